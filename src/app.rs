@@ -1,0 +1,1 @@
+//! Wiring: opens the cache, starts ingest, binds, serves, stops. It must hold no rule of any other room.

@@ -1,0 +1,69 @@
+//! Finds, tails and watches logs: the only code that opens one. It must never know SQL, HTTP or HTML.
+//!
+//! The watcher is a latency hint, the periodic scan is the truth (spec 5.1). Logs are opened beneath a handle of the
+//! state root, read-only, non-blocking, no-follow; no handle is kept per run; nothing is ever mapped or written.
+
+pub mod access;
+pub mod cursor;
+pub mod discover;
+pub mod engine;
+pub mod tail;
+pub mod watch;
+
+pub use access::LogAccess;
+pub use engine::{Built, Ingest, build, start};
+
+use std::path::PathBuf;
+
+use crate::reducer::dialect::Reading;
+
+/// One state directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Goes before the keys when there are several; empty with only one.
+    pub label: String,
+    /// As given.
+    pub path: PathBuf,
+}
+
+/// What to read and how.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The state directories.
+    pub roots: Vec<Root>,
+    /// A file name or a glob (`--log-name`).
+    pub log_name: String,
+    /// How many directories deep a log may lie (4).
+    pub depth: usize,
+    /// How lines are read.
+    pub reading: Reading,
+    /// No watcher, only the scan (`--poll`).
+    pub poll: bool,
+}
+
+/// What can go wrong with the source as a whole; what is wrong with one log is data.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The log name is no pattern.
+    #[error("--log-name {pattern:?} is not a file name or glob: {reason}")]
+    Pattern {
+        /// As given.
+        pattern: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The cache said no.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// A log could not be read for a page.
+    #[error("{path} could not be read: {source}")]
+    Read {
+        /// The log.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No run has this key.
+    #[error("there is no run {0}")]
+    UnknownRun(String),
+}

@@ -1,0 +1,1 @@
+//! The generic dialect: the concept tables of spec 1.3.

@@ -1,0 +1,22 @@
+//! Bytes to events, events to state, state to verdicts: pure functions, no file, clock, thread, lock, SQL or HTTP.
+//!
+//! `line` cuts chunks into lines, `dialect` decodes a line into [`event::Event`]s, `fold` applies them to a
+//! [`run::RunState`], `verdict` says how it is going, `diff` what changed between two states and `dump` writes the
+//! canonical form that two independent reducers can be compared by (spec 4.2).
+
+pub mod attention;
+pub mod dialect;
+pub mod diff;
+pub mod dump;
+pub mod event;
+pub mod fold;
+pub mod json;
+pub mod line;
+pub mod marker;
+pub mod name;
+pub mod reduce;
+pub mod run;
+pub mod span;
+pub mod time;
+pub mod verdict;
+pub mod visible;

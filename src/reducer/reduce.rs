@@ -1,0 +1,129 @@
+//! [`Reducer`]: splitter, decoder and fold put together, the one way from bytes to a state.
+//!
+//! It must never know where the bytes come from.
+
+use super::dialect::{Decoder, LineClass, Reading};
+use super::event::{Class, Event, Level, Subject, Verb};
+use super::fold;
+use super::line::{Line, Splitter};
+use super::run::RunState;
+use super::time::Micros;
+
+/// One event as it is kept: its place and the few words that lists and filters need. Its text stays in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct EventRow {
+    pub line: u64,
+    pub offset: u64,
+    pub length: u64,
+    pub class: Class,
+    pub time: Option<Micros>,
+    pub name: Option<String>,
+    pub subject: Option<Subject>,
+    pub verb: Option<Verb>,
+    pub level: Option<Level>,
+    /// The event's span id, else step, else session.
+    pub span: Option<String>,
+    /// Out of the default timeline: heartbeats, and what a dialect hides.
+    pub hidden: bool,
+}
+
+impl EventRow {
+    /// The row of an event.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Self {
+        Self {
+            line: event.line,
+            offset: event.offset,
+            length: event.length,
+            class: event.class,
+            time: event.time,
+            name: event.name.as_deref().map(str::to_owned),
+            subject: event.meaning.subject,
+            verb: event.meaning.verb,
+            level: event.level,
+            span: event.span.as_ref().or(event.step.as_ref()).or(event.session.as_ref()).map(|id| id.to_string()),
+            hidden: event.hidden || event.meaning.subject == Some(Subject::Heartbeat),
+        }
+    }
+}
+
+/// Reduces one log, in whatever pieces it comes.
+#[derive(Debug)]
+pub struct Reducer {
+    splitter: Splitter,
+    decoder: Decoder,
+    state: RunState,
+}
+
+/// What the unterminated end of a log is worth (spec 1.2).
+#[derive(Debug)]
+pub enum Tail {
+    /// The log ends with a line end.
+    None,
+    /// So many bytes that are no line yet.
+    Pending(u64),
+    /// Whole objects: the state with them, and their rows. The reducer itself stays before them.
+    Provisional(Box<RunState>, Vec<EventRow>),
+}
+
+impl Reducer {
+    /// Starts at the first byte of a log.
+    #[must_use]
+    pub fn new(reading: Reading) -> Self {
+        Self::resume(reading, RunState::default(), 0)
+    }
+
+    /// Goes on behind a state: `offset` is the first byte of the line after those that the state has seen.
+    #[must_use]
+    pub fn resume(reading: Reading, state: RunState, offset: u64) -> Self {
+        let lines = state.counters.lines.total();
+        Self { splitter: Splitter::new(reading.max_line, offset, lines), decoder: Decoder::new(reading), state }
+    }
+
+    /// Takes the next bytes; `each` is given every event of the lines that end in them.
+    pub fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
+        let Self { splitter, decoder, state } = self;
+        splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
+    }
+
+    /// The state after the last line that ended.
+    #[must_use]
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// The same, to take its changes.
+    pub fn state_mut(&mut self) -> &mut RunState {
+        &mut self.state
+    }
+
+    /// Where the cursor may stand: the first byte after the last line end.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.splitter.line_start()
+    }
+
+    /// What the bytes after the last line end are worth.
+    pub fn tail(&mut self) -> Tail {
+        let Some(line) = self.splitter.tail() else { return Tail::None };
+        if !self.decoder.is_whole(&line) {
+            return Tail::Pending(self.splitter.tail_length());
+        }
+        let mut state = self.state.clone();
+        let mut rows = Vec::new();
+        reduce_line(&mut state, &mut self.decoder, &line, &mut |event| rows.push(EventRow::of(event)));
+        Tail::Provisional(Box::new(state), rows)
+    }
+}
+
+fn reduce_line(state: &mut RunState, decoder: &mut Decoder, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) {
+    let mut timed = false;
+    let decoded = decoder.decode(line, &mut |event| {
+        timed |= event.time.is_some();
+        fold::apply(state, event);
+        each(event);
+    });
+    debug_assert!(decoded.class != LineClass::Blank || !timed);
+    fold::end_line(state, line.number, &decoded, timed);
+}

@@ -1,0 +1,117 @@
+//! The plain values that go into the cache and come out of it. No SQL here, so that its callers need none.
+
+use crate::reducer::reduce::EventRow;
+use crate::reducer::run::{Changes, RunState};
+use crate::reducer::time::Micros;
+
+/// Where reading a log goes on, and by what the log is known to be the same one (spec 5.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Cursor {
+    pub device: u64,
+    pub inode: u64,
+    /// From 1; one more each time the log turned out to be another one.
+    pub generation: u64,
+    /// First byte of the line after those that are reduced.
+    pub offset: u64,
+    pub size: u64,
+    pub mtime_ns: i64,
+    pub ctime_ns: i64,
+    /// Hash of the first bytes, and of how many.
+    pub head_hash: u64,
+    pub head_length: u64,
+    /// Hash of the bytes just before `offset`, and of how many.
+    pub before_hash: u64,
+    pub before_length: u64,
+    /// Running hash of all bytes before `offset`.
+    pub prefix_hash: u64,
+}
+
+/// What is wrong with a log as a file, in words a person can act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A short stable code: `not_regular`, `unreadable`, `read_error`, `gone`, `hole`.
+    pub code: String,
+    /// The sentence, naming the file and the fix.
+    pub text: String,
+}
+
+/// A log: a file, its cursor and its health, apart from the run that was reduced from it (spec 1.1).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct LogRow {
+    /// The run's key (spec 1.1): percent-encoded, `/` between parts, label first with several state directories.
+    pub key: String,
+    /// The label of the state directory, empty with only one.
+    pub source: String,
+    /// The path as bytes made visible, for people.
+    pub path: String,
+    pub cursor: Cursor,
+    /// Bytes of an unterminated tail that is no line yet.
+    pub pending_bytes: u64,
+    /// Bytes of an unterminated tail that was taken provisionally.
+    pub provisional_bytes: u64,
+    /// The log vanished; the last state is kept (spec 2.3).
+    pub gone: bool,
+    /// A shorter or different file took the log's name at least once (the generation then is over 1).
+    pub rotated: bool,
+    pub problem: Option<Problem>,
+    /// Event rows are written up to this byte; less than the cursor's offset while the second stage is behind.
+    pub events_offset: u64,
+}
+
+/// The unterminated tail taken provisionally: shown, and not resumed from.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Provisional {
+    pub state: Box<RunState>,
+    /// What the tail changed, against the stored state.
+    pub changes: Changes,
+    pub events: Vec<EventRow>,
+}
+
+/// What one turn of reading a log gave: committed as a whole or not at all.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Batch {
+    pub log: LogRow,
+    /// Rows of an older generation go first.
+    pub replace: bool,
+    /// The state at the cursor.
+    pub state: std::sync::Arc<RunState>,
+    /// Entries of `state` to write: changed since the last batch, or touched by the last provisional tail.
+    pub changes: Changes,
+    /// The rows from the last batch to the cursor, when event rows of this log are up to date; `None` leaves them to
+    /// the second stage.
+    pub events: Option<Vec<EventRow>>,
+    pub provisional: Option<Provisional>,
+}
+
+/// Event rows of the second stage: of one log and generation, from where its rows ended.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct EventBatch {
+    pub key: String,
+    pub generation: u64,
+    pub events: Vec<EventRow>,
+    /// Up to which byte rows are then written.
+    pub events_offset: u64,
+}
+
+/// A run as it comes out of the cache.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct RunRecord {
+    /// The run's number in the cache; not stable across rebuilds.
+    pub number: u32,
+    pub key: String,
+    /// Grows with every change of the run.
+    pub version: u64,
+    /// As shown: with the provisional tail. The lists hold what the question asked for.
+    pub state: RunState,
+    pub log: LogRow,
+    /// The log file's modification time.
+    pub modified: Option<Micros>,
+    /// The key of a later run that says `retry_of` this one.
+    pub retried_by: Option<String>,
+}
