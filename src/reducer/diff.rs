@@ -94,7 +94,7 @@ mod tests {
     use crate::reducer::marker::MarkerKind;
     use crate::reducer::run::{Holder, RunState, Status, set};
     use crate::reducer::span::{SpanKind, SpanStatus};
-    use crate::reducer::verdict::tests::{marker, span};
+    use crate::reducer::verdict::world::{marker, span};
 
     /// Each difference as `what before -> after @line`.
     fn check(before: &RunState, after: &RunState, wanted: &[&str]) {

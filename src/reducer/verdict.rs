@@ -1,6 +1,6 @@
 //! How is it going? One function decides, one word per run, and every surface shows that word (spec 2.6).
 //!
-//! `rows` is the table, one function per row; `clocks` says what *life* is and what time the log thinks it is; `policy`
+//! `rows` is the table, one function per row that looks at a `case`; `clocks` says what *life* is and what time the log thinks it is; `policy`
 //! has the limits; `phrase` the small parts of sentences. It must never know a clock: `now` is an argument.
 
 use super::event::words;
@@ -9,12 +9,15 @@ use super::run::{Health, Run, Status, value};
 use super::span::Span;
 use super::time::Micros;
 
+mod case;
 mod clocks;
 pub(super) mod phrase;
 mod policy;
 mod rows;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod world;
 
 pub use policy::{Limits, Override, Policy};
 
@@ -164,7 +167,7 @@ pub(super) fn why_it_ended(run: &Run) -> Option<&str> {
 /// The verdict (spec 2.6): the first row of the table that applies.
 #[must_use]
 pub fn judge(observed: &Observed<'_>, policy: &Policy) -> Verdict {
-    let case = rows::Case::of(observed, policy);
+    let case = case::Case::of(observed, policy);
     rows::ROWS.iter().find_map(|row| row(&case)).unwrap_or_else(|| rows::healthy(&case))
 }
 

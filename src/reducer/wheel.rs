@@ -117,7 +117,7 @@ mod tests {
     use crate::reducer::marker::MarkerKind;
     use crate::reducer::run::{Holder, RunState, Status, set};
     use crate::reducer::time::Micros;
-    use crate::reducer::verdict::tests::marker;
+    use crate::reducer::verdict::world::marker;
 
     /// Each stretch as `who from-to`; the time of a line is the line.
     fn check(state: &RunState, grants: &[u64], wanted: &[&str]) {

@@ -6,7 +6,7 @@ use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Holder, Status};
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Rule;
-use crate::reducer::verdict::tests::{NOW, World, ago, fact, marker};
+use crate::reducer::verdict::world::{NOW, World, ago, fact, marker};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
