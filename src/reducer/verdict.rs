@@ -17,7 +17,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) mod world;
+pub(crate) mod world;
 
 pub use policy::{Limits, Override, Policy};
 

@@ -10,20 +10,20 @@ const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
 
 /// 2023-11-14T22:13:20Z.
-pub(in crate::reducer) const NOW: Micros = Micros(1_700_000_000_000_000);
+pub(crate) const NOW: Micros = Micros(1_700_000_000_000_000);
 
 /// A value and the line that set it.
-pub(in crate::reducer) fn fact<T>(value: T, line: u64) -> Known<T> {
+pub(crate) fn fact<T>(value: T, line: u64) -> Known<T> {
     Some(Fact { value, line })
 }
 
 /// So many milliseconds before [`NOW`].
-pub(in crate::reducer) fn ago(ms: i64) -> Micros {
+pub(crate) fn ago(ms: i64) -> Micros {
     NOW.plus_millis(-ms)
 }
 
 /// An open marker without a time.
-pub(in crate::reducer) fn marker(kind: MarkerKind, id: &str, opened_line: u64) -> Marker {
+pub(crate) fn marker(kind: MarkerKind, id: &str, opened_line: u64) -> Marker {
     Marker {
         kind,
         id: id.to_owned(),
@@ -44,7 +44,7 @@ pub(in crate::reducer) fn marker(kind: MarkerKind, id: &str, opened_line: u64) -
 }
 
 /// An open span without a time.
-pub(in crate::reducer) fn span(kind: SpanKind, id: &str, opened_line: u64) -> Span {
+pub(crate) fn span(kind: SpanKind, id: &str, opened_line: u64) -> Span {
     Span {
         kind,
         id: Some(id.to_owned()),
@@ -76,16 +76,16 @@ pub(in crate::reducer) fn span(kind: SpanKind, id: &str, opened_line: u64) -> Sp
 }
 
 /// A run to judge: running for an hour, one line and progress a second ago, file and log of one mind.
-pub(in crate::reducer) struct World {
-    pub(in crate::reducer) run: Run,
-    pub(in crate::reducer) health: Health,
-    pub(in crate::reducer) spans: Vec<Span>,
-    pub(in crate::reducer) markers: Vec<Marker>,
-    pub(in crate::reducer) has_work: bool,
-    pub(in crate::reducer) learned: Option<Learned>,
-    pub(in crate::reducer) status_at: Option<Micros>,
-    pub(in crate::reducer) modified: Option<Micros>,
-    pub(in crate::reducer) policy: Policy,
+pub(crate) struct World {
+    pub(crate) run: Run,
+    pub(crate) health: Health,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) markers: Vec<Marker>,
+    pub(crate) has_work: bool,
+    pub(crate) learned: Option<Learned>,
+    pub(crate) status_at: Option<Micros>,
+    pub(crate) modified: Option<Micros>,
+    pub(crate) policy: Policy,
 }
 
 /// Lines of [`World::running`].
@@ -94,7 +94,7 @@ pub(super) const PROGRESS: u64 = 40;
 pub(super) const LAST: u64 = 50;
 
 impl World {
-    pub(in crate::reducer) fn running() -> Self {
+    pub(crate) fn running() -> Self {
         let run = Run {
             status: fact(Status::Running, STATUS),
             first_event_at: fact(ago(HOUR), 1),
@@ -117,22 +117,22 @@ impl World {
     }
 
     /// The last line was written and timed so long ago.
-    pub(in crate::reducer) fn alive(mut self, ms: i64) -> Self {
+    pub(crate) fn alive(mut self, ms: i64) -> Self {
         self.run.last_life_at = fact(ago(ms), LAST);
         self.modified = Some(ago(ms));
         self
     }
 
-    pub(in crate::reducer) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    pub(in crate::reducer) fn status(self, status: Status, line: u64) -> Self {
+    pub(crate) fn status(self, status: Status, line: u64) -> Self {
         self.with(|w| w.run.status = fact(status, line))
     }
 
-    pub(in crate::reducer) fn marked(self, marker: Marker) -> Self {
+    pub(crate) fn marked(self, marker: Marker) -> Self {
         self.with(|w| w.markers.push(marker))
     }
 
@@ -152,7 +152,7 @@ impl World {
         })
     }
 
-    pub(in crate::reducer) fn observed(&self) -> Observed<'_> {
+    pub(crate) fn observed(&self) -> Observed<'_> {
         Observed {
             run: &self.run,
             health: &self.health,
@@ -166,7 +166,7 @@ impl World {
         }
     }
 
-    pub(in crate::reducer) fn judge(&self) -> Verdict {
+    pub(crate) fn judge(&self) -> Verdict {
         judge(&self.observed(), &self.policy)
     }
 }
