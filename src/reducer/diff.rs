@@ -161,19 +161,16 @@ mod tests {
 
     #[test]
     fn a_marker_that_opened_and_closed_in_between_is_told() {
-        let before = RunState::default();
-        let mut after = RunState::default();
         let mut asked = marker(MarkerKind::Approval, "a", 4);
         asked.closed_line = Some(5);
         asked.resolution = Some(String::from("granted"));
-        after.markers = vec![asked];
-        check(&before, &after, &["markers.approval.a null -> granted @5"]);
+        let after = RunState { markers: vec![asked], ..RunState::default() };
+        check(&RunState::default(), &after, &["markers.approval.a null -> granted @5"]);
     }
 
     #[test]
     fn the_way_back_has_no_proof_in_what_is_gone() {
-        let mut later = RunState::default();
-        later.markers = vec![marker(MarkerKind::Stuck, "-", 4)];
+        let later = RunState { markers: vec![marker(MarkerKind::Stuck, "-", 4)], ..RunState::default() };
         check(&later, &RunState::default(), &["markers.stuck.- open -> null @none"]);
     }
 }

@@ -79,7 +79,10 @@ fn beginning(state: &RunState) -> Vec<Turn> {
     let Some(queued) = &run.queued_at else {
         return vec![(first, if *status == Status::Queued { Who::Nobody } else { Who::Agent })];
     };
-    let started = run.started_at.as_ref().map(|fact| (Point { line: fact.line, at: Some(fact.value) }, Who::Agent));
+    let started = run.started_at.as_ref().map(|fact| Point { line: fact.line, at: Some(fact.value) });
+    // A start without a time left only the line from which somebody held the wheel.
+    let held = run.holder.as_ref().map(|fact| Point { line: fact.line, at: None });
+    let started = started.or(held).map(|point| (point, Who::Agent));
     let queued = Point { line: first.line.min(queued.line), at: first.at.or(Some(queued.value)) };
     std::iter::once((queued, Who::Nobody)).chain(started).collect()
 }
@@ -173,10 +176,14 @@ mod tests {
         let mut state = running();
         set(&mut state.run.queued_at, Micros(1), 1);
         state.run.started_at = None;
+        state.run.holder = None;
         set(&mut state.run.status, Status::Queued, 1);
         check(&state, &[], &["nobody 1-"]);
         set(&mut state.run.started_at, Micros(4), 4);
         set(&mut state.run.status, Status::Running, 4);
+        check(&state, &[], &["nobody 1-4", "agent 4-"]);
+        state.run.started_at = None;
+        set(&mut state.run.holder, Holder::Agent, 4);
         check(&state, &[], &["nobody 1-4", "agent 4-"]);
     }
 

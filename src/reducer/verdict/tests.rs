@@ -453,7 +453,8 @@ fn limits_can_be_set_for_all_for_a_workflow_and_for_a_phase() {
 
 #[test]
 fn learning_takes_nearest_ranks_of_five_or_more() {
-    let cases: [(&[i64], Option<(i64, i64)>); 5] = [
+    type Case = (&'static [i64], Option<(i64, i64)>);
+    let cases: [Case; 5] = [
         (&[], None),
         (&[1, 2, 3, 4], None),
         (&[50, 10, 40, 20, 30], Some((30, 50))),
