@@ -88,23 +88,26 @@ fn beginning(state: &RunState) -> Vec<Turn> {
 }
 
 fn hand_overs(state: &RunState, grants: &[Point]) -> Vec<Turn> {
-    let held = state.run.holder.as_ref().and_then(|fact| match &fact.value {
-        Holder::Agent => None,
-        Holder::Other(name) => Some((fact.line, name)),
-    });
-    let name_at = |line| held.filter(|(from, _)| *from == line).map(|(_, name)| name.clone());
+    // Only the present holder has a name: the events keep none.
+    let holder = state.run.holder.as_ref();
+    let who_at = |line| match holder.filter(|fact| fact.line == line).map(|fact| &fact.value) {
+        Some(Holder::Agent) => Who::Agent,
+        Some(Holder::Other(name)) => Who::Human(Some(name.clone())),
+        None => Who::Human(None),
+    };
     let mut turns = Vec::new();
     for handoff in state.markers.iter().filter(|marker| marker.kind == MarkerKind::Handoff) {
         let end = handoff.closed_line.unwrap_or(u64::MAX);
         let granted = grants.iter().filter(|grant| (handoff.opened_line..end).contains(&grant.line));
-        turns.extend(granted.map(|grant| (*grant, Who::Human(name_at(grant.line)))));
+        turns.extend(granted.map(|grant| (*grant, who_at(grant.line))));
         if let Some(line) = handoff.closed_line {
             turns.push((Point { line, at: handoff.closed_at }, Who::Agent));
         }
     }
     // The events may not be indexed as far as the state is reduced.
-    if let Some((line, name)) = held.filter(|(line, _)| !grants.iter().any(|grant| grant.line == *line)) {
-        turns.push((Point { line, at: None }, Who::Human(Some(name.clone()))));
+    let unindexed = holder.filter(|fact| !grants.iter().any(|grant| grant.line == fact.line));
+    if let Some(fact) = unindexed.filter(|fact| fact.value != Holder::Agent) {
+        turns.push((Point { line: fact.line, at: None }, who_at(fact.line)));
     }
     turns
 }
@@ -117,8 +120,10 @@ fn end(state: &RunState) -> Option<Turn> {
 #[cfg(test)]
 mod tests {
     use super::{Point, Who, lane};
+    use crate::reducer::event::{Class, Event, Meaning, Subject, Verb};
+    use crate::reducer::fold::apply;
     use crate::reducer::marker::MarkerKind;
-    use crate::reducer::run::{Holder, RunState, Status, set};
+    use crate::reducer::run::{Holder, RunState, Status, set, value};
     use crate::reducer::time::Micros;
     use crate::reducer::verdict::world::marker;
 
@@ -216,6 +221,54 @@ mod tests {
         set(&mut state.run.holder, Holder::Other(String::from("ada")), 5);
         check(&state, &[5], &["agent 1-5", "ada 5-"]);
         check(&state, &[], &["agent 1-5", "ada 5-"]);
+    }
+
+    #[test]
+    fn the_lane_agrees_with_the_fold() {
+        let steps = [
+            (Subject::Run, Verb::Queued),
+            (Subject::Run, Verb::Started),
+            (Subject::Handoff, Verb::Raised),
+            (Subject::Handoff, Verb::Granted),
+            (Subject::Handoff, Verb::Cleared),
+            (Subject::Handoff, Verb::Granted),
+            (Subject::Handoff, Verb::Raised),
+            (Subject::Handoff, Verb::Granted),
+            (Subject::Run, Verb::Failed),
+        ];
+        let wanted: [&[&str]; 9] = [
+            &["nobody 1-"],
+            &["nobody 1-2", "agent 2-"],
+            &["nobody 1-2", "agent 2-"],
+            &["nobody 1-2", "agent 2-4", "human 4-"],
+            &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-"],
+            &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-"],
+            &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-"],
+            &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-8", "human 8-"],
+            &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-8", "someone 8-9", "nobody 9-"],
+        ];
+        let mut state = RunState::default();
+        let mut grants = Vec::new();
+        for ((line, (subject, verb)), wanted) in (1..).zip(steps).zip(wanted) {
+            let mut event = Event::bare(Class::Event, line, line * 10, 9);
+            event.meaning = Meaning { subject: Some(subject), verb: Some(verb), ..Meaning::default() };
+            event.time = at(line).at;
+            apply(&mut state, &event);
+            if (subject, verb) == (Subject::Handoff, Verb::Granted) {
+                grants.push(line);
+            }
+            check(&state, &grants, wanted);
+            let last = lane(&state, &[]).pop().map(|hold| match hold.who {
+                Who::Nobody => None,
+                Who::Agent => Some(Holder::Agent),
+                Who::Human(name) => Some(Holder::Other(name.unwrap_or_default())),
+            });
+            assert_eq!(
+                last,
+                Some(value(&state.run.holder).cloned()),
+                "line {line}: the last one is the present holder"
+            );
+        }
     }
 
     #[test]
