@@ -146,6 +146,20 @@ fn attention_is_sorted_by_since_then_key_and_what_has_no_time_comes_last() {
 }
 
 #[test]
+fn the_queue_has_what_is_open_in_active_runs() {
+    let mut closed = asking("closed", vec![(MarkerKind::Queue, None)]);
+    closed.state.markers[0].closed_line = Some(9);
+    let open = vec![
+        asking("a", vec![(MarkerKind::Queue, None), (MarkerKind::Question, None), (MarkerKind::Queue, None)]),
+        closed,
+        with(abandoned("gone"), |r| r.state.markers = vec![marker(MarkerKind::Queue, "-", 2)]),
+    ];
+    let banner = banner(open, Vec::new());
+    let found: Vec<_> = banner.queue().map(|(run, marker)| (run.record.key.as_str(), marker.opened_line)).collect();
+    assert_eq!(found, [("a", 2), ("a", 4)]);
+}
+
+#[test]
 fn a_duration_ends_where_the_run_did() {
     let cases = [
         ("ended", failed("a", 5 * MINUTE), Some(HOUR)),
