@@ -21,8 +21,8 @@ pub(super) enum Peer {
 /// How often the tables are read before a connection counts as nobody's: a row can be missed while others come and go.
 const LOOKS: usize = 3;
 
-/// Looks up who holds the other end of an accepted connection. Reads files; call it from a blocking thread, once per
-/// connection: the owner of a connected socket cannot change to another user's who did not have it already.
+/// Looks up who holds the other end of an accepted connection. Reads a table as long as
+/// the machine has sockets, about a microsecond a row; call it once per connection.
 pub(super) fn look_up(client: SocketAddr, server: SocketAddr) -> Peer {
     let ours = rustix::process::geteuid().as_raw();
     for _ in 0..LOOKS {

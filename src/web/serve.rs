@@ -21,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
@@ -32,20 +32,31 @@ use super::stream::Hub;
 use super::wire::Wire;
 use super::{Web, build};
 
-/// How long the head of a request may take, and how long a kept connection may say nothing.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The largest head of a request, and the most that is held of one.
 const HEAD_BYTES: usize = 32 * 1024;
-/// How long a client may read nothing of what waits for it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// What the kernel may hold for one client (Linux doubles it for its own use).
 const SEND_BUFFER: usize = 32 * 1024;
 /// The most connections at once; half the process's descriptors when that is less.
 const CONNECTIONS: u64 = 1024;
-/// How long running answers may take after the stop, before they are cut off (spec T142: 5 s in all).
-const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait when the process has no descriptor left for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// The times that tests make shorter.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// How long the head of a request may take, and how long a kept connection may say nothing.
+    head: Duration,
+    /// How long a client may read nothing of what waits for it.
+    patience: Duration,
+    /// How long running answers may take after the stop, before they are cut off (spec T142: 5 s in all).
+    grace: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(10), patience: Duration::from_secs(30), grace: Duration::from_secs(3) }
+    }
+}
 
 /// What the handlers and the server both know of one connection.
 #[derive(Debug, Default)]
@@ -57,33 +68,12 @@ pub(super) struct Link {
 /// Serves until `stop` resolves; then closes streams and returns (spec T142: within 5 s).
 ///
 /// # Errors
-/// None at present: what one connection does ends that connection, and running out of descriptors only delays new ones.
+/// When the listener has no address. What one connection does ends that connection, and running out of descriptors only
+/// delays new ones.
 pub async fn serve(listener: TcpListener, web: Web, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    let server = listener.local_addr()?;
     let (router, hub) = build(web);
-    let permits = Arc::new(Semaphore::new(connections()));
-    let (closing, closed) = watch::channel(());
-    let mut running = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let (socket, client, permit) = tokio::select! {
-            () = &mut stop => break,
-            Some(_) = running.join_next() => continue,
-            next = accept(&listener, &permits) => next,
-        };
-        let (router, hub, closed) = (router.clone(), hub.clone(), closed.clone());
-        running.spawn(async move {
-            connection(socket, client, server, router, &hub, closed).await;
-            drop(permit);
-        });
-    }
-    drop(listener);
-    hub.close();
-    drop(closing);
-    let drained = timeout(GRACE, async { while running.join_next().await.is_some() {} }).await;
-    if drained.is_err() {
-        running.shutdown().await;
-    }
+    let server = Server { address: listener.local_addr()?, router, hub, times: Times::default() };
+    server.run(listener, connections(), stop).await;
     Ok(())
 }
 
@@ -93,10 +83,72 @@ fn connections() -> usize {
     usize::try_from((descriptors / 2).clamp(8, CONNECTIONS)).expect("at most CONNECTIONS")
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit) {
+/// What all connections share.
+#[derive(Clone)]
+struct Server {
+    address: SocketAddr,
+    router: Router,
+    hub: Arc<Hub>,
+    times: Times,
+}
+
+impl Server {
+    async fn run(self, listener: TcpListener, connections: usize, stop: impl Future<Output = ()>) {
+        let permits = Arc::new(Semaphore::new(connections));
+        let (closing, closed) = watch::channel(());
+        let mut running = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let (socket, client, permit) = tokio::select! {
+                () = &mut stop => break,
+                Some(_) = running.join_next() => continue,
+                next = accept(&listener, &permits) => next,
+            };
+            let (server, closed) = (self.clone(), closed.clone());
+            running.spawn(async move {
+                server.connection(socket, client, closed).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        self.hub.close();
+        drop(closing);
+        let drained = timeout(self.times.grace, async { while running.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            running.shutdown().await;
+        }
+    }
+
+    async fn connection(self, socket: TcpStream, client: SocketAddr, mut closed: watch::Receiver<()>) {
+        let Self { address, router, hub, times } = self;
+        // Reads the kernel's memory and no disk. The blocking threads may all be busy with the cache, and a new
+        // connection must not wait for them.
+        let peer = peer::look_up(client, address);
+        bound(&socket, times.patience);
+        let link = Arc::new(Link::default());
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (router, link) = (router.clone(), link.clone());
+            async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer, link).await) }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(times.head);
+        http.max_header_size(HEAD_BYTES).max_buf_size(HEAD_BYTES);
+        let io = TokioIo::new(Wire::new(socket, times.patience));
+        let mut serving = std::pin::pin!(http.serve_connection(io, service));
+        let result = tokio::select! {
+            result = &mut serving => result,
+            _ = closed.changed() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if result.is_err_and(|error| is_time_out(&error)) && link.streaming.load(Ordering::Relaxed) {
+            hub.count_dropped();
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
@@ -106,38 +158,6 @@ async fn accept(
                 sleep(EXHAUSTED).await;
             }
         }
-    }
-}
-
-async fn connection(
-    socket: TcpStream,
-    client: SocketAddr,
-    server: SocketAddr,
-    router: Router,
-    hub: &Hub,
-    mut closed: watch::Receiver<()>,
-) {
-    let looked_up = tokio::task::spawn_blocking(move || peer::look_up(client, server)).await;
-    let peer = looked_up.unwrap_or(Peer::Foreign);
-    bound(&socket);
-    let link = Arc::new(Link::default());
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (router, link) = (router.clone(), link.clone());
-        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer, link).await) }
-    });
-    let io = TokioIo::new(Wire::new(socket, WRITE_PATIENCE));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_header_size(HEAD_BYTES).max_buf_size(HEAD_BYTES);
-    let mut serving = std::pin::pin!(http.serve_connection(io, service));
-    let result = tokio::select! {
-        result = &mut serving => result,
-        _ = closed.changed() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    };
-    if result.is_err_and(|error| is_time_out(&error)) && link.streaming.load(Ordering::Relaxed) {
-        hub.count_dropped();
     }
 }
 
@@ -154,13 +174,13 @@ async fn answer(router: Router, mut request: Request, peer: Peer, link: Arc<Link
 
 /// Small frames leave at once, and what waits for a client stays small. The kernel's own timer ends a connection whose
 /// client takes nothing, also when so little waits that no write of ours is ever held up.
-fn bound(socket: &TcpStream) {
+fn bound(socket: &TcpStream, patience: Duration) {
     use rustix::net::sockopt;
     let results = [
         sockopt::set_tcp_nodelay(socket, true),
         sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER),
         #[cfg(target_os = "linux")]
-        sockopt::set_tcp_user_timeout(socket, u32::try_from(WRITE_PATIENCE.as_millis()).expect("seconds")),
+        sockopt::set_tcp_user_timeout(socket, u32::try_from(patience.as_millis()).expect("seconds")),
     ];
     for error in results.into_iter().filter_map(Result::err) {
         // The client may be gone already; the connection then ends by itself.

@@ -108,7 +108,15 @@ struct Found {
 impl Found {
     fn new(filter: &EventFilter) -> Self {
         let limit = usize::try_from(filter.limit).expect("at most 1000");
-        Self { events: Vec::new(), forward: filter.after.is_some(), limit, bytes: 0, seen: None, behind: None, full: false }
+        Self {
+            events: Vec::new(),
+            forward: filter.after.is_some(),
+            limit,
+            bytes: 0,
+            seen: None,
+            behind: None,
+            full: false,
+        }
     }
 
     /// Takes the events of a page that `text` gives something for, until the answer is full. A text that cannot be

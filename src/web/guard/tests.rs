@@ -72,11 +72,41 @@ fn the_policy_is_the_one_of_the_spec() {
 #[tokio::test]
 async fn only_our_own_names_are_answered_on_every_route() {
     let foreign = [
-        "evil.test", "127.0.0.1.evil.test", "localhost.evil.test", "evil.test:7468", "localhost6", "localhost6:7468",
-        "0.0.0.0:7468", "[::ffff:127.0.0.1]:7468", "192.168.1.2:7468", "127.1:7468", "", "127.0.0.1:1", "127.0.0.1",
-        "localhost", "127.0.0.1:07468", "127.0.0.1:7468:7468", "127.0.0.1.:7468", "localhost.:7468", "[::1]", "[::1",
-        "[", ":", ":7468", "a b", "@", "user@127.0.0.1:7468", "//", "localhost:99999", "localhost:-1", "localhost:",
-        "127.0.0.1:7468,127.0.0.1:7468", "127.0.0.1:7468/", "0x7f.0.0.1:7468", "2130706433:7468", "::1:7468",
+        "evil.test",
+        "127.0.0.1.evil.test",
+        "localhost.evil.test",
+        "evil.test:7468",
+        "localhost6",
+        "localhost6:7468",
+        "0.0.0.0:7468",
+        "[::ffff:127.0.0.1]:7468",
+        "192.168.1.2:7468",
+        "127.1:7468",
+        "",
+        "127.0.0.1:1",
+        "127.0.0.1",
+        "localhost",
+        "127.0.0.1:07468",
+        "127.0.0.1:7468:7468",
+        "127.0.0.1.:7468",
+        "localhost.:7468",
+        "[::1]",
+        "[::1",
+        "[",
+        ":",
+        ":7468",
+        "a b",
+        "@",
+        "user@127.0.0.1:7468",
+        "//",
+        "localhost:99999",
+        "localhost:-1",
+        "localhost:",
+        "127.0.0.1:7468,127.0.0.1:7468",
+        "127.0.0.1:7468/",
+        "0x7f.0.0.1:7468",
+        "2130706433:7468",
+        "::1:7468",
     ];
     let mut bodies = Vec::new();
     for route in ROUTES {
@@ -161,7 +191,8 @@ async fn foreign_origins_are_refused() {
 
 #[tokio::test]
 async fn a_foreign_site_may_only_navigate_to_pages() {
-    let navigation = |request: Builder| request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+    let navigation =
+        |request: Builder| request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
     for site in ["cross-site", "same-site", "", "nonsense"] {
         for route in ROUTES {
             let request = || get_from(route, OURS).header("sec-fetch-site", site);
