@@ -148,6 +148,14 @@ pub struct ErrorText {
     pub stack: Option<String>,
 }
 
+impl ErrorText {
+    /// Whether an error field said something: a stack trace alone makes no error.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        self.message.is_some() || self.kind.is_some()
+    }
+}
+
 /// Amounts of spending on one event: increments are added, totals replace (spec 2.2 rule 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
@@ -216,7 +224,7 @@ pub struct Event<'a> {
     pub model: Option<Cow<'a, str>>,
     pub repo: Option<Cow<'a, str>>,
     pub holder: Option<Cow<'a, str>>,
-    /// The `status` text as written; see [`super::run::StatusWord`].
+    /// The `status` text as written; [`super::run::status_word`] says what it means.
     pub status: Option<Cow<'a, str>>,
     /// A flag or exit code said failed, or `outcome`/`result` is an end word.
     pub outcome: Option<Outcome>,
