@@ -15,8 +15,8 @@
 //! | `resync` | `{}` | asks again for everything it shows: messages were left out |
 //!
 //! *Asks again* is a GET of the page's own address, as it stands in the location bar, with `fetch` and the header
-//! `X-Fragment: NAME` where the page offers a fragment of that name (the whole page otherwise); what comes is put in
-//! the place of what was there. The browser gathers messages and asks at most about ten times a second.
+//! `X-Fragment`: `page` for banner and main part, `banner` for the banner alone; what comes is put in the place of what
+//! was there. The browser gathers messages and asks at most about ten times a second.
 //!
 //! After a lost connection the browser connects again by itself (`retry`, different for each client) and gets a new
 //! snapshot, so no gap needs to be filled and `Last-Event-ID` means nothing here. A comment every 15 s shows that the
@@ -29,6 +29,7 @@
 mod hub;
 mod outbox;
 mod outlook;
+mod recent;
 
 use std::convert::Infallible;
 use std::sync::Arc;

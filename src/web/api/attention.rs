@@ -38,7 +38,8 @@ pub(super) async fn attention(State(web): State<Web>, params: Params) -> Result<
         params.text("after").map(|text| Place::parse(&text).ok_or_else(|| bad("after is not a place in this list.")));
     let after = after.transpose()?;
     let limit = params.limit(50, 1000)? as usize;
-    let all = web.ask(|web| Ok(web.query.attention(now())?)).await?;
+    let mut all = web.ask(|web| Ok(web.query.attention(now())?)).await?;
+    all.sort_by_cached_key(Place::of);
     let mut chosen = all.iter().filter(|item| {
         in_tab(item, tab)
             && wanted.as_ref().is_none_or(|wanted| mentions(item, wanted))

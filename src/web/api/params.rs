@@ -146,3 +146,54 @@ fn whole(text: &str) -> Option<u64> {
 pub(super) fn bad(sentence: &str) -> ApiError {
     ApiError(WebError::BadRequest(sentence.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reducer::run::Status;
+
+    fn params(query: &str) -> Params {
+        let uri = format!("/api/runs?{query}").parse().expect("an address");
+        Params(Query::try_from_uri(&uri).expect("parameters").0)
+    }
+
+    fn refused<T: std::fmt::Debug>(result: Result<T, ApiError>) -> String {
+        match result.expect_err("refused") {
+            ApiError(WebError::BadRequest(sentence)) => sentence,
+            ApiError(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_within_bounds() {
+        for (query, expected) in [("", None), ("limit=", None), ("limit=1", Some(1)), ("limit=3&limit=5", Some(5))] {
+            assert_eq!(params(query).number("limit", 1..=5).expect("a number"), expected, "{query}");
+        }
+        for query in ["limit=0", "limit=6", "limit=-1", "limit=%2B1", "limit=1.0", "limit=99999999999999999999", "limit=x"] {
+            assert_eq!(refused(params(query).number("limit", 1..=5)), "limit must be a whole number from 1 to 5.");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_spec() {
+        let words = |query: &str| params(query).words("status", Status::ALL, Status::as_str);
+        assert_eq!(words("").expect("none"), []);
+        assert_eq!(words("status=failed,timed_out").expect("two"), [Status::Failed, Status::TimedOut]);
+        for query in ["status=nonsense", "status=failed,", "status=%3Cscript%3E"] {
+            let sentence = refused(words(query));
+            assert!(sentence.starts_with("status must be one of queued, running"), "{sentence}");
+            assert!(!sentence.contains("script") && !sentence.contains("nonsense"), "nothing is repeated");
+        }
+    }
+
+    #[test]
+    fn a_day_is_its_first_moment() {
+        let time = |query: &str| params(query).time("from");
+        assert_eq!(time("from=1970-01-02").expect("a day"), Some(Micros(86_400_000_000)));
+        assert_eq!(
+            time("from=2026-06-02T23:19:37Z").expect("a time").map(Micros::to_rfc3339).as_deref(),
+            Some("2026-06-02T23:19:37.000000Z")
+        );
+        assert!(refused(time("from=yesterday")).starts_with("from must be a time"));
+    }
+}

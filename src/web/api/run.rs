@@ -49,7 +49,7 @@ fn state_at(web: &Web, mut record: RunRecord, line: u64) -> Result<Judged, WebEr
 fn document(judged: &Judged, at: Option<u64>) -> Value {
     let record = &judged.record;
     let state = &record.state;
-    let mut dump = dump::run(&record.key, state, record.log.pending_bytes, state.counters.events, "");
+    let mut dump = dump::run(&record.key, &record.key, state, record.log.pending_bytes, state.counters.events, "");
     let mut run = dump["run"].take();
     let evidence = run.as_object_mut().and_then(|run| run.remove("evidence"));
     json!({

@@ -3,7 +3,6 @@
 //! One task announces runs as they change, the other judges all runs once a second, so that a run becomes late or stuck
 //! on screen without any event. Both stand still while nobody listens.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +16,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{interval_at, sleep, sleep_until};
 
 use super::outbox::{Due, Outbox};
-use super::outlook::{Judgement, LISTED, Outlook, Versions};
+use super::outlook::{Judgement, Outlook, Versions};
+use super::recent::Recent;
 use crate::store::{Change, Live};
 
 /// How many clients may listen at once; three quarters of the server's connections.
@@ -67,31 +67,6 @@ struct State {
     seq: u64,
     recent: Recent,
     judgement: Judgement,
-}
-
-/// The versions that a snapshot lists: those that changed last.
-#[derive(Debug, Default)]
-struct Recent {
-    versions: HashMap<String, (u64, u64)>,
-    order: BTreeMap<u64, String>,
-    next: u64,
-    total: u64,
-}
-
-impl Recent {
-    fn set(&mut self, key: &str, version: u64) {
-        if let Some((_, place)) = self.versions.insert(key.to_owned(), (version, self.next)) {
-            self.order.remove(&place);
-        }
-        self.order.insert(self.next, key.to_owned());
-        self.next += 1;
-        if self.order.len() > LISTED as usize
-            && let Some((_, oldest)) = self.order.pop_first()
-        {
-            self.versions.remove(&oldest);
-        }
-        self.total = self.total.max(self.versions.len() as u64);
-    }
 }
 
 impl Hub {
@@ -259,11 +234,7 @@ impl Hub {
 
     fn set(&self, versions: Versions, judgement: Judgement) {
         let mut state = self.lock();
-        state.recent = Recent::default();
-        for (key, version) in versions.runs.iter().rev() {
-            state.recent.set(key, *version);
-        }
-        state.recent.total = versions.total;
+        state.recent = Recent::of(&versions);
         state.judgement = judgement;
     }
 
@@ -360,12 +331,7 @@ impl Client {
         self.hub.reached(Phase::Ready).await;
         let state = self.hub.lock();
         let receiver = state.sender.as_ref()?.subscribe();
-        let runs: BTreeMap<&str, u64> =
-            state.recent.versions.iter().map(|(key, (version, _))| (key.as_str(), *version)).collect();
-        let complete = runs.len() as u64 >= state.recent.total;
-        let data = json!({
-            "attention": state.judgement.attention, "total": state.recent.total, "complete": complete, "runs": runs,
-        });
+        let data = state.recent.snapshot(state.judgement.attention);
         let mut piece = String::new();
         frame(&mut piece, self.hub.epoch, state.seq, "snapshot", &data);
         Some((Bytes::from(piece), receiver))

@@ -66,7 +66,7 @@ impl Listener {
                 return Some(self.parser.messages.remove(0));
             }
             let piece = timeout(Duration::from_secs(10), self.pieces.next()).await.expect("a piece in time")?;
-            self.parser.feed(&String::from_utf8(piece.expect("infallible").to_vec()).expect("UTF-8"));
+            self.parser.feed(std::str::from_utf8(&piece.expect("infallible")).expect("UTF-8"));
         }
     }
 
