@@ -3,18 +3,8 @@
 use cargo_metadata::{CargoOpt, MetadataCommand, Package};
 
 /// Permissive licences only. A crate under a choice (`MIT OR GPL-3.0`) needs one of these, under several (`AND`) all.
-const ACCEPTED: [&str; 10] = [
-    "0BSD",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "BSL-1.0",
-    "CC0-1.0",
-    "ISC",
-    "MIT",
-    "Unicode-3.0",
-    "Zlib",
-];
+const ACCEPTED: [&str; 10] =
+    ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
 
 /// Whether an SPDX expression can be fulfilled with the accepted licences alone; the error says why not.
 fn check(licence: Option<&str>) -> Result<(), String> {
@@ -37,7 +27,9 @@ fn every_dependency_has_an_accepted_licence() {
         .features(CargoOpt::AllFeatures)
         .other_options(["--locked".to_owned(), "--offline".to_owned()])
         .exec()
-        .or_else(|_| MetadataCommand::new().features(CargoOpt::AllFeatures).other_options(["--locked".to_owned()]).exec())
+        .or_else(|_| {
+            MetadataCommand::new().features(CargoOpt::AllFeatures).other_options(["--locked".to_owned()]).exec()
+        })
         .expect("cargo metadata lists all dependencies");
     assert!(metadata.packages.len() > 50, "only {} packages", metadata.packages.len());
     let refused: Vec<String> = metadata
