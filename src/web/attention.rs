@@ -13,7 +13,7 @@ use super::view::layout::{Page, Place};
 use super::view::{form, item, link, source, state};
 use crate::query::{Banner, Item, Judged};
 use crate::reducer::attention::Reason;
-use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
 
 /// Items shown at first; `?n=` asks for more.
@@ -67,15 +67,18 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
         Some(banner) => list(look, banner, tab, most),
     };
     let main = html! { h1 { "Attention" } (body) };
-    let page = Page { title: String::from("Attention"), place: Place::Attention, run: None, still: false, main };
+    let page =
+        Page { title: String::from("Attention"), place: Place::Attention, run: None, still: false, then: None, main };
     Ok(Made { page, failed: look.banner.is_none() })
 }
 
 fn list(look: &Look<'_>, banner: &Banner, tab: Tab, most: usize) -> Markup {
     let query = look.request.text("q").to_lowercase();
     let items: Vec<&Item> = banner.attention.iter().filter(|item| matches(item, &query)).collect();
-    let queue: Vec<(&Judged, &Marker)> = queue(banner, &query);
-    let of = |tab: Tab| if tab == Tab::Queue { queue.len() } else { items.iter().filter(|item| tab.holds(item)).count() };
+    let queue: Vec<(&Judged, &Marker)> =
+        banner.queue().map(|(run, marker)| (run.as_ref(), marker)).filter(|(run, _)| contains(run, &query)).collect();
+    let of =
+        |tab: Tab| if tab == Tab::Queue { queue.len() } else { items.iter().filter(|item| tab.holds(item)).count() };
     let total = of(tab);
     html! {
         nav.tabs aria-label="kinds" {
@@ -120,23 +123,13 @@ fn groups(look: &Look<'_>, items: &[&Item], tab: Tab, most: usize) -> Markup {
 }
 
 fn matches(item: &Item, query: &str) -> bool {
-    query.is_empty() || contains(&item.run, query) || item.entry.sentence.to_lowercase().contains(query)
+    contains(&item.run, query) || item.entry.sentence.to_lowercase().contains(query)
 }
 
 fn contains(judged: &Judged, query: &str) -> bool {
     let run = &judged.record.state.run;
-    let texts = [Some(&judged.record.key), value(&run.title), value(&run.workflow), value(&run.candidate)];
-    texts.into_iter().flatten().any(|text| text.to_lowercase().contains(query))
-}
-
-/// What active runs have queued for a person.
-fn queue<'a>(banner: &'a Banner, query: &str) -> Vec<(&'a Judged, &'a Marker)> {
-    let runs = banner.active.iter().map(AsRef::as_ref).filter(|judged: &&Judged| query.is_empty() || contains(judged, query));
-    runs.flat_map(|judged| {
-        let open = judged.record.state.markers.iter().filter(|marker| marker.is_open() && marker.kind == MarkerKind::Queue);
-        open.map(move |marker| (judged, marker))
-    })
-    .collect()
+    let more = [value(&run.workflow), value(&run.candidate)].into_iter().flatten().map(String::as_str);
+    [judged.record.key.as_str(), judged.title()].into_iter().chain(more).any(|text| text.to_lowercase().contains(query))
 }
 
 fn nothing(look: &Look<'_>, tab: Tab, searched: bool) -> Markup {

@@ -41,7 +41,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
             Some(logs) => self::logs(look, logs, most),
         }))
     };
-    let page = Page { title: String::from("Health"), place: Place::Health, run: None, still: false, main };
+    let page = Page { title: String::from("Health"), place: Place::Health, run: None, still: false, then: None, main };
     Ok(Made { page, failed })
 }
 

@@ -31,13 +31,15 @@ async fn line(State(web): State<Web>, Path((key, line)): Path<(String, String)>,
 fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Made, WebError> {
     let number: u64 = line.parse().map_err(|_| WebError::NotFound("A line has a number from 1."))?;
     let reader = &look.web.query.reader;
-    let record = reader.run(key, Lists::None)?.ok_or(WebError::NotFound("There is no such run."))?;
+    let record = reader.run(key, Lists::Open)?.ok_or(WebError::NotFound("There is no such run."))?;
+    let judged = look.web.query.judge(record, look.now)?;
+    let record = &judged.record;
     let last = record.state.counters.lines.total();
     if number == 0 || number > last {
         return Err(WebError::NotFound("The log has no such line."));
     }
     let main = html! {
-        p.crumbs { a href=(link::run(key)) { (text::cut(record.state.run.title_or(key), 100)) } " / line" }
+        p.crumbs { a href=(link::run(key)) { (text::cut(judged.title(), 100)) } " / line" }
         h1 { "Line " (amount::count(number)) span.tally { "of " (amount::count(last)) } }
         @match reader.line(key, number)? {
             Some(row) => (found(look, key, &row)),
@@ -51,8 +53,8 @@ fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Made, WebError> {
             @if number < last { a rel="next" href=(link::line(key, number + 1)) { "line " (number + 1) " →" } } @else { span {} }
         }
     };
-    let title = format!("Line {number} · {}", record.state.run.title_or(key));
-    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, main }.into())
+    let title = format!("Line {number} · {}", judged.title());
+    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main }.into())
 }
 
 fn found(look: &Look<'_>, key: &str, row: &EventRow) -> Markup {
@@ -124,9 +126,13 @@ fn around(look: &Look<'_>, key: &str, number: u64, last: u64) -> Result<Markup, 
         rows.extend(look.web.query.reader.line(key, near)?.map(|row| EventRecord { ordinal: 0, row }));
     }
     let said = said::read(&*look.web.logs, key, &rows);
-    Ok(section("around", &html! { "Around it" }, &html! {
-        ol.timeline {
-            @for (event, said) in rows.iter().zip(&said) { (super::view::timeline::row(key, &event.row, said, Some(number))) }
-        }
-    }))
+    Ok(section(
+        "around",
+        &html! { "Around it" },
+        &html! {
+            ol.timeline {
+                @for (event, said) in rows.iter().zip(&said) { (super::view::timeline::row(key, &event.row, said, Some(number))) }
+            }
+        },
+    ))
 }

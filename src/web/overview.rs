@@ -51,7 +51,17 @@ fn make(look: &Look<'_>) -> Made {
             }))
         }
     };
-    Made { page: Page { title: String::from("Overview"), place: Place::Overview, run: None, still: false, main }, failed }
+    Made {
+        page: Page {
+            title: String::from("Overview"),
+            place: Place::Overview,
+            run: None,
+            still: false,
+            then: None,
+            main,
+        },
+        failed,
+    }
 }
 
 fn attention(look: &Look<'_>) -> Markup {
@@ -106,8 +116,10 @@ fn whole(look: &Look<'_>, judged: &Judged) -> Judged {
 
 /// The runs with the newest life that are not active; `None` when they cannot be read.
 fn recent(look: &Look<'_>) -> Option<Vec<Judged>> {
-    let active: Vec<&str> =
-        look.banner.map(|banner| banner.active.iter().map(|judged| judged.record.key.as_str()).collect()).unwrap_or_default();
+    let active: Vec<&str> = look
+        .banner
+        .map(|banner| banner.active.iter().map(|judged| judged.record.key.as_str()).collect())
+        .unwrap_or_default();
     let limit = u32::try_from(RECENT + active.len()).unwrap_or(u32::MAX).min(500);
     let filter = RunFilter { sort: Sort::LastLife, limit, ..RunFilter::default() };
     let page = look.web.query.runs(&filter, None, look.now).map_err(WebError::from);

@@ -39,8 +39,6 @@ enum Part {
 pub(super) struct Request {
     parameters: Vec<(String, String)>,
     part: Part,
-    /// Path and query, to come back to.
-    pub(super) here: String,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Request {
@@ -53,8 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Request {
             Some(b"banner") => Part::Banner,
             _ => Part::Document,
         };
-        let here = parts.uri.path_and_query().map_or_else(String::new, |here| here.as_str().to_owned());
-        Ok(Self { parameters, part, here })
+        Ok(Self { parameters, part })
     }
 }
 
@@ -154,7 +151,7 @@ fn made(made: Result<Made, WebError>, place: Place) -> (StatusCode, Page) {
 }
 
 fn blank(place: Place) -> Page {
-    Page { title: String::new(), place, run: None, still: false, main: maud::html! {} }
+    Page { title: String::new(), place, run: None, still: false, then: None, main: maud::html! {} }
 }
 
 fn failure(error: &WebError, place: Place) -> Page {
@@ -163,5 +160,5 @@ fn failure(error: &WebError, place: Place) -> Page {
     }
     let headline = error.status().canonical_reason().unwrap_or("This did not work");
     let main = layout::problem(headline, &error.to_string());
-    Page { title: headline.to_owned(), place, run: None, still: true, main }
+    Page { title: headline.to_owned(), place, run: None, still: true, then: None, main }
 }

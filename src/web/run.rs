@@ -41,7 +41,7 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
     let seen = seen(look, key)?;
     let events = events::read(look, key, seen.at)?;
     let judged = &seen.judged;
-    let title = judged.record.state.run.title_or(key).to_owned();
+    let title = judged.title().to_owned();
     let parts = parts(look, &seen);
     let main = html! {
         p.crumbs { a href="/runs" data-back { "Runs" } }
@@ -60,7 +60,15 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         }))
         (section("log", &html! { "Log" }, &loghealth::log_health(&judged.record)))
     };
-    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: seen.at.is_some(), main }.into())
+    Ok(Page {
+        title,
+        place: Place::Runs,
+        run: Some(key.to_owned()),
+        still: seen.at.is_some(),
+        then: seen.at.map(|_| seen.now),
+        main,
+    }
+    .into())
 }
 
 fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
@@ -76,9 +84,9 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log
     })?;
-    let moment = value(&then.run.last_life_at).copied();
     let judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
-    let now = moment.or(judged.record.modified).unwrap_or(look.now);
+    // What the verdict was measured against.
+    let now = judged.record.modified.unwrap_or(look.now);
     Ok(Seen { judged, now, at: Some(line) })
 }
 
@@ -128,8 +136,10 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         parts.push(part("phases", "Phases", None, stepper::stepper(key, &stops, learned(look, seen), now)));
     }
     if markers::has_any(state) {
+        // An addition: without it the page is still right.
+        let lane = look.web.query.wheel(record).unwrap_or_default();
         let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
-        parts.push(part("markers", "Wheel and open matters", Some(open), markers::markers(key, state, now)));
+        parts.push(part("markers", "Wheel and open matters", Some(open), markers::markers(key, state, &lane, now)));
     }
     if let Some((count, body)) = problem::errors(key, state) {
         parts.push(part("errors", "Errors", Some(count as u64), body));
@@ -137,11 +147,17 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     if let Some(body) = waterfall::waterfall(key, state, end(seen)) {
         parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
     }
-    for (kind, id, name) in
-        [(SpanKind::Step, "steps", "Steps"), (SpanKind::Session, "sessions", "Sessions"), (SpanKind::Tool, "tools", "Tools")]
-    {
+    for (kind, id, name) in [
+        (SpanKind::Step, "steps", "Steps"),
+        (SpanKind::Session, "sessions", "Sessions"),
+        (SpanKind::Tool, "tools", "Tools"),
+    ] {
         if let Some(body) = spans::table(key, state, kind, now) {
-            let body = if kind == SpanKind::Tool { html! { details #tool-table { summary { "table" } (body) } } } else { body };
+            let body = if kind == SpanKind::Tool {
+                html! { details #tool-table { summary { "table" } (body) } }
+            } else {
+                body
+            };
             parts.push(part(id, name, Some(of_kind(kind)), body));
         }
     }

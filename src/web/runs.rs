@@ -64,8 +64,9 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
             }
         }
     };
-    let title = if request.text("q").is_empty() { String::from("Runs") } else { format!("{} · Runs", request.text("q")) };
-    Ok(Page { title, place: Place::Runs, run: None, still: false, main }.into())
+    let title =
+        if request.text("q").is_empty() { String::from("Runs") } else { format!("{} · Runs", request.text("q")) };
+    Ok(Page { title, place: Place::Runs, run: None, still: false, then: None, main }.into())
 }
 
 fn filter(request: &Request) -> Result<RunFilter, WebError> {

@@ -24,8 +24,25 @@ const CONTAINERS: [&str; 9] =
     ["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body"];
 /// Keys that the timeline shows in columns of its own.
 const COLUMNS: [&str; 19] = [
-    "ts", "timestamp", "time", "at", "ts_ms", "created_at", "createdAt", "Time", "level", "severity", "severityText",
-    "severity_text", "event", "event_type", "eventType", "type", "kind", "topic", "action",
+    "ts",
+    "timestamp",
+    "time",
+    "at",
+    "ts_ms",
+    "created_at",
+    "createdAt",
+    "Time",
+    "level",
+    "severity",
+    "severityText",
+    "severity_text",
+    "event",
+    "event_type",
+    "eventType",
+    "type",
+    "kind",
+    "topic",
+    "action",
 ];
 
 /// The text of each event, in the same order.
@@ -54,7 +71,8 @@ pub(super) fn read(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec
 /// All of them at once, when they are near each other.
 fn together(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Option<(u64, Vec<u8>)> {
     let (first, last) = (&events.first()?.row, &events.last()?.row);
-    let length = last.offset.checked_add(last.length)?.checked_sub(first.offset).filter(|length| *length <= TOGETHER)?;
+    let length =
+        last.offset.checked_add(last.length)?.checked_sub(first.offset).filter(|length| *length <= TOGETHER)?;
     let bytes = logs.read(key, first.offset, usize::try_from(length).ok()?).ok()?;
     Some((first.offset, bytes))
 }
@@ -90,7 +108,8 @@ fn fields(bytes: &[u8], message: Option<&str>, name: Option<&str>) -> (Vec<(Stri
     let Ok(Members(top)) = serde_json::from_slice(bytes) else { return (Vec::new(), 0) };
     let mut all = Vec::new();
     for (key, value) in top {
-        let inner = CONTAINERS.contains(&key.as_str()).then(|| serde_json::from_str::<Members>(value.get()).ok()).flatten();
+        let inner =
+            CONTAINERS.contains(&key.as_str()).then(|| serde_json::from_str::<Members>(value.get()).ok()).flatten();
         match inner {
             Some(Members(inner)) => all.extend(inner),
             None => all.push((key, value)),
@@ -152,7 +171,8 @@ mod tests {
 
     #[test]
     fn fields_come_in_the_order_of_the_log_without_what_is_shown_already() {
-        let line = br#"{"ts":1,"event":"step_end","zeta":2,"data":{"exit":"ok","msg":"all good"},"alpha":null,"n":[1]}"#;
+        let line =
+            br#"{"ts":1,"event":"step_end","zeta":2,"data":{"exit":"ok","msg":"all good"},"alpha":null,"n":[1]}"#;
         let (fields, more) = fields(line, Some("all good"), Some("step_end"));
         let shown: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(shown, ["zeta=2", "exit=ok", "n=[1]"]);

@@ -82,7 +82,9 @@ fn filter(request: &Request) -> Result<EventFilter, WebError> {
 ///
 /// The cache knows events by ordinal and both grow together, so a bisection finds it in about twenty small questions.
 fn ordinal(reader: &Reader, key: &str, line: u64) -> Result<u64, StoreError> {
-    let one = |after: u64| reader.events(key, &EventFilter { hidden: true, after: Some(after), limit: 1, ..EventFilter::default() });
+    let one = |after: u64| {
+        reader.events(key, &EventFilter { hidden: true, after: Some(after), limit: 1, ..EventFilter::default() })
+    };
     let (mut low, mut high) = (1, one(0)?.total.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;

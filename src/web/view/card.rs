@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{amount, badge, evidence, link, stepper, time, tone};
+use super::{amount, badge, evidence, facts, link, stepper, time, tone};
 use crate::query::Judged;
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -18,10 +18,8 @@ pub fn card(judged: &Judged, now: Micros) -> Markup {
         article.card.(tone.class()) id={ "run-" (link::encode(key)) } {
             header {
                 (badge::verdict(judged.verdict.word, judged.verdict.rule))
-                h3 { a.cover data-row href=(link::run(key)) { (cut(run.title_or(key), 120)) } }
-                @if let Some(at) = value(&run.started_at).or(value(&run.queued_at)) {
-                    span.num title="elapsed" { (time::elapsed(*at, now)) }
-                }
+                h3 { a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } }
+                @if let Some(shown) = facts::duration(judged, now) { span.num title="elapsed" { (shown) } }
             }
             p.key { (text(key)) @if let Some(workflow) = value(&run.workflow) { " · " (cut(workflow, 60)) } }
             (stepper::stepper(key, &stepper::folded(&record.state), None, now))

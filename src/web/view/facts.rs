@@ -6,7 +6,7 @@ use super::evidence::{evidence, fact};
 use super::text::{cut, text};
 use super::{amount, badge, card, link, time};
 use crate::query::Judged;
-use crate::reducer::run::{Fact, Known, value};
+use crate::reducer::run::{Fact, Known};
 use crate::reducer::time::Micros;
 
 /// Title, key, status and the facts.
@@ -16,7 +16,7 @@ pub fn head(judged: &Judged, now: Micros) -> Markup {
     let (key, run) = (record.key.as_str(), &record.state.run);
     html! {
         div.head {
-            h1 { (cut(run.title_or(key), 200)) }
+            h1 { (cut(judged.title(), 200)) }
             p.key {
                 @match &run.status {
                     Some(status) => (evidence(key, status.line, &badge::status(Some(status.value)))),
@@ -34,8 +34,12 @@ pub fn head(judged: &Judged, now: Micros) -> Markup {
 fn facts(judged: &Judged, now: Micros) -> Markup {
     let record = &judged.record;
     let (key, run) = (record.key.as_str(), &record.state.run);
-    let when = |known: &Known<Micros>, label: &str| item(label, known.as_ref().map(|at| proven(key, at, |at| time::stamp(*at))));
-    let words = |known: &Known<String>, label: &str| item(label, known.as_ref().map(|at| proven(key, at, |text| cut(text, 120))));
+    let when = |known: &Known<Micros>, label: &str| {
+        item(label, known.as_ref().map(|at| proven(key, at, |at| time::stamp(*at))))
+    };
+    let words = |known: &Known<String>, label: &str| {
+        item(label, known.as_ref().map(|at| proven(key, at, |text| cut(text, 120))))
+    };
     html! {
         (words(&run.phase, "phase"))
         (words(&run.candidate, "candidate"))
@@ -81,11 +85,8 @@ fn proven<T>(key: &str, fact: &Fact<T>, show: impl Fn(&T) -> Markup) -> Markup {
 /// What the run took, or has taken so far; the same figure as in lists and JSON.
 #[must_use]
 pub fn duration(judged: &Judged, now: Micros) -> Option<Markup> {
-    let run = &judged.record.state.run;
-    match value(&run.started_at) {
-        Some(at) if !run.is_ended() => Some(time::elapsed(*at, now)),
-        _ => judged.summary(now).duration_ms.map(time::took),
-    }
+    let millis = judged.duration_ms(now)?;
+    Some(if judged.is_active() { time::elapsed(now.plus_millis(-millis), now) } else { time::took(millis) })
 }
 
 fn tokens(judged: &Judged) -> Option<Markup> {
@@ -93,6 +94,8 @@ fn tokens(judged: &Judged) -> Option<Markup> {
     if run.tokens_in.is_none() && run.tokens_out.is_none() {
         return None;
     }
-    let shown = |known: &Known<u64>| fact(key, known, |count| html! { span title=(amount::count(*count)) { (amount::short(*count)) } });
+    let shown = |known: &Known<u64>| {
+        fact(key, known, |count| html! { span title=(amount::count(*count)) { (amount::short(*count)) } })
+    };
     Some(html! { (shown(&run.tokens_in)) " in, " (shown(&run.tokens_out)) " out" })
 }

@@ -20,7 +20,7 @@ pub fn item(item: &Item, now: Micros) -> Markup {
             span.mark { (icon::icon(drawing)) }
             div.what {
                 h3 {
-                    a.cover data-row href=(link::run(key)) { (cut(run.title_or(key), 120)) } " "
+                    a.cover data-row href=(link::run(key)) { (cut(item.run.title(), 120)) } " "
                     span.said { (said) }
                 }
                 @match &item.entry.approval {
@@ -51,13 +51,13 @@ pub fn item(item: &Item, now: Micros) -> Markup {
 #[must_use]
 pub fn queued(judged: &Judged, marker: &Marker, now: Micros) -> Markup {
     let record = &judged.record;
-    let (key, run) = (record.key.as_str(), &record.state.run);
+    let key = record.key.as_str();
     html! {
         article.item.warn {
             span.mark { (icon::icon(icon::Icon::Queue)) }
             div.what {
                 h3 {
-                    a.cover data-row href=(link::run(key)) { (cut(run.title_or(key), 120)) } " "
+                    a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } " "
                     span.said { "queued " @if marker.id != "-" { (cut(&marker.id, 80)) } @else { "something" } }
                 }
                 @if let Some(reason) = &marker.reason { p.sentence { (cut(reason, 400)) } }

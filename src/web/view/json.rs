@@ -78,7 +78,10 @@ fn token(text: &str) -> usize {
             text.len()
         }
         Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => 1,
-        _ => text.find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\n', '\r']).filter(|at| *at > 0).unwrap_or(text.len()),
+        _ => text
+            .find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\n', '\r'])
+            .filter(|at| *at > 0)
+            .unwrap_or(text.len()),
     }
 }
 

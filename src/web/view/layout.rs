@@ -44,6 +44,8 @@ pub struct Page {
     pub run: Option<String>,
     /// The page shows the past or one line, so that changes of the run do not matter.
     pub still: bool,
+    /// The moment that times on the page are measured to; `None` is the present.
+    pub then: Option<Micros>,
     pub main: Markup,
 }
 
@@ -129,7 +131,8 @@ fn count(attention: Option<usize>) -> Markup {
 }
 
 fn main(page: &Page) -> Markup {
-    html! { main #main tabindex="-1" { (page.main) } }
+    let then = page.then.map(|at| at.0.div_euclid(1000));
+    html! { main #main tabindex="-1" data-now=[then] { (page.main) } }
 }
 
 fn footer() -> Markup {

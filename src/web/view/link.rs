@@ -65,12 +65,9 @@ mod tests {
 
     #[test]
     fn a_key_is_one_segment() {
-        for (key, url) in [
-            ("run-1", "/runs/run-1"),
-            ("a/b", "/runs/a%2Fb"),
-            ("%FF%22x", "/runs/%25FF%2522x"),
-            ("..x", "/runs/..x"),
-        ] {
+        for (key, url) in
+            [("run-1", "/runs/run-1"), ("a/b", "/runs/a%2Fb"), ("%FF%22x", "/runs/%25FF%2522x"), ("..x", "/runs/..x")]
+        {
             assert_eq!(run(key), url);
         }
     }

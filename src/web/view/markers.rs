@@ -9,6 +9,7 @@ use super::{badge, evidence, json, time};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
+use crate::reducer::wheel::{Hold, Who};
 
 /// Closed markers shown before the rest is folded.
 const FEW: usize = 50;
@@ -19,9 +20,9 @@ pub fn has_any(state: &RunState) -> bool {
     !state.markers.is_empty() || state.run.holder.is_some()
 }
 
-/// The holder, the open markers, and the history.
+/// The holder, who held the wheel over time, the open markers, and the history.
 #[must_use]
-pub fn markers(key: &str, state: &RunState, now: Micros) -> Markup {
+pub fn markers(key: &str, state: &RunState, lane: &[Hold], now: Micros) -> Markup {
     let (open, closed): (Vec<&Marker>, Vec<&Marker>) = state.markers.iter().partition(|marker| marker.is_open());
     html! {
         p.wheel {
@@ -31,6 +32,7 @@ pub fn markers(key: &str, state: &RunState, now: Micros) -> Markup {
                 None => { "held by nobody" }
             }
         }
+        @if lane.len() > 1 { (wheel_lane(key, lane)) }
         @if !open.is_empty() {
             ul.markers { @for marker in &open { (one(key, marker, now)) } }
         }
@@ -39,6 +41,31 @@ pub fn markers(key: &str, state: &RunState, now: Micros) -> Markup {
                 summary { (closed.len()) " closed" }
                 ul.markers { @for marker in closed.iter().rev().take(FEW) { (one(key, marker, now)) } }
                 @if closed.len() > FEW { p.end { (closed.len()) ", showing the newest " (FEW) } }
+            }
+        }
+    }
+}
+
+/// Who held control over time, each hand-over linked to its line.
+fn wheel_lane(key: &str, lane: &[Hold]) -> Markup {
+    let left_out = lane.len().saturating_sub(FEW);
+    html! {
+        ol.lane aria-label="who held the wheel" {
+            @if left_out > 0 { li { (left_out) " earlier" } }
+            @for hold in &lane[left_out..] {
+                li {
+                    @match &hold.who {
+                        Who::Nobody => { "nobody" }
+                        Who::Agent => { "agent" }
+                        Who::Human(None) => { strong { "a person" } }
+                        Who::Human(Some(name)) => { strong { (cut(name, 60)) } }
+                    }
+                    " from " (evidence::line(key, hold.from.line))
+                    @let times = (hold.from.at, hold.to.and_then(|to| to.at));
+                    @if let (Some(from), Some(to)) = times {
+                        @if let Some(millis) = to.millis_since(from) { " for " (time::took(millis)) }
+                    }
+                }
             }
         }
     }
@@ -106,7 +133,7 @@ mod tests {
             resolution: None,
         };
         let state = RunState { markers: vec![marker], ..RunState::default() };
-        let shown = markers("k", &state, NOW).into_string();
+        let shown = markers("k", &state, &[], NOW).into_string();
         check_harmless(&shown);
         assert!(shown.contains(">expired<") && shown.contains("held by nobody"), "{shown}");
     }

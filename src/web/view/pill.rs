@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::icon::icon;
 use super::text::{cut, plain, text};
-use super::{link, time, tone};
+use super::{facts, link, time, tone};
 use crate::query::{Judged, Pill};
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -29,16 +29,14 @@ fn active(judged: &Judged, more: usize, now: Micros) -> Markup {
     let record = &judged.record;
     let run = &record.state.run;
     let (tone, drawing) = tone::of_word(judged.verdict.word);
-    let title = run.title_or(&record.key);
-    let started = value(&run.started_at).or(value(&run.queued_at)).or(value(&run.first_event_at));
     html! {
         a.pill.(tone.class()) href=(link::run(&record.key)) title=(plain(&judged.verdict.sentence)) {
             (icon(drawing))
             strong data-verdict=(judged.verdict.word.as_str()) { (judged.verdict.word.label(judged.verdict.rule)) }
             @if let Some(phase) = value(&run.phase) { span.phase { (cut(phase, 24)) } }
             @if let Some(candidate) = value(&run.candidate) { span.candidate { (cut(candidate, 24)) } }
-            @if let Some(at) = started { span.num { (time::elapsed(*at, now)) } }
-            span.title { (text(title)) }
+            @if let Some(shown) = facts::duration(judged, now) { span.num { (shown) } }
+            span.title { (text(judged.title())) }
         }
         @if more > 0 {
             a.more href="/runs?open=1" title={ (more) " further open runs" } { "+" (more) }

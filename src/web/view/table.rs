@@ -42,8 +42,8 @@ fn row(judged: &Judged, now: Micros) -> Markup {
             td.c-status { (badge::status(value(&run.status).copied())) }
             td.c-verdict { @if !run.is_ended() { (badge::verdict(judged.verdict.word, judged.verdict.rule)) } }
             th.c-run scope="row" {
-                a.cover data-row href=(link::run(key)) { (cut(run.title_or(key), 100)) }
-                @if run.title_or(key) != key { span.key { (text(key)) } }
+                a.cover data-row href=(link::run(key)) { (cut(judged.title(), 100)) }
+                @if judged.title() != key { span.key { (text(key)) } }
                 @if let Some(problem) = &record.log.problem { span.reason.bad { (text(&problem.text)) } }
                 @else if let Some(said) = trouble(judged) { span.reason { (cut(said, 140)) } }
             }

@@ -77,7 +77,8 @@ pub fn since(at: Micros, now: Micros) -> Markup {
 /// How long something that goes on has taken. Ticks.
 #[must_use]
 pub fn elapsed(from: Micros, now: Micros) -> Markup {
-    element(from, "elapsed", &duration(millis_between(from, now).max(0) / SECOND * SECOND))
+    let millis = millis_between(from, now);
+    element(from, "elapsed", &if millis < MINUTE { age(millis) } else { duration(millis) })
 }
 
 /// How long until: `in 4 min`, or `expired`. Ticks.

@@ -89,8 +89,24 @@ impl Scale {
     fn ticks(&self) -> Vec<(f64, String)> {
         const S: i64 = 1_000_000;
         const STEPS: [i64; 18] = [
-            S / 10, S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, 60 * S, 120 * S, 300 * S, 600 * S, 900 * S, 1800 * S,
-            3600 * S, 7200 * S, 21_600 * S, 43_200 * S, 86_400 * S,
+            S / 10,
+            S,
+            2 * S,
+            5 * S,
+            10 * S,
+            15 * S,
+            30 * S,
+            60 * S,
+            120 * S,
+            300 * S,
+            600 * S,
+            900 * S,
+            1800 * S,
+            3600 * S,
+            7200 * S,
+            21_600 * S,
+            43_200 * S,
+            86_400 * S,
         ];
         let Some(first) = self.pieces.first() else { return Vec::new() };
         let work: i64 = self.pieces.iter().filter(|piece| !piece.gap).map(|piece| piece.to - piece.from).sum();
