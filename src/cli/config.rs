@@ -11,7 +11,8 @@ use serde::de::{Deserializer, Error as _};
 
 use super::error::CliError;
 use super::options::{self, Naive};
-use crate::reducer::verdict::{Limits, Policy};
+use crate::reducer::fold::phase_word;
+use crate::reducer::verdict::{Override, Policy};
 
 /// The name that is looked for.
 const FILE_NAME: &str = "wheelwatch.toml";
@@ -143,39 +144,44 @@ impl Config {
 
     /// The limits of the file over the built-in ones, those of a workflow over both.
     pub(super) fn policy(&self) -> Policy {
-        let limits = self.limits.over(Limits::default());
-        let mut phases = BTreeMap::new();
-        add_phases(&mut phases, "", &self.phases);
+        let mut overrides = phase_limits(None, &self.phases);
         for (workflow, part) in &self.workflow {
-            add_phases(&mut phases, workflow, &part.phases);
+            overrides.push(Override { workflow: Some(workflow.clone()), ..part.limits.over_all() });
+            overrides.extend(phase_limits(Some(workflow), &part.phases));
         }
+        let limits = Policy { overrides: vec![self.limits.over_all()], ..Policy::default() }.limits_for(None, None);
         Policy {
             limits,
-            workflows: self.workflow.iter().map(|(name, part)| (name.clone(), part.limits.over(limits))).collect(),
-            phases,
+            overrides,
             attention_days: self.attention_days.map_or(Policy::default().attention_days, |days| days.0),
         }
     }
 }
 
 impl LimitsPart {
-    fn over(self, base: Limits) -> Limits {
-        let pick = |said: Option<Length>, base: i64| said.map_or(base, |length| length.0);
-        Limits {
-            abandon_ms: pick(self.abandon_limit, base.abandon_ms),
-            heartbeat_ms: pick(self.heartbeat_limit, base.heartbeat_ms),
-            silence_ms: pick(self.silence_limit, base.silence_ms),
-            progress_ms: pick(self.progress_limit, base.progress_ms),
-            queue_ms: pick(self.queue_limit, base.queue_ms),
+    /// These limits, for every run.
+    fn over_all(self) -> Override {
+        let millis = |said: Option<Length>| said.map(|length| length.0);
+        Override {
+            abandon_ms: millis(self.abandon_limit),
+            heartbeat_ms: millis(self.heartbeat_limit),
+            silence_ms: millis(self.silence_limit),
+            progress_ms: millis(self.progress_limit),
+            queue_ms: millis(self.queue_limit),
+            ..Override::default()
         }
     }
 }
 
-/// Phases are kept as the fold writes them: trimmed and in lower case (spec 2.2 rule 4).
-fn add_phases(all: &mut BTreeMap<(String, String), i64>, workflow: &str, phases: &BTreeMap<String, Length>) {
-    for (phase, length) in phases {
-        all.insert((workflow.to_owned(), phase.trim().to_lowercase()), length.0);
-    }
+/// The longest times of phases, whose names are spelt as the fold spells them (spec 2.2 rule 4).
+fn phase_limits(workflow: Option<&String>, phases: &BTreeMap<String, Length>) -> Vec<Override> {
+    let limit = |(phase, length): (&String, &Length)| Override {
+        workflow: workflow.cloned(),
+        phase: Some(phase_word(phase)),
+        phase_ms: Some(length.0),
+        ..Override::default()
+    };
+    phases.iter().map(limit).collect()
 }
 
 fn usual_places() -> Vec<PathBuf> {
@@ -230,11 +236,11 @@ mod tests {
         )
         .expect("a right file")
         .policy();
-        let nightly = policy.workflows["nightly"];
+        let nightly = policy.limits_for(Some("nightly"), Some("build"));
+        let other = policy.limits_for(Some("daily"), Some("build"));
         assert_eq!((policy.limits.silence_ms, nightly.silence_ms), (300_000, 300_000));
         assert_eq!((policy.limits.progress_ms, nightly.progress_ms), (1_800_000, 7_200_000));
-        assert_eq!(policy.phases[&(String::new(), "build".into())], 5_400_000);
-        assert_eq!(policy.phases[&("nightly".into(), "build".into())], 14_400_000);
+        assert_eq!((other.phase_ms, nightly.phase_ms), (Some(5_400_000), Some(14_400_000)));
         assert_eq!(policy.attention_days, 3);
     }
 
