@@ -85,7 +85,6 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct WalkEnd {
     pub(super) root: u16,
-    pub(super) below: PathBuf,
     pub(super) what: Walked,
     /// How many logs were found.
     pub(super) logs: usize,
@@ -210,7 +209,7 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &Sender<Message>) -> Answer {
         if !found.is_empty() {
             let _ = inbox.send(Message::Found(*root, found));
         }
-        walked.push(WalkEnd { root: *root, below: below.clone(), what, logs: count });
+        walked.push(WalkEnd { root: *root, what, logs: count });
     }
     Answer::Walk { scan: task.scan, walked, took: began.elapsed() }
 }

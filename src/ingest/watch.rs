@@ -60,7 +60,9 @@ impl Watch {
             }
         });
         match made {
-            Ok(watcher) => Self { watcher: Some(watcher), watched: HashMap::new(), news, mode: WatchMode::EventsAndScan },
+            Ok(watcher) => {
+                Self { watcher: Some(watcher), watched: HashMap::new(), news, mode: WatchMode::EventsAndScan }
+            }
             Err(error) => Self { news, ..Self::without(format!("notifications are not available: {error}")) },
         }
     }
@@ -107,7 +109,8 @@ impl Watch {
     pub(super) fn set(&mut self, wanted: &[(PathBuf, (u64, u64))]) {
         let wanted = &wanted[..wanted.len().min(MAX_WATCHES)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
-        let surplus: Vec<PathBuf> = self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
+        let surplus: Vec<PathBuf> =
+            self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
         for path in surplus {
             self.watched.remove(&path);
             if let Some(watcher) = &mut self.watcher {

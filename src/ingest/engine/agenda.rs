@@ -204,7 +204,7 @@ mod tests {
         }
         agenda.push_cold(key("c"));
         agenda.rows().push(key("r"));
-        let order: Vec<_> = std::iter::from_fn(|| agenda.next()).map(|next| match next {
+        let order = std::iter::from_fn(|| agenda.next()).map(|next| match next {
             Next::Urgent(key) | Next::Cold(key) | Next::Rows(key) => key.to_string(),
         });
         assert_eq!(order.collect::<Vec<_>>().join(" "), "u0 u1 u2 c u3 u4 u5 r");

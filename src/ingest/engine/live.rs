@@ -14,7 +14,7 @@ const LIVE: usize = 4096;
 
 impl Engine {
     /// Chooses the logs that are looked at every tick, and the directories that are watched.
-    fn choose_live(&mut self) {
+    pub(super) fn choose_live(&mut self) {
         let number = self.scans.number;
         let mut newest: Vec<(bool, i64, Arc<str>)> = self
             .table

@@ -19,7 +19,7 @@ use crate::store::{Cursor, StoreError};
 
 impl Engine {
     /// Logs that a full scan did not see: renamed, gone, unreadable, or only between two names.
-    fn settle_missing(&mut self, walked: &[WalkEnd]) -> Result<(), StoreError> {
+    pub(super) fn settle_missing(&mut self, walked: &[WalkEnd]) -> Result<(), StoreError> {
         let number = self.scans.number;
         let missing: Vec<Arc<str>> = self
             .table
@@ -69,7 +69,9 @@ impl Engine {
             Ok(_) => Some(false),
             Err(Refused::Missing) => Some(true),
             // A link took the place of a directory above it.
-            Err(Refused::Io(error)) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Some(true),
+            Err(Refused::Io(error)) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Some(true)
+            }
             Err(Refused::NotRegular(_)) => Some(false),
             Err(Refused::Io(_)) => None,
         }
@@ -116,7 +118,7 @@ impl Engine {
 }
 
 fn begins_like(file: &std::fs::File, old: &Cursor) -> io::Result<bool> {
-    let mut is_same = |at: u64, length: u64, hash: u64| {
+    let is_same = |at: u64, length: u64, hash: u64| {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0).min(cursor::HEAD.max(cursor::BEFORE))];
         let read = read_at(file, &mut bytes, at)?;
         Ok::<bool, io::Error>(read as u64 == length && u64::from(cursor::hash(0, &bytes)) == hash)

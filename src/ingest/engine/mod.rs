@@ -304,7 +304,8 @@ impl Engine {
             LogName::Exact(_) => return self.table.key(&key::key(label, directory)).filter(is_it),
             LogName::Glob(_) => [below.file_stem(), below.file_name()],
         };
-        let keys = names.into_iter().flatten().filter_map(|name| self.table.key(&key::key(label, &directory.join(name))));
+        let keys =
+            names.into_iter().flatten().filter_map(|name| self.table.key(&key::key(label, &directory.join(name))));
         keys.into_iter().find(is_it)
     }
 

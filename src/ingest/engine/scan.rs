@@ -17,8 +17,8 @@ use super::super::problem;
 use super::table::{Tracked, Work};
 use super::{Engine, TICK};
 use crate::reducer::time::Micros;
-use crate::store::writer::Write;
 use crate::store::StoreError;
+use crate::store::writer::Write;
 
 /// The longest time between two full scans (spec 5.1).
 const FULL: Duration = Duration::from_secs(30);
@@ -121,7 +121,9 @@ impl Engine {
                     let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
                     let why = match is_missing {
                         true => format!("there is no such directory; waiting for it ({error})"),
-                        false => format!("the directory cannot be opened: {error}; give the user that runs wheelwatch access"),
+                        false => format!(
+                            "the directory cannot be opened: {error}; give the user that runs wheelwatch access"
+                        ),
                     };
                     is_news |= was.is_some();
                     base.place = Err((why, is_missing));
