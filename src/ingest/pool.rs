@@ -94,8 +94,15 @@ pub(super) struct WalkEnd {
 #[derive(Debug)]
 pub(super) struct Pool {
     desk: Arc<Desk>,
-    workers: Vec<(Option<Sender<Task>>, Option<JoinHandle<()>>)>,
+    workers: Vec<Worker>,
     idle: Vec<usize>,
+}
+
+/// A thread and the way to it; both are taken when everything ends.
+#[derive(Debug)]
+struct Worker {
+    tasks: Option<Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Pool {
@@ -111,7 +118,7 @@ impl Pool {
             let thread = std::thread::Builder::new()
                 .name(format!("read-{number}"))
                 .spawn(move || work(number, &desk, &tasks, &inbox))?;
-            workers.push((Some(sender), Some(thread)));
+            workers.push(Worker { tasks: Some(sender), thread: Some(thread) });
         }
         Ok(Self { desk, workers, idle: (0..WORKERS).collect() })
     }
@@ -129,7 +136,7 @@ impl Pool {
     /// Gives a task to an idle thread; there must be one.
     pub(super) fn give(&mut self, task: Task) {
         let Some(number) = self.idle.pop() else { return };
-        if let Some((Some(sender), _)) = self.workers.get(number) {
+        if let Some(sender) = self.workers.get(number).and_then(|worker| worker.tasks.as_ref()) {
             // A worker ends only when its sender is gone.
             let _ = sender.send(task);
         }
@@ -144,9 +151,11 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.desk.stop.store(true, Ordering::Relaxed);
-        for (sender, thread) in &mut self.workers {
-            drop(sender.take());
-            if let Some(thread) = thread.take() {
+        for worker in &mut self.workers {
+            drop(worker.tasks.take());
+        }
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
                 // A panic was answered already.
                 let _ = thread.join();
             }

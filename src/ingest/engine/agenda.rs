@@ -58,7 +58,7 @@ impl Agenda {
     /// Takes what is next. Urgent turns go first, but each fourth time the others do.
     pub(super) fn next(&mut self) -> Option<Next> {
         self.turn = self.turn.wrapping_add(1);
-        if self.turn % 4 == 0 {
+        if self.turn.is_multiple_of(4) {
             return self.next_cold().or_else(|| self.next_rows()).or_else(|| self.next_urgent());
         }
         self.next_urgent().or_else(|| self.next_cold()).or_else(|| self.next_rows())

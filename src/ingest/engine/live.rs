@@ -35,11 +35,12 @@ impl Engine {
         let mut known = HashSet::new();
         let mut add = |place: &Place, below: &Path| {
             let directory = place.real.join(below);
-            if wanted.len() < MAX_WATCHES && !known.contains(&directory) {
-                if let Ok(look) = place.look_at_directory(below) {
-                    known.insert(directory.clone());
-                    wanted.push((directory, (look.stat.device, look.stat.inode)));
-                }
+            if wanted.len() >= MAX_WATCHES || known.contains(&directory) {
+                return;
+            }
+            if let Ok(look) = place.look_at_directory(below) {
+                known.insert(directory.clone());
+                wanted.push((directory, (look.stat.device, look.stat.inode)));
             }
         };
         for place in self.bases.iter().filter_map(|base| base.place.as_ref().ok()) {
