@@ -5,13 +5,13 @@ so that a known disagreement does not hide the next.  README.md says more about 
 """
 
 ON = {
-    "float_ids": True,  # 1.3: an id written 2.0 is the integer id 2, since "2.0 is whole"; off: it is no id
-    "skill_is_text": True,  # 1.3: of "step, skill, step name | id, text" only the step is an id; off: skill is an id too
+    "float_ids": False,  # 1.3: an id written 2.0 is the integer id 2, since "2.0 is whole"; off: it is no id
+    "skill_is_text": False,  # 1.3: of "step, skill, step name | id, text" only the step is an id; off: skill is an id too
     "queued_names": True,  # 2.7 particulars: *queued* for a value whose span is open names it; off: it names nothing
     "skip_needs_value": True,  # rule 5: *skipped* without a value does nothing; off: closes the open span of that kind
-    "replaced_path_moves": True,  # 4.2 "artifacts by line": of one line, a replaced path is where it was said last; off: first
-    "sums_are_unbounded": True,  # rule 4: tokens are added as numbers; off: they stay at 2^63-1
-    "skipped_status_is_an_end": True,  # 2.7: *finished* with status skipped is still the verb finished; off: *skipped*
+    "replaced_path_moves": False,  # 4.2 "artifacts by line": of one line, a replaced path is where it was said last; off: first
+    "sums_are_unbounded": False,  # rule 4: tokens are added as numbers; off: they stay at 2^63-1
+    "skipped_status_is_an_end": False,  # 2.7: *finished* with status skipped is still the verb finished; off: *skipped*
     "spans_have_names": True,  # rule 6: the subject span takes the step name or tool name; off: it has no name
 }
 
