@@ -6,6 +6,12 @@ pub const MAX_LINE: usize = 8 * 1024 * 1024;
 /// How many bytes of an oversized line are kept as its text.
 pub const OVERSIZED_HEAD: usize = 200;
 
+/// The byte-order mark that may stand at the start of a file.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// A buffer that grew beyond this is given back after its line.
+const KEPT_BUFFER: usize = 64 * 1024;
+
 /// One physical line, without byte-order mark, leading NULs and line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -23,41 +29,161 @@ pub struct Line<'a> {
 
 /// Cuts a log into lines, whatever pieces it comes in. Holds at most one line of at most the limit.
 #[derive(Clone, Debug)]
-pub struct Splitter {}
+pub struct Splitter {
+    max_line: usize,
+    /// Offset of the first byte of the current line, mark and NULs included.
+    start: u64,
+    /// Lines that ended.
+    lines: u64,
+    /// Bytes of mark and leading NULs of the current line so far.
+    skipped: u64,
+    /// Content bytes of the current line so far, those in `held` included.
+    content: u64,
+    /// The content so far; only its head once it is certainly over the limit.
+    held: Vec<u8>,
+    /// The last content byte is a carriage return, which a line feed would drop.
+    returned: bool,
+}
 
 impl Splitter {
     /// Starts at a line start: `offset` is its first byte and `lines` how many lines came before.
     #[must_use]
-    pub fn new(_max_line: usize, _offset: u64, _lines: u64) -> Self {
-        todo!()
+    pub fn new(max_line: usize, offset: u64, lines: u64) -> Self {
+        Self { max_line, start: offset, lines, skipped: 0, content: 0, held: Vec::new(), returned: false }
     }
 
     /// Takes the next bytes and gives every line that ends in them.
-    pub fn push(&mut self, _chunk: &[u8], _each: &mut impl FnMut(Line<'_>)) {
-        todo!()
+    pub fn push(&mut self, chunk: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', chunk) {
+            let piece = chunk.get(from..end).unwrap_or_default();
+            if self.tail_length() == 0 {
+                self.give_whole(piece, each);
+            } else {
+                self.hold(piece);
+                self.give_held(each);
+            }
+            from = end + 1;
+        }
+        self.hold(chunk.get(from..).unwrap_or_default());
     }
 
     /// The unterminated rest as if it were a line, none when there is no byte of it. No `\r` is dropped from it.
     #[must_use]
     pub fn tail(&self) -> Option<Line<'_>> {
-        todo!()
+        (self.tail_length() > 0).then(|| self.line(&self.held, self.skipped, self.content))
     }
 
     /// Offset of the first byte after the last line end: where a cursor may stand.
     #[must_use]
     pub fn line_start(&self) -> u64 {
-        todo!()
+        self.start
     }
 
     /// How many lines ended so far.
     #[must_use]
     pub fn lines(&self) -> u64 {
-        todo!()
+        self.lines
     }
 
     /// Bytes after the last line end.
     #[must_use]
     pub fn tail_length(&self) -> u64 {
-        todo!()
+        self.skipped + self.content
+    }
+
+    /// The current line with so many bytes before its content; `bytes` are at least its head, all of it up to the limit.
+    fn line<'b>(&self, bytes: &'b [u8], skipped: u64, length: u64) -> Line<'b> {
+        let oversized = length > self.max_line as u64;
+        let shown = if oversized { length.min(OVERSIZED_HEAD as u64) } else { length };
+        let bytes = usize::try_from(shown).ok().and_then(|shown| bytes.get(..shown)).unwrap_or(bytes);
+        Line { number: self.lines + 1, offset: self.start + skipped, length, bytes, oversized }
+    }
+
+    /// Gives a line that lies within the chunk, without copying it.
+    fn give_whole(&mut self, piece: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };
+        let content = unmarked.get(leading_nuls(unmarked)..).unwrap_or_default();
+        let skipped = (piece.len() - content.len()) as u64;
+        let kept = content.strip_suffix(b"\r").unwrap_or(content);
+        each(self.line(kept, skipped, kept.len() as u64));
+        self.end_line(piece.len() as u64);
+    }
+
+    /// Gives the line that was held, its line feed having come.
+    fn give_held(&mut self, each: &mut impl FnMut(Line<'_>)) {
+        each(self.line(&self.held, self.skipped, self.content - u64::from(self.returned)));
+        self.end_line(self.tail_length());
+        self.held.clear();
+        self.held.shrink_to(KEPT_BUFFER);
+    }
+
+    fn end_line(&mut self, length: u64) {
+        self.start += length + 1;
+        self.lines += 1;
+        self.skipped = 0;
+        self.content = 0;
+        self.returned = false;
+    }
+
+    /// Keeps a piece of the current line: all of it up to the limit, only its head beyond.
+    fn hold(&mut self, piece: &[u8]) {
+        let piece = self.skip_leading(piece);
+        let Some(&last) = piece.last() else { return };
+        self.returned = last == b'\r';
+        self.content += piece.len() as u64;
+        // One byte more than the limit, because it may be the `\r` of a line end.
+        let hold = self.max_line.saturating_add(1).max(OVERSIZED_HEAD);
+        if self.content <= hold as u64 {
+            self.held.extend_from_slice(piece);
+            return;
+        }
+        let missing = OVERSIZED_HEAD.saturating_sub(self.held.len()).min(piece.len());
+        self.held.extend_from_slice(piece.get(..missing).unwrap_or_default());
+        self.held.truncate(OVERSIZED_HEAD);
+        self.held.shrink_to(KEPT_BUFFER);
+    }
+
+    /// Steps over the mark of a file and the NULs of a line; the mark may come in pieces.
+    fn skip_leading<'b>(&mut self, piece: &'b [u8]) -> &'b [u8] {
+        let mut rest = piece;
+        while self.may_be_mark() {
+            let Some((first, after)) = rest.split_first() else { return rest };
+            if MARK.get(self.held.len()) != Some(first) {
+                break;
+            }
+            rest = after;
+            self.held.push(*first);
+            self.content += 1;
+            if self.held == MARK {
+                self.held.clear();
+                self.content = 0;
+                self.skipped = MARK.len() as u64;
+            }
+        }
+        if self.content > 0 {
+            return rest;
+        }
+        let nuls = leading_nuls(rest);
+        self.skipped += nuls as u64;
+        rest.get(nuls..).unwrap_or_default()
+    }
+
+    /// Whether all bytes of the file so far begin a byte-order mark.
+    fn may_be_mark(&self) -> bool {
+        self.start == 0 && self.skipped == 0 && self.content < MARK.len() as u64 && MARK.starts_with(&self.held)
     }
 }
+
+/// How many NULs a piece begins with; a hole is gigabytes of them.
+fn leading_nuls(piece: &[u8]) -> usize {
+    if piece.first() != Some(&0) {
+        return 0;
+    }
+    let blocks = piece.chunks_exact(64).take_while(|block| block.iter().fold(0, |any, byte| any | byte) == 0).count();
+    let rest = piece.get(blocks * 64..).unwrap_or_default();
+    blocks * 64 + rest.iter().take_while(|byte| **byte == 0).count()
+}
+
+#[cfg(test)]
+mod tests;

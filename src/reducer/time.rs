@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::json::is_number;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Micros(pub i64);
@@ -55,12 +57,195 @@ impl Micros {
 
 /// A time written as text (RFC 3339, compact, digits, `epoch:`), none when it is none of these or implausible.
 #[must_use]
-pub fn parse_text(_text: &str, _naive: NaiveTime) -> Option<Micros> {
-    todo!()
+pub fn parse_text(text: &str, naive: NaiveTime) -> Option<Micros> {
+    let bytes = text.as_bytes();
+    let time = match bytes.get(4) {
+        Some(b'-') => date_time(bytes, naive)?,
+        _ if matches!(bytes.get(8), Some(b'T' | b'-')) => compact(bytes, naive)?,
+        _ => match text.strip_prefix("epoch:") {
+            Some(number) if is_number(number) => decimal(number)?,
+            Some(_) => return None,
+            None if is_digits(bytes) => decimal(text)?,
+            None => return None,
+        },
+    };
+    time.is_plausible().then_some(time)
 }
 
 /// A time written as a JSON number, given as its literal text (so that no digit is lost).
 #[must_use]
-pub fn parse_number(_literal: &str) -> Option<Micros> {
-    todo!()
+pub fn parse_number(literal: &str) -> Option<Micros> {
+    decimal(literal).filter(|time| time.is_plausible())
 }
+
+/// A date and time of day, not yet on any clock.
+#[derive(Clone, Copy, Debug)]
+struct Civil {
+    year: u32,
+    month: u32,
+    day: u32,
+    /// Seconds of the day; `:60` is `:59`.
+    seconds: u32,
+    /// Microseconds of the second.
+    micros: u32,
+}
+
+/// RFC 3339, more or less: `T`, `t` or a space; a fraction after `.` or `,`; an offset with or without colon, or none.
+fn date_time(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
+    let head: &[u8; 19] = bytes.first_chunk()?;
+    let separators = (head[4], head[7], head[10], head[13], head[16]);
+    let (b'-', b'-', b'T' | b't' | b' ', b':', b':') = separators else { return None };
+    let date = (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
+    let clock = (number(&head[11..13])?, number(&head[14..16])?, number(&head[17..19])?);
+    let (micros, rest) = fraction(&bytes[19..])?;
+    let civil = Civil::new(date, clock, micros)?;
+    match rest {
+        [] => civil.naive(naive),
+        [b'Z' | b'z'] => Some(civil.at_offset(0)),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let seconds = i64::from(hours * 3600 + minutes * 60);
+            Some(civil.at_offset(if *sign == b'-' { -seconds } else { seconds }))
+        }
+        _ => None,
+    }
+}
+
+/// `20260602T231937` and `20260603-020406`.
+fn compact(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
+    let all: &[u8; 15] = bytes.try_into().ok()?;
+    let date = (number(&all[..4])?, number(&all[4..6])?, number(&all[6..8])?);
+    let clock = (number(&all[9..11])?, number(&all[11..13])?, number(&all[13..])?);
+    Civil::new(date, clock, 0)?.naive(naive)
+}
+
+/// The number that a few ASCII digits say.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
+}
+
+/// The microseconds that `.123456789` or `,5` says, cut after six digits, and what follows it.
+fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let Some((b'.' | b',', rest)) = bytes.split_first() else { return Some((0, bytes)) };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let kept = digits.min(6);
+    let micros = number(&rest[..kept])? * 10_u32.pow(6 - kept as u32);
+    (digits > 0).then_some((micros, &rest[digits..]))
+}
+
+impl Civil {
+    /// A day that exists and a time of day.
+    fn new((year, month, day): (u32, u32, u32), (hour, minute, second): (u32, u32, u32), micros: u32) -> Option<Self> {
+        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let days = match month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        let exists = (1..=days).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+        exists.then_some(Self { year, month, day, seconds: hour * 3600 + minute * 60 + second.min(59), micros })
+    }
+
+    /// The point in time where clocks are so many seconds ahead of UTC.
+    fn at_offset(self, offset: i64) -> Micros {
+        let seconds = self.days() * 86_400 + i64::from(self.seconds) - offset;
+        Micros(seconds * 1_000_000 + i64::from(self.micros))
+    }
+
+    /// The point in time where no offset is written.
+    fn naive(self, naive: NaiveTime) -> Option<Micros> {
+        match naive {
+            NaiveTime::Utc => Some(self.at_offset(0)),
+            NaiveTime::Local => self.in_zone(&jiff::tz::TimeZone::system()),
+        }
+    }
+
+    /// The point in time by the clocks of a zone. Of a time that an hour change repeats the first is meant.
+    fn in_zone(self, zone: &jiff::tz::TimeZone) -> Option<Micros> {
+        let part = |number: u32| i8::try_from(number).ok();
+        let civil = jiff::civil::DateTime::new(
+            i16::try_from(self.year).ok()?,
+            part(self.month)?,
+            part(self.day)?,
+            part(self.seconds / 3600)?,
+            part(self.seconds / 60 % 60)?,
+            part(self.seconds % 60)?,
+            i32::try_from(self.micros * 1000).ok()?,
+        );
+        let time = zone.to_timestamp(civil.ok()?).ok()?;
+        Some(Micros(time.as_microsecond()))
+    }
+
+    /// Days since 1970-01-01 by the Gregorian calendar, counted in years that begin in March.
+    fn days(self) -> i64 {
+        let (year, month, day) = (i64::from(self.year), i64::from(self.month), i64::from(self.day));
+        let year = if month <= 2 { year - 1 } else { year };
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        era * 146_097 + day_of_era - 719_468
+    }
+}
+
+/// Digits, or digits with one point between them.
+fn is_digits(bytes: &[u8]) -> bool {
+    let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match bytes[whole..].split_first() {
+        None => whole > 0,
+        Some((b'.', rest)) => whole > 0 && !rest.is_empty() && rest.iter().all(u8::is_ascii_digit),
+        Some(_) => false,
+    }
+}
+
+/// More significant digits than any time has.
+const DIGITS: usize = 30;
+
+/// Seconds, milliseconds, microseconds or nanoseconds by size, exact in decimal, rounded to the microsecond, halves
+/// up. Nothing below zero.
+fn decimal(literal: &str) -> Option<Micros> {
+    let (mantissa, exponent) = match literal.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (literal, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (mut value, mut digits, mut scale) = (0_u128, 0, exponent);
+    for (digit, after_point) in whole.bytes().map(|d| (d, false)).chain(fraction.bytes().map(|d| (d, true))) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        if digits == DIGITS {
+            scale = scale.checked_add(i32::from(!after_point))?;
+            continue;
+        }
+        value = value * 10 + u128::from(digit - b'0');
+        digits += usize::from(value > 0);
+        scale = scale.checked_sub(i32::from(after_point))?;
+    }
+    let micros = match shifted(value, scale, false)? {
+        ..100_000_000_000 => shifted(value, scale.checked_add(6)?, true)?,
+        ..100_000_000_000_000 => shifted(value, scale.checked_add(3)?, true)?,
+        ..100_000_000_000_000_000 => shifted(value, scale, true)?,
+        _ => shifted(value, scale.checked_sub(3)?, true)?,
+    };
+    i64::try_from(micros).ok().map(Micros)
+}
+
+/// `value × 10^scale`, rounded or cut to a whole number; `None` beyond 128 bits.
+fn shifted(value: u128, scale: i32, round: bool) -> Option<u128> {
+    let power = 10_u128.checked_pow(scale.unsigned_abs());
+    if scale >= 0 {
+        return if value == 0 { Some(0) } else { value.checked_mul(power?) };
+    }
+    let Some(power) = power else { return Some(0) };
+    let half = if round { power / 2 } else { 0 };
+    Some((value + half) / power)
+}
+
+#[cfg(test)]
+mod tests;

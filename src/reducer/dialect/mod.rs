@@ -2,11 +2,25 @@
 //!
 //! It must never know the state of a run: the same line decodes to the same events wherever it stands.
 
+mod concept;
 pub mod generic;
+mod names;
+mod record;
+mod types;
 
-use super::event::Event;
+use generic::{Notes, Spot};
+use names::Names;
+use record::{Layout, Record};
+
+use super::event::{Class, Event};
+use super::json::{Cursor, Kind};
 use super::line::{Line, MAX_LINE};
 use super::time::NaiveTime;
+
+/// The dialect of every line that is one JSON object or several.
+pub const GENERIC: &str = "generic";
+/// The dialect of every other line.
+pub const PLAIN: &str = "plain";
 
 /// What the user chose about reading lines.
 #[derive(Clone, Debug)]
@@ -49,29 +63,131 @@ pub struct Decoded {
     pub dialect: &'static str,
 }
 
+impl Decoded {
+    fn plain(class: LineClass) -> Self {
+        Self { class, bad_times: 0, wrong_types: 0, duplicate_keys: 0, dialect: PLAIN }
+    }
+}
+
 /// Decodes lines. Keeps caches of names only: what it gives does not depend on the lines before.
 #[derive(Debug)]
 pub struct Decoder {
-    #[allow(dead_code)]
-    reading: Reading,
+    naive_time: NaiveTime,
+    names: Names,
+    layout: Layout,
 }
 
 impl Decoder {
     /// A decoder with the built-in dialects.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self { reading }
+        Self { naive_time: reading.naive_time, names: Names::default(), layout: Layout::new() }
     }
 
     /// Gives the events of a line in order, none for a blank one. A text, malformed or oversized line gives one event
     /// with that class, no time and no name.
-    pub fn decode(&mut self, _line: &Line<'_>, _each: &mut dyn FnMut(&Event<'_>)) -> Decoded {
-        todo!()
+    pub fn decode(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Decoded {
+        let class = if line.oversized {
+            Class::Oversized
+        } else if begins_with_brace(line.bytes) {
+            match self.objects(line, each) {
+                Some(decoded) => return decoded,
+                None => Class::Malformed,
+            }
+        } else if is_blank(line.bytes) {
+            return Decoded::plain(LineClass::Blank);
+        } else {
+            Class::Text
+        };
+        each(&Event::bare(class, line.number, line.offset, line.length));
+        Decoded::plain(class.into())
     }
 
     /// Whether an unterminated tail consists of whole objects, so that it may be taken provisionally (spec 1.2).
     #[must_use]
-    pub fn is_whole(&self, _tail: &Line<'_>) -> bool {
-        todo!()
+    pub fn is_whole(&self, tail: &Line<'_>) -> bool {
+        if tail.oversized || !begins_with_brace(tail.bytes) {
+            return false;
+        }
+        std::str::from_utf8(tail.bytes).is_ok_and(|text| {
+            let mut cursor = Cursor::new(text);
+            cursor.space();
+            are_objects(&mut cursor)
+        })
+    }
+
+    /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
+    /// event was given.
+    fn objects(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Option<Decoded> {
+        let text = std::str::from_utf8(line.bytes).ok()?;
+        let mut cursor = Cursor::new(text);
+        cursor.space();
+        let first = cursor.at();
+        self.layout.read(&mut cursor).ok()?;
+        cursor.space();
+        let mut decoded = Decoded { dialect: GENERIC, ..Decoded::plain(LineClass::Event) };
+        if cursor.peek().is_none() {
+            let spot = Spot { line: line.number, offset: line.offset, length: line.length };
+            self.object(text, spot, &mut decoded, each);
+            return Some(decoded);
+        }
+        if !are_objects(&mut cursor) {
+            return None;
+        }
+        cursor.set_at(first);
+        while cursor.peek().is_some() {
+            let start = cursor.at();
+            self.layout.read(&mut cursor).ok()?;
+            let length = (cursor.at() - start) as u64;
+            let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
+            self.object(text, spot, &mut decoded, each);
+            cursor.space();
+        }
+        Some(decoded)
+    }
+
+    /// The event of the object that was just read. Here a dialect that recognises the record will be asked first.
+    fn object(&mut self, text: &str, spot: Spot, decoded: &mut Decoded, each: &mut dyn FnMut(&Event<'_>)) {
+        let mut notes = Notes::default();
+        let record = Record::new(&self.layout, text);
+        each(&generic::event(record, spot, self.naive_time, &mut self.names, &mut notes));
+        decoded.bad_times = decoded.bad_times.saturating_add(notes.bad_times);
+        decoded.wrong_types = decoded.wrong_types.saturating_add(notes.wrong_types);
+        decoded.duplicate_keys = decoded.duplicate_keys.saturating_add(self.layout.duplicate_keys());
     }
 }
+
+impl From<Class> for LineClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Event => LineClass::Event,
+            Class::Text => LineClass::Text,
+            Class::Malformed => LineClass::Malformed,
+            Class::Oversized => LineClass::Oversized,
+        }
+    }
+}
+
+/// Whether the first byte that is no JSON white space is `{`.
+fn begins_with_brace(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) == Some(&b'{')
+}
+
+/// Only ASCII white space (vertical tab included) or NUL.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t'..=b'\r' | 0))
+}
+
+/// Whether there is nothing but objects from here on, with white space between them.
+fn are_objects(cursor: &mut Cursor<'_>) -> bool {
+    while cursor.peek().is_some() {
+        if cursor.value(1) != Ok(Kind::Object) {
+            return false;
+        }
+        cursor.space();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

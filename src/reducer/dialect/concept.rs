@@ -1,0 +1,354 @@
+//! The vocabulary of the generic dialect: every concept of spec 1.3 with the names it is looked for by, in order, and
+//! a table that finds the concepts of a key in a few instructions.
+//!
+//! It must never know a value.
+
+/// What a log line can say (the rows of spec 1.3). The order here means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concept {
+    Time,
+    EventName,
+    /// `attributes["event.name"]`.
+    AttributeName,
+    Message,
+    Level,
+    Workflow,
+    Title,
+    Phase,
+    Candidate,
+    Attempt,
+    MaxAttempts,
+    Score,
+    PassThreshold,
+    Step,
+    Skill,
+    StepName,
+    Span,
+    Parent,
+    ToolName,
+    Session,
+    ParentSession,
+    Agent,
+    Model,
+    Repo,
+    Holder,
+    Status,
+    ExitCode,
+    Success,
+    IsError,
+    OutcomeWord,
+    Reason,
+    Error,
+    Stack,
+    Duration,
+    Cache,
+    Input,
+    Output,
+    Artifact,
+    /// Like [`Concept::Artifact`], on artifact events.
+    ArtifactPath,
+    ArtifactList,
+    MediaType,
+    MarkerId,
+    Id,
+    Integration,
+    Action,
+    Risk,
+    Params,
+    ExpiresAt,
+    TokensIn,
+    TokensOut,
+    Cost,
+    TotalIn,
+    TotalOut,
+    TotalCost,
+    ClaimedBy,
+    Host,
+    Pid,
+    StepsTotal,
+    Deadline,
+    Expected,
+    RetryOf,
+    CancelRequestedAt,
+    /// Ids of an object of its own (spec 2.7).
+    Ledger,
+    /// Where other concepts are looked for; itself it is none.
+    Container,
+}
+
+use Concept as C;
+
+/// Each concept with its names, in the order in which they are looked for.
+const NAMES: [(Concept, &[&str]); 64] = [
+    (
+        C::Time,
+        &[
+            "ts",
+            "timestamp",
+            "time",
+            "at",
+            "ts_ms",
+            "created_at",
+            "createdAt",
+            "Time",
+            "finished_at",
+            "ended_at",
+            "started_at",
+        ],
+    ),
+    (C::EventName, &["event", "event_type", "eventType", "type", "kind", "topic", "action", "Action", "name", "state"]),
+    (C::AttributeName, &["event.name"]),
+    (C::Message, &["message", "msg", "summary", "text", "description", "detail"]),
+    (C::Level, &["level", "severity", "severityText", "severity_text"]),
+    (C::Workflow, &["workflow", "workflow_name", "workflowName", "pipeline"]),
+    (C::Title, &["title", "campaign", "campaign_name"]),
+    (C::Phase, &["phase", "stage"]),
+    (C::Candidate, &["candidate", "candidate_id", "candidateId", "feature_id", "featureId"]),
+    (C::Attempt, &["attempt", "iteration", "round", "cycle"]),
+    (C::MaxAttempts, &["max_attempts", "maxAttempts", "max_iterations"]),
+    (C::Score, &["score", "final_score", "finalScore"]),
+    (C::PassThreshold, &["pass_threshold", "passThreshold"]),
+    (C::Step, &["step", "step_id", "stepId"]),
+    (C::Skill, &["skill", "skill_id", "skillId"]),
+    (C::StepName, &["step_name", "stepName"]),
+    (C::Span, &["span_id", "spanId", "tool_use_id", "tool_call_id"]),
+    (C::Parent, &["parent_span_id", "parentSpanId", "parent_tool_use_id", "parent_id", "parent"]),
+    (C::ToolName, &["tool_name", "toolName", "tool"]),
+    (C::Session, &["session", "session_id", "sessionId", "thread_id", "worker_id", "workerId"]),
+    (C::ParentSession, &["parent_session", "parent_session_id"]),
+    (C::Agent, &["agent", "agent_name", "agentName", "role", "actor", "hat"]),
+    (C::Model, &["model"]),
+    (C::Repo, &["repo", "repository"]),
+    (C::Holder, &["holder", "owner"]),
+    (C::Status, &["status"]),
+    (C::ExitCode, &["exit_code", "exitCode"]),
+    (C::Success, &["success", "ok", "passed"]),
+    (C::IsError, &["is_error", "isError"]),
+    (C::OutcomeWord, &["outcome", "result"]),
+    (C::Reason, &["reason", "status_reason", "cause"]),
+    (C::Error, &["error", "error_message", "errorMessage", "exception"]),
+    (C::Stack, &["stack", "stack_trace", "stacktrace", "traceback"]),
+    (C::Duration, &["duration_ms", "durationMs", "elapsed_ms", "duration_s", "duration_sec"]),
+    (C::Cache, &["cache", "cache_hit", "cacheHit"]),
+    (C::Input, &["input", "inputs", "trigger_payload", "triggerPayload"]),
+    (C::Output, &["output", "outputs"]),
+    (C::Artifact, &["artifact", "artifact_path", "report_path"]),
+    (C::ArtifactPath, &["artifact", "artifact_path", "report_path", "path"]),
+    (C::ArtifactList, &["artifacts", "artifact_paths"]),
+    (C::MediaType, &["media_type", "mime"]),
+    (
+        C::MarkerId,
+        &["item", "item_id", "approval_id", "approvalId", "interaction_id", "invocation_id", "invocationId", "id"],
+    ),
+    (C::Id, &["id"]),
+    (C::Integration, &["integration"]),
+    (C::Action, &["action", "tool"]),
+    (C::Risk, &["risk", "risk_level", "riskLevel"]),
+    (C::Params, &["params"]),
+    (C::ExpiresAt, &["expires_at", "expiresAt"]),
+    (C::TokensIn, &["input_tokens"]),
+    (C::TokensOut, &["output_tokens"]),
+    (C::Cost, &["cost_usd"]),
+    (C::TotalIn, &["total_input_tokens"]),
+    (C::TotalOut, &["total_output_tokens"]),
+    (C::TotalCost, &["total_cost_usd"]),
+    (C::ClaimedBy, &["claimed_by", "claimedBy"]),
+    (C::Host, &["host"]),
+    (C::Pid, &["pid"]),
+    (C::StepsTotal, &["steps_total", "stepsTotal", "steps"]),
+    (C::Deadline, &["deadline"]),
+    (C::Expected, &["expected_ms", "expected_s"]),
+    (C::RetryOf, &["retry_of", "retryOf"]),
+    (C::CancelRequestedAt, &["cancel_requested_at", "cancelRequestedAt"]),
+    (C::Ledger, &["id", "run_id", "runId", "task", "task_id", "taskId", "item", "item_id"]),
+    (
+        C::Container,
+        &["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"],
+    ),
+];
+
+/// A set of concepts; each is one bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Concepts(u64);
+
+impl Concepts {
+    #[inline]
+    pub(crate) fn add(&mut self, more: Concepts) {
+        self.0 |= more.0;
+    }
+
+    #[inline]
+    pub(crate) const fn has(self, concept: Concept) -> bool {
+        self.0 >> concept as u32 & 1 == 1
+    }
+}
+
+/// A key of the vocabulary, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u8);
+
+/// As many keys as the tables have room for.
+pub(crate) const KEYS: usize = 192;
+const CONCEPTS: usize = NAMES.len();
+const MOST_NAMES: usize = 11;
+/// Slots of the hash table: mostly empty, so that an unknown key is turned away without a comparison.
+const SLOTS: usize = 1024;
+const EMPTY: u8 = u8::MAX;
+
+struct Vocabulary {
+    names: [&'static str; KEYS],
+    /// The first eight bytes of each name, zeros behind a shorter one.
+    words: [u64; KEYS],
+    concepts: [Concepts; KEYS],
+    count: usize,
+    keys: [[Key; MOST_NAMES]; CONCEPTS],
+    lengths: [u8; CONCEPTS],
+    slots: [u8; SLOTS],
+}
+
+static VOCABULARY: Vocabulary = Vocabulary::build();
+
+impl Vocabulary {
+    const fn build() -> Self {
+        let mut all = Self {
+            names: [""; KEYS],
+            words: [0; KEYS],
+            concepts: [Concepts(0); KEYS],
+            count: 0,
+            keys: [[Key(EMPTY); MOST_NAMES]; CONCEPTS],
+            lengths: [0; CONCEPTS],
+            slots: [EMPTY; SLOTS],
+        };
+        let mut row = 0;
+        while row < CONCEPTS {
+            let (concept, names) = NAMES[row];
+            assert!(concept as usize == row, "the rows stand in the order of the concepts");
+            let mut name = 0;
+            while name < names.len() {
+                let key = all.enter(names[name]);
+                all.concepts[key].0 |= 1 << row;
+                all.keys[row][name] = Key(key as u8);
+                name += 1;
+            }
+            all.lengths[row] = names.len() as u8;
+            row += 1;
+        }
+        all
+    }
+
+    /// The number of a name, a new one if it has none.
+    const fn enter(&mut self, name: &'static str) -> usize {
+        let bytes = name.as_bytes();
+        let mut slot = hash(first_word(bytes, bytes.len()), last_word(bytes), bytes.len());
+        while self.slots[slot] != EMPTY {
+            let key = self.slots[slot] as usize;
+            if same(self.names[key].as_bytes(), bytes) {
+                return key;
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+        let key = self.count;
+        assert!(key < KEYS && key < EMPTY as usize, "the tables have room for every key");
+        self.count += 1;
+        self.slots[slot] = key as u8;
+        self.names[key] = name;
+        self.words[key] = first_word(bytes, bytes.len());
+        key
+    }
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// The first eight bytes as a number; what is behind `length` counts as zero.
+#[inline]
+const fn first_word(bytes: &[u8], length: usize) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        return if length < 8 { word & ((1 << (8 * length)) - 1) } else { word };
+    }
+    let mut word = 0;
+    let mut at = 0;
+    while at < bytes.len() && at < length {
+        word |= (bytes[at] as u64) << (8 * at);
+        at += 1;
+    }
+    word
+}
+
+/// The last eight bytes of a name longer than eight, else 0.
+#[inline]
+const fn last_word(name: &[u8]) -> u64 {
+    match name.last_chunk::<8>() {
+        Some(word) if name.len() > 8 => u64::from_le_bytes(*word),
+        _ => 0,
+    }
+}
+
+#[inline]
+const fn hash(first: u64, last: u64, length: usize) -> usize {
+    let mixed = (first ^ last.rotate_left(29) ^ length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 54) as usize
+}
+
+impl Key {
+    /// The key of a name: `name` as written, `on` the text from there on to its end.
+    #[inline]
+    pub(crate) fn of(name: &[u8], on: &[u8]) -> Option<Key> {
+        let first = first_word(on, name.len());
+        let mut slot = hash(first, last_word(name), name.len());
+        loop {
+            let key = VOCABULARY.slots[slot % SLOTS];
+            if key == EMPTY {
+                return None;
+            }
+            let known = VOCABULARY.names[key as usize % KEYS].as_bytes();
+            if VOCABULARY.words[key as usize % KEYS] == first
+                && known.len() == name.len()
+                && (name.len() <= 8 || known == name)
+            {
+                return Some(Key(key));
+            }
+            slot += 1;
+        }
+    }
+
+    /// The key of a name of the vocabulary.
+    pub(crate) const fn named(name: &str) -> Key {
+        let mut key = 0;
+        while key < VOCABULARY.count {
+            if same(VOCABULARY.names[key].as_bytes(), name.as_bytes()) {
+                return Key(key as u8);
+            }
+            key += 1;
+        }
+        panic!("the name is in the vocabulary");
+    }
+
+    #[inline]
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
+    }
+
+    #[inline]
+    pub(crate) fn concepts(self) -> Concepts {
+        VOCABULARY.concepts[self.number() % KEYS]
+    }
+}
+
+impl Concept {
+    /// The keys of the concept, in the order in which they are looked for.
+    #[inline]
+    pub(crate) fn keys(self) -> &'static [Key] {
+        let row = self as usize;
+        &VOCABULARY.keys[row][..usize::from(VOCABULARY.lengths[row])]
+    }
+}
+
+#[cfg(test)]
+mod tests;
