@@ -4,11 +4,15 @@
 //! state root, read-only, non-blocking, no-follow; no handle is kept per run; nothing is ever mapped or written.
 
 pub mod access;
-pub mod cursor;
-pub mod discover;
+mod cursor;
+mod discover;
 pub mod engine;
-pub mod tail;
-pub mod watch;
+mod key;
+mod place;
+mod problem;
+mod rows;
+mod tail;
+mod watch;
 
 pub use access::LogAccess;
 pub use engine::{Built, Ingest, build, start};
