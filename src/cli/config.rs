@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error as _};
 
 use super::error::CliError;
 use super::options::{self, Naive};
-use crate::reducer::verdict::{Limits, Policy};
+use crate::reducer::verdict::{Limits, Override, Policy};
 
 /// The name that is looked for.
 const FILE_NAME: &str = "wheelwatch.toml";
@@ -33,7 +33,7 @@ pub(super) struct Config {
     #[serde(default)]
     limits: LimitsPart,
     #[serde(default)]
-    phases: BTreeMap<String, Length>,
+    phase: BTreeMap<String, LimitsPart>,
     #[serde(default)]
     workflow: BTreeMap<String, WorkflowPart>,
     #[serde(default)]
@@ -49,6 +49,7 @@ struct LimitsPart {
     silence_limit: Option<Length>,
     progress_limit: Option<Length>,
     queue_limit: Option<Length>,
+    phase_limit: Option<Length>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -57,7 +58,7 @@ struct WorkflowPart {
     #[serde(default)]
     limits: LimitsPart,
     #[serde(default)]
-    phases: BTreeMap<String, Length>,
+    phase: BTreeMap<String, LimitsPart>,
 }
 
 /// A duration such as `10m`, `1h 30m` or `45s`, in milliseconds; more than none and at most ten years.
@@ -141,18 +142,17 @@ impl Config {
         })
     }
 
-    /// The limits of the file over the built-in ones, those of a workflow over both.
+    /// The limits of the file over the built-in ones; which override goes over which the policy decides.
     pub(super) fn policy(&self) -> Policy {
-        let limits = self.limits.over(Limits::default());
-        let mut phases = BTreeMap::new();
-        add_phases(&mut phases, "", &self.phases);
+        let mut overrides: Vec<Override> =
+            self.phase.iter().map(|(phase, part)| part.as_override(None, Some(phase))).collect();
         for (workflow, part) in &self.workflow {
-            add_phases(&mut phases, workflow, &part.phases);
+            overrides.push(part.limits.as_override(Some(workflow), None));
+            overrides.extend(part.phase.iter().map(|(phase, part)| part.as_override(Some(workflow), Some(phase))));
         }
         Policy {
-            limits,
-            workflows: self.workflow.iter().map(|(name, part)| (name.clone(), part.limits.over(limits))).collect(),
-            phases,
+            limits: self.limits.over(Limits::default()),
+            overrides,
             attention_days: self.attention_days.map_or(Policy::default().attention_days, |days| days.0),
         }
     }
@@ -167,14 +167,23 @@ impl LimitsPart {
             silence_ms: pick(self.silence_limit, base.silence_ms),
             progress_ms: pick(self.progress_limit, base.progress_ms),
             queue_ms: pick(self.queue_limit, base.queue_ms),
+            phase_ms: self.phase_limit.map(|length| length.0).or(base.phase_ms),
         }
     }
-}
 
-/// Phases are kept as the fold writes them: trimmed and in lower case (spec 2.2 rule 4).
-fn add_phases(all: &mut BTreeMap<(String, String), i64>, workflow: &str, phases: &BTreeMap<String, Length>) {
-    for (phase, length) in phases {
-        all.insert((workflow.to_owned(), phase.trim().to_lowercase()), length.0);
+    /// Phases are named as the fold names them: trimmed and in lower case (spec 2.2 rule 4).
+    fn as_override(self, workflow: Option<&str>, phase: Option<&str>) -> Override {
+        let millis = |said: Option<Length>| said.map(|length| length.0);
+        Override {
+            workflow: workflow.map(str::to_owned),
+            phase: phase.map(|phase| phase.trim().to_lowercase()),
+            abandon_ms: millis(self.abandon_limit),
+            heartbeat_ms: millis(self.heartbeat_limit),
+            silence_ms: millis(self.silence_limit),
+            progress_ms: millis(self.progress_limit),
+            queue_ms: millis(self.queue_limit),
+            phase_ms: millis(self.phase_limit),
+        }
     }
 }
 
@@ -223,18 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_takes_what_it_does_not_say_from_all() {
+    fn a_workflow_or_phase_takes_what_it_does_not_say_from_all() {
         let policy = parse(
-            "attention_days = 3\n[limits]\nsilence_limit = \"5m\"\n[phases]\nBuild = \"1h 30m\"\n\
-             [workflow.nightly.limits]\nprogress_limit = \"2h\"\n[workflow.nightly.phases]\nbuild = \"4h\"\n",
+            "attention_days = 3\n[limits]\nsilence_limit = \"5m\"\n[phase.Build]\nphase_limit = \"1h 30m\"\n\
+             [workflow.nightly.limits]\nprogress_limit = \"2h\"\n[workflow.nightly.phase.build]\nphase_limit = \"4h\"\n",
         )
         .expect("a right file")
         .policy();
-        let nightly = policy.workflows["nightly"];
-        assert_eq!((policy.limits.silence_ms, nightly.silence_ms), (300_000, 300_000));
-        assert_eq!((policy.limits.progress_ms, nightly.progress_ms), (1_800_000, 7_200_000));
-        assert_eq!(policy.phases[&(String::new(), "build".into())], 5_400_000);
-        assert_eq!(policy.phases[&("nightly".into(), "build".into())], 14_400_000);
+        let of = |workflow, phase| {
+            let limits = policy.limits_for(workflow, phase);
+            (limits.silence_ms, limits.progress_ms, limits.phase_ms)
+        };
+        assert_eq!(of(None, None), (300_000, 1_800_000, None));
+        assert_eq!(of(Some("nightly"), None), (300_000, 7_200_000, None));
+        assert_eq!(of(None, Some("build")), (300_000, 1_800_000, Some(5_400_000)));
+        assert_eq!(of(Some("nightly"), Some("build")), (300_000, 7_200_000, Some(14_400_000)));
         assert_eq!(policy.attention_days, 3);
     }
 

@@ -103,7 +103,12 @@ pub(super) struct Trace {
 impl Trace {
     /// Goes on at a cursor; `before` are the bytes that its mark before the offset stands for.
     pub(super) fn resume(cursor: &Cursor, before: &[u8]) -> Self {
-        Self { at: cursor.offset, all: narrow(cursor.prefix_hash), head: narrow(cursor.head_hash), last: before.to_vec() }
+        Self {
+            at: cursor.offset,
+            all: narrow(cursor.prefix_hash),
+            head: narrow(cursor.head_hash),
+            last: before.to_vec(),
+        }
     }
 
     /// How many bytes were taken.

@@ -69,9 +69,10 @@ impl Walk<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return walked;
             }
-            let listed = self.place.list(&directory).and_then(|listing| {
-                self.directory(&directory, depth, listing, &mut stack, &mut walked, each)
-            });
+            let listed = self
+                .place
+                .list(&directory)
+                .and_then(|listing| self.directory(&directory, depth, listing, &mut stack, &mut walked, each));
             if let Err(error) = listed {
                 walked.note(&directory, &error);
             }
@@ -198,8 +199,18 @@ mod tests {
     fn a_run_is_a_directory_with_a_log_at_most_four_deep() {
         let state = tempfile::tempdir().expect("temporary directory");
         for below in [
-            "run.log", "a/run.log", "b/c/run.log", "b/c/d/e/run.log", "b/c/d/e/f/run.log", ".ralph/run.log", ".git/run.log",
-            "x/node_modules/run.log", "target/run.log", "n/run.log.1", "n/run.log~", "n/.run.log.swp",
+            "run.log",
+            "a/run.log",
+            "b/c/run.log",
+            "b/c/d/e/run.log",
+            "b/c/d/e/f/run.log",
+            ".ralph/run.log",
+            ".git/run.log",
+            "x/node_modules/run.log",
+            "target/run.log",
+            "n/run.log.1",
+            "n/run.log~",
+            "n/.run.log.swp",
         ] {
             write(state.path(), below.as_bytes());
         }
@@ -240,20 +251,25 @@ mod tests {
         let _socket = UnixListener::bind(state.path().join("socket/run.log")).expect("bind");
         let (found, _) = walk(state.path(), "", "run.log");
         let kinds: Vec<_> = found.iter().map(|(key, (_, kind))| (key.as_str(), *kind)).collect();
-        assert_eq!(kinds, [
-            ("dangling", Kind::Link),
-            ("directory", Kind::Directory),
-            ("fifo", Kind::Fifo),
-            ("self", Kind::Link),
-            ("socket", Kind::Socket),
-            ("zero", Kind::Link),
-        ]);
+        assert_eq!(
+            kinds,
+            [
+                ("dangling", Kind::Link),
+                ("directory", Kind::Directory),
+                ("fifo", Kind::Fifo),
+                ("self", Kind::Link),
+                ("socket", Kind::Socket),
+                ("zero", Kind::Link),
+            ]
+        );
     }
 
     #[test]
     fn with_a_glob_each_matching_file_is_a_run() {
         let state = tempfile::tempdir().expect("temporary directory");
-        for below in ["a.jsonl", "p/b.jsonl", "p/b.json", "p/c.json", "p/note.txt", "q/r/s/t/d.jsonl", "q/r/s/t/u/e.jsonl"] {
+        for below in
+            ["a.jsonl", "p/b.jsonl", "p/b.json", "p/c.json", "p/note.txt", "q/r/s/t/d.jsonl", "q/r/s/t/u/e.jsonl"]
+        {
             write(state.path(), below.as_bytes());
         }
         let (found, _) = walk(state.path(), "", "*.json*");

@@ -14,13 +14,18 @@ fn problem(code: &str, text: String) -> Problem {
 /// Something else has the log's name (spec 1.1).
 pub(super) fn not_regular(path: &str, kind: Kind) -> Problem {
     let words = kind.words();
-    problem("not_regular", format!("{path} is {words}, not a regular file, and was not opened; put the log itself there"))
+    problem(
+        "not_regular",
+        format!("{path} is {words}, not a regular file, and was not opened; put the log itself there"),
+    )
 }
 
 /// The log could not be opened.
 pub(super) fn unreadable(path: &str, error: &io::Error) -> Problem {
     let fix = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::ACCESS | Errno::PERM) => "give the user that runs wheelwatch read permission on it and its directories",
+        Some(Errno::ACCESS | Errno::PERM) => {
+            "give the user that runs wheelwatch read permission on it and its directories"
+        }
         Some(Errno::MFILE | Errno::NFILE) => "too many files are open; raise the limit (ulimit -n)",
         _ => "it is tried again by itself",
     };
@@ -35,7 +40,9 @@ pub(super) fn read_error(path: &str, error: &io::Error) -> Problem {
 
 /// Reading the log ended in a defect of ours.
 pub(super) fn internal(path: &str) -> Problem {
-    let text = format!("reading {path} failed inside wheelwatch; please report this with the log, it is tried again by itself");
+    let text = format!(
+        "reading {path} failed inside wheelwatch; please report this with the log, it is tried again by itself"
+    );
     problem("internal", text)
 }
 

@@ -88,7 +88,8 @@ impl Hot {
     pub(super) fn weight(&self) -> usize {
         let state = self.reducer.state();
         let tail = self.trace.at().saturating_sub(self.reducer.offset());
-        8192 + 600 * (state.spans.len() + state.markers.len() + state.artifacts.len()) + usize::try_from(tail).unwrap_or(0)
+        8192 + 600 * (state.spans.len() + state.markers.len() + state.artifacts.len())
+            + usize::try_from(tail).unwrap_or(0)
     }
 }
 
@@ -265,7 +266,8 @@ impl<'a> Turn<'a> {
         }
         let length = known.before_length.min(cursor::BEFORE as u64).min(known.offset);
         let before = self.read(known.offset - length, length)?.to_vec();
-        let is_before = u64::from(cursor::hash(0, &before)) == known.before_hash && before.len() as u64 == known.before_length;
+        let is_before =
+            u64::from(cursor::hash(0, &before)) == known.before_hash && before.len() as u64 == known.before_length;
         let head = self.read(0, known.head_length.min(cursor::HEAD as u64))?;
         let is_head = u64::from(cursor::hash(0, head)) == known.head_hash && head.len() as u64 == known.head_length;
         Ok((Marks { head: is_head, before: is_before }, before))
@@ -311,7 +313,9 @@ impl<'a> Turn<'a> {
     fn resume(&mut self, hot: Option<Box<Hot>>, before: &[u8]) -> Result<Start, Trouble> {
         let row = &self.job.row;
         let cursor = row.cursor.clone();
-        if let Some(hot) = hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset) {
+        if let Some(hot) =
+            hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset)
+        {
             let Hot { mut reducer, mut trace, shown, .. } = *hot;
             if !self.is_long_tail_same(&trace, cursor.offset)? {
                 reducer.rewind();
@@ -342,7 +346,9 @@ impl<'a> Turn<'a> {
         let old = &self.job.row;
         let is_fresh = start.cursor.generation != old.cursor.generation;
         let mut row = match is_fresh {
-            true => LogRow { key: old.key.clone(), source: old.source.clone(), path: old.path.clone(), ..LogRow::default() },
+            true => {
+                LogRow { key: old.key.clone(), source: old.source.clone(), path: old.path.clone(), ..LogRow::default() }
+            }
             false => old.clone(),
         };
         let from = start.cursor.offset;
@@ -476,11 +482,8 @@ fn everything(state: &RunState) -> Changes {
 }
 
 fn union(mut one: Changes, other: Changes) -> Changes {
-    let pairs = [
-        (&mut one.spans, other.spans),
-        (&mut one.markers, other.markers),
-        (&mut one.artifacts, other.artifacts),
-    ];
+    let pairs =
+        [(&mut one.spans, other.spans), (&mut one.markers, other.markers), (&mut one.artifacts, other.artifacts)];
     for (list, more) in pairs {
         if !more.is_empty() {
             list.extend(more);
