@@ -4,6 +4,8 @@ use super::Fold;
 use crate::reducer::event::{Subject, Verb};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Holder, Status, set};
+use crate::reducer::span::SpanKind;
+use crate::reducer::time::Micros;
 
 /// The id of a marker that has none.
 const NO_ID: &str = "-";
@@ -11,8 +13,8 @@ const NO_ID: &str = "-";
 impl Fold<'_, '_> {
     /// Rule 7, for the five subjects; and the starts that supersede a question.
     pub(super) fn markers(&mut self) {
-        let starts = matches!(self.event.meaning.subject, Some(Subject::Phase | Subject::Attempt | Subject::Run));
-        if starts && self.verb() == Some(Verb::Started) {
+        let run_starts = self.is(Subject::Run) && self.verb() == Some(Verb::Started);
+        if run_starts || self.opens(&[SpanKind::Phase, SpanKind::Attempt]) {
             self.supersede();
         }
         let Some(kind) = self.marker_kind() else { return };
@@ -74,7 +76,9 @@ impl Fold<'_, '_> {
             Some(number) => number,
             None => {
                 let span = event.span.as_ref().or(event.step.as_ref()).or(event.session.as_ref());
-                let marker = Marker::opened(kind, id, event.line, event.time, span.map(|id| id.to_string()));
+                let mut marker = Marker::opened(kind, id, event.line, event.time);
+                marker.span = span.map(|id| id.to_string());
+                marker.repo = event.repo.as_deref().map(str::to_owned);
                 self.state.index.add_marker(&marker);
                 self.state.markers.push(marker);
                 self.progress = true;
@@ -94,7 +98,6 @@ impl Fold<'_, '_> {
         let is_approval = marker.kind == MarkerKind::Approval;
         for (field, text, wanted) in [
             (&mut marker.reason, event.reason.as_deref(), true),
-            (&mut marker.repo, event.repo.as_deref(), true),
             (&mut marker.integration, event.integration.as_deref(), is_approval),
             (&mut marker.action, event.action.as_deref(), is_approval),
             (&mut marker.risk, event.risk.as_deref(), is_approval),
@@ -188,18 +191,12 @@ impl Fold<'_, '_> {
 }
 
 impl Marker {
-    fn opened(
-        kind: MarkerKind,
-        id: String,
-        line: u64,
-        at: Option<crate::reducer::time::Micros>,
-        span: Option<String>,
-    ) -> Self {
+    fn opened(kind: MarkerKind, id: String, line: u64, at: Option<Micros>) -> Self {
         Self {
             kind,
             id,
             reason: None,
-            span,
+            span: None,
             repo: None,
             integration: None,
             action: None,

@@ -10,6 +10,9 @@ mod spans;
 mod status;
 mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +22,7 @@ pub use index::Index;
 use super::dialect::{Decoded, LineClass};
 use super::event::{Class, ErrorText, Event, Level, Subject, Verb};
 use super::run::{MAX_NAMES, RunState, Status, set, value};
-use super::span::Artifact;
+use super::span::{Artifact, SpanKind};
 use super::time::Micros;
 
 /// How many positive heartbeat intervals the median is taken of (spec 2.1).
@@ -48,12 +51,23 @@ struct Fold<'s, 'e> {
     progress: bool,
     /// The span that the event opened, closed or names (2.7, usage).
     touched: Option<u32>,
+    /// The kinds of spans that the event opened: what *starts a phase* means in rules 7 and 10.
+    opened: [bool; SpanKind::ALL.len()],
 }
 
 /// Applies one event (rules 1 to 12), in the order in which events stand in the log.
 pub fn apply(state: &mut RunState, event: &Event<'_>) {
     let before = value(&state.run.status).copied();
-    let mut fold = Fold { state, event, before, status_set: false, done: false, progress: false, touched: None };
+    let mut fold = Fold {
+        state,
+        event,
+        before,
+        status_set: false,
+        done: false,
+        progress: false,
+        touched: None,
+        opened: Default::default(),
+    };
     fold.count();
     fold.live();
     if fold.is_over() {
@@ -109,6 +123,11 @@ pub fn end_line(state: &mut RunState, number: u64, decoded: &Decoded, timed: boo
 impl Fold<'_, '_> {
     fn is(&self, subject: Subject) -> bool {
         self.event.meaning.subject == Some(subject)
+    }
+
+    /// Whether the event opened a span of one of these kinds.
+    fn opens(&self, kinds: &[SpanKind]) -> bool {
+        kinds.iter().any(|kind| self.opened[*kind as usize])
     }
 
     fn verb(&self) -> Option<Verb> {

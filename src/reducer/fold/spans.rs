@@ -135,12 +135,7 @@ impl Fold<'_, '_> {
         let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1)));
         let number = self.open_span(kind, id, attempt);
         self.particulars(number);
-        let next = &mut self.state.spans[number as usize];
-        next.attempt = attempt;
-        if closing.is_some() {
-            next.error = None;
-            next.score = None;
-        }
+        self.state.spans[number as usize].attempt = attempt;
     }
 
     fn open_with_id(&self, kind: SpanKind, id: &str) -> Option<u32> {
@@ -236,6 +231,7 @@ impl Fold<'_, '_> {
 
     pub(super) fn open_span(&mut self, kind: SpanKind, id: Option<String>, attempt: Option<u64>) -> u32 {
         let span = Span::opened(kind, id, attempt, self.event.time, self.event.line);
+        self.opened[kind as usize] = true;
         self.add_span(span)
     }
 
@@ -350,11 +346,15 @@ impl Fold<'_, '_> {
         {
             span.attempt = Some(attempt);
         }
-        if let Some(error) = event.error.as_ref().filter(|error| error.is_said()) {
+        // Error and score of a *retried* are those of the span that it closes only (2.7, Retried).
+        let retried = event.meaning.verb == Some(Verb::Retried) && span.is_open();
+        if let Some(error) = event.error.as_ref().filter(|_| !retried) {
             span.error = Some(error.clone());
         }
+        if let Some(score) = event.score.filter(|_| !retried) {
+            span.score = Some(score);
+        }
         span.cache_hit = event.cache_hit.or(span.cache_hit);
-        span.score = event.score.or(span.score);
         span.deadline = event.deadline.or(span.deadline);
         span.expected_ms = event.expected_ms.or(span.expected_ms);
         if event.input.is_some() {

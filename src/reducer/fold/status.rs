@@ -4,7 +4,7 @@ use super::fields::{DONE, phase_word};
 use super::{Fold, is_record};
 use crate::reducer::event::{Outcome, Subject, Verb};
 use crate::reducer::run::{Holder, Status, set, status_word, value};
-use crate::reducer::span::SpanStatus;
+use crate::reducer::span::{SpanKind, SpanStatus};
 
 impl Fold<'_, '_> {
     pub(super) fn status_is(&self, status: Status) -> bool {
@@ -213,12 +213,7 @@ impl Fold<'_, '_> {
 
     /// A queued or waiting run that starts a phase, step or session is running (rule 10).
     fn work_starts(&mut self) {
-        let starts = self.verb() == Some(Verb::Started)
-            && match self.event.meaning.subject {
-                Some(Subject::Step | Subject::Session) => true,
-                Some(Subject::Phase) => !self.names_done(),
-                _ => false,
-            };
+        let starts = self.opens(&[SpanKind::Phase, SpanKind::Step, SpanKind::Session]);
         let waited = matches!(self.before, Some(Status::Queued | Status::NeedsHuman));
         if !starts || !waited || self.status_set || self.waits_for_human() {
             return;
