@@ -148,14 +148,6 @@ pub struct ErrorText {
     pub stack: Option<String>,
 }
 
-impl ErrorText {
-    /// Whether an error field said something: a stack trace alone makes no error.
-    #[must_use]
-    pub fn is_said(&self) -> bool {
-        self.message.is_some() || self.kind.is_some()
-    }
-}
-
 /// Amounts of spending on one event: increments are added, totals replace (spec 2.2 rule 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
@@ -229,7 +221,10 @@ pub struct Event<'a> {
     /// A flag or exit code said failed, or `outcome`/`result` is an end word.
     pub outcome: Option<Outcome>,
     pub reason: Option<Cow<'a, str>>,
+    /// The error field: text, or an object that says something; its stack is the object's own, else [`Event::stack`].
     pub error: Option<ErrorText>,
+    /// A stack trace beside the error: alone it makes no error, but belongs to one that rule 9 finds.
+    pub stack: Option<Cow<'a, str>>,
     /// Milliseconds, rounded, halves up.
     pub duration_ms: Option<i64>,
     /// `Some(true)` for a cache hit.
@@ -309,6 +304,7 @@ impl<'a> Event<'a> {
             outcome: None,
             reason: None,
             error: None,
+            stack: None,
             duration_ms: None,
             cache_hit: None,
             input: None,

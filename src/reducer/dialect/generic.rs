@@ -134,7 +134,9 @@ impl<'a> Reader<'_, 'a> {
     fn outcome_fields(&mut self, event: &mut Event<'a>) {
         event.outcome = self.outcome();
         event.reason = self.text(Concept::Reason);
-        event.error = self.error();
+        let stack = self.text(Concept::Stack);
+        event.error = self.error(stack.as_deref());
+        event.stack = stack;
     }
 
     fn marker_fields(&mut self, event: &mut Event<'a>, named_by_action: bool) {
@@ -248,15 +250,10 @@ impl<'a> Reader<'_, 'a> {
         failed.is_some()
     }
 
-    /// The error's own stack trace, else the one beside it. A stack trace alone says no error, but belongs to one that
-    /// the event's subject or level says.
-    fn error(&mut self) -> Option<ErrorText> {
-        let said = self.text_or(Concept::Error, error_text);
-        let stack = self.text(Concept::Stack).map(Cow::into_owned);
-        match said {
-            Some(error) => Some(ErrorText { stack: error.stack.or(stack), ..error }),
-            None => stack.map(|stack| ErrorText { message: None, kind: None, stack: Some(stack) }),
-        }
+    /// The error field; without a stack trace of its own it has the one beside it.
+    fn error(&mut self, beside: Option<&str>) -> Option<ErrorText> {
+        let said = self.text_or(Concept::Error, error_text)?;
+        Some(ErrorText { stack: said.stack.or(beside.map(str::to_owned)), ..said })
     }
 
     /// `claimed_by`, else `host:pid`.

@@ -229,11 +229,10 @@ impl Fold<'_, '_> {
     /// Rule 9: an error field, subject error or level error; the newest wins.
     fn errors(&mut self) {
         let Self { state, event, .. } = self;
-        let said = event.error.as_ref().filter(|error| error.is_said());
-        if said.is_none() && event.meaning.subject != Some(Subject::Error) && event.level != Some(Level::Error) {
+        if event.error.is_none() && event.meaning.subject != Some(Subject::Error) && event.level != Some(Level::Error) {
             return;
         }
-        let error = match said {
+        let error = match &event.error {
             Some(error) => error.clone(),
             None => ErrorText {
                 message: event
@@ -243,7 +242,7 @@ impl Fold<'_, '_> {
                     .or(event.name.as_deref())
                     .map(str::to_owned),
                 kind: None,
-                stack: event.error.as_ref().and_then(|error| error.stack.clone()),
+                stack: event.stack.as_deref().map(str::to_owned),
             },
         };
         set(&mut state.run.error, error, event.line);

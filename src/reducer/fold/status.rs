@@ -166,7 +166,7 @@ impl Fold<'_, '_> {
             Some(Outcome::Failed) => Status::Failed,
             Some(Outcome::Cancelled) => Status::Cancelled,
             Some(Outcome::TimedOut) => Status::TimedOut,
-            None if self.event.error.as_ref().is_some_and(|error| error.is_said()) => Status::Failed,
+            None if self.event.error.is_some() => Status::Failed,
             None => Status::Completed,
         }
     }
