@@ -95,7 +95,12 @@ impl Fold<'_, '_> {
         let own = self.is(subject);
         let verb = self.verb().filter(|_| own);
         match verb {
-            Some(Verb::Queued) => return false,
+            Some(Verb::Queued) => {
+                if let Some(number) = id.and_then(|id| self.open_with_id(kind, id)) {
+                    self.particulars(number);
+                }
+                return false;
+            }
             Some(
                 verb
                 @ (Verb::Finished | Verb::Passed | Verb::Failed | Verb::Cancelled | Verb::TimedOut | Verb::Skipped),
@@ -113,8 +118,7 @@ impl Fold<'_, '_> {
         };
         let open = self.state.index.open_span(kind);
         if present {
-            let names_it = open.filter(|n| own && self.state.spans[*n as usize].id.as_deref() == Some(id));
-            if let Some(number) = names_it {
+            if let Some(number) = self.open_with_id(kind, id).filter(|_| own) {
                 self.particulars(number);
             } else if verb == Some(Verb::Started) && open.is_none() && !is_done(kind, id) {
                 self.open_value(kind, id);
@@ -142,7 +146,8 @@ impl Fold<'_, '_> {
     fn end_value(&mut self, kind: SpanKind, id: Option<&str>, verb: Verb) {
         let (verb, status) = self.end_of(verb);
         let Some(id) = id else {
-            if let Some(number) = self.state.index.open_span(kind) {
+            // An end closes the open span of that kind; *skipped* is no end and says which value it skips.
+            if let Some(number) = self.state.index.open_span(kind).filter(|_| verb != Verb::Skipped) {
                 self.close_span(number, status, Some(verb));
                 self.particulars(number);
             }

@@ -86,7 +86,8 @@ impl Fold<'_, '_> {
             SpanKind::Step => self.event.step_name.as_deref(),
             SpanKind::Tool => self.event.tool_name.as_deref(),
             SpanKind::Session => self.event.agent.as_deref(),
-            SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt | SpanKind::Span => None,
+            SpanKind::Span => self.event.step_name.as_deref().or(self.event.tool_name.as_deref()),
+            SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt => None,
         }
     }
 
@@ -138,7 +139,7 @@ impl Fold<'_, '_> {
         self.state.spans[number as usize].attempt = attempt;
     }
 
-    fn open_with_id(&self, kind: SpanKind, id: &str) -> Option<u32> {
+    pub(super) fn open_with_id(&self, kind: SpanKind, id: &str) -> Option<u32> {
         let newest = self.state.index.span(&self.state.spans, kind, id)?;
         self.state.spans[newest as usize].is_open().then_some(newest)
     }

@@ -169,7 +169,9 @@ mod tests {
         for (query, expected) in [("", None), ("limit=", None), ("limit=1", Some(1)), ("limit=3&limit=5", Some(5))] {
             assert_eq!(params(query).number("limit", 1..=5).expect("a number"), expected, "{query}");
         }
-        for query in ["limit=0", "limit=6", "limit=-1", "limit=%2B1", "limit=1.0", "limit=99999999999999999999", "limit=x"] {
+        for query in
+            ["limit=0", "limit=6", "limit=-1", "limit=%2B1", "limit=1.0", "limit=99999999999999999999", "limit=x"]
+        {
             assert_eq!(refused(params(query).number("limit", 1..=5)), "limit must be a whole number from 1 to 5.");
         }
     }

@@ -46,7 +46,8 @@ impl Recent {
 
     /// The data of the first message of a stream.
     pub(super) fn snapshot(&self, attention: usize) -> Value {
-        let runs: BTreeMap<&str, u64> = self.versions.iter().map(|(key, (version, _))| (key.as_str(), *version)).collect();
+        let runs: BTreeMap<&str, u64> =
+            self.versions.iter().map(|(key, (version, _))| (key.as_str(), *version)).collect();
         let complete = runs.len() as u64 >= self.total;
         json!({ "attention": attention, "total": self.total, "complete": complete, "runs": runs })
     }
@@ -60,7 +61,10 @@ mod tests {
     fn a_snapshot_lists_those_that_changed_last_and_says_when_there_are_more() {
         let runs = vec![(String::from("new"), 2), (String::from("old"), 1)];
         let mut recent = Recent::of(&Versions { runs, total: 2 });
-        assert_eq!(recent.snapshot(3), json!({ "attention": 3, "total": 2, "complete": true, "runs": { "new": 2, "old": 1 } }));
+        assert_eq!(
+            recent.snapshot(3),
+            json!({ "attention": 3, "total": 2, "complete": true, "runs": { "new": 2, "old": 1 } })
+        );
         recent.set("old", 5);
         for number in 1..LISTED {
             recent.set(&number.to_string(), 1);
