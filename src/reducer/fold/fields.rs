@@ -193,7 +193,7 @@ fn is_done(kind: SpanKind, id: &str) -> bool {
 
 /// The canonical word of a phase: trimmed, lower-cased, with the few synonyms of rule 4.
 #[must_use]
-pub(super) fn phase_word(text: &str) -> String {
+pub fn phase_word(text: &str) -> String {
     let word = text.trim().to_lowercase();
     match word.as_str() {
         "harden" => "hardening",

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub use fields::phase_word;
 pub use index::Index;
 
 use super::dialect::{Decoded, LineClass};
