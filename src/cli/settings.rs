@@ -81,7 +81,7 @@ impl Settings {
             roots: roots(&directories),
             log_name: options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into()),
             depth: usize::from(options.depth.or(config.depth).unwrap_or(DEPTH)),
-            reading: Reading { max_line, naive_time },
+            reading: Reading { max_line, naive_time, ..Reading::default() },
             poll: options.poll.or(config.poll).unwrap_or(false),
         };
         let cache = match options.cache.clone().or(config.cache) {
@@ -174,7 +174,7 @@ fn cache_name(source: &Source) -> String {
             hash.update([0]);
         }
     }
-    let Reading { max_line, naive_time } = source.reading;
+    let Reading { max_line, naive_time, .. } = source.reading;
     hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", source.log_name, source.depth));
     let mut name = hash.finalize().iter().take(8).fold(String::new(), |mut name, byte| {
         let _ = write!(name, "{byte:02x}");

@@ -245,6 +245,9 @@ pub struct Event<'a> {
     pub params: Option<&'a str>,
     pub expires_at: Option<Micros>,
     pub usage: Usage,
+    /// What the amounts that are no totals belong to, said by a dialect: said again for the same id they replace what
+    /// was said before (a message that is repeated on several lines, always with its usage).
+    pub usage_id: Option<Cow<'a, str>>,
     pub claim: Option<Cow<'a, str>>,
     pub steps_total: Option<u64>,
     pub deadline: Option<Micros>,
@@ -318,6 +321,7 @@ impl<'a> Event<'a> {
             params: None,
             expires_at: None,
             usage: Usage::default(),
+            usage_id: None,
             claim: None,
             steps_total: None,
             deadline: None,
