@@ -43,6 +43,8 @@ pub(super) struct Scans {
     wants_looks: bool,
     next: Instant,
     earliest: Instant,
+    /// When the watched directories are checked again.
+    pub(super) next_check: Instant,
     pub(super) last: Option<Micros>,
     pub(super) count: u64,
     /// Logs that a full scan found changed, with their modification times: the newest are read first.
@@ -64,6 +66,7 @@ impl Scans {
             wants_looks: false,
             next: now,
             earliest: now,
+            next_check: now,
             last: None,
             count: 0,
             fresh: Vec::new(),
