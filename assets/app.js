@@ -88,7 +88,12 @@
 
   const MOVING = new Set(["ago", "since", "elapsed", "until"]);
   /** The moment that a time is measured to; it stands still on a page about the past. @param {Element} element */
-  const present = (element) => Number(/** @type {HTMLElement | null} */ (element.closest("[data-now]"))?.dataset.now) || Date.now();
+  const present = (element) => {
+    const still = /** @type {HTMLElement | null} */ (element.closest("[data-now]"));
+    // How far the clock of the run's own log is behind.
+    const skew = /** @type {HTMLElement | null} */ (element.closest("[data-skew]"));
+    return (Number(still?.dataset.now) || Date.now()) - (Number(skew?.dataset.skew) || 0);
+  };
 
   /** @param {ParentNode} within @param {boolean} all also those that do not move */
   const tick = (within, all) => {

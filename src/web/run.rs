@@ -43,6 +43,7 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
     let judged = &seen.judged;
     let title = judged.title().to_owned();
     let parts = parts(look, &seen);
+    let skew = facts::skew(judged, seen.now);
     let main = html! {
         p.crumbs { a href="/runs" data-back { "Runs" } }
         (past(&seen))
@@ -54,7 +55,9 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
             a href="#timeline" { "Timeline" span.tally { (amount::count(events.page.total)) } }
             a href="#log" { "Log" }
         }
-        @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
+        div.parts data-skew=[skew] {
+            @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
+        }
         (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
             (timeline::timeline(key, &events.page, &events.said, &events.asked, &events.names(judged)))
         }))
@@ -127,7 +130,7 @@ struct Part {
 /// The sections that this run has something for, in the order of spec 3.2.
 fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let record = &seen.judged.record;
-    let (key, state, now) = (record.key.as_str(), &record.state, seen.now);
+    let (key, state, now) = (record.key.as_str(), &record.state, facts::log_now(&seen.judged, seen.now));
     let part = |id, name, count, body| Part { id, name, count, body };
     let of_kind = |kind| state.spans.iter().filter(|span| span.kind == kind).count() as u64;
     let mut parts = Vec::new();
@@ -135,9 +138,9 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     if !stops.is_empty() {
         parts.push(part("phases", "Phases", None, stepper::stepper(key, &stops, learned(look, seen), now)));
     }
-    if markers::has_any(state) {
-        // An addition: without it the page is still right.
-        let lane = look.web.query.wheel(record).unwrap_or_default();
+    // An addition: without it the page is still right.
+    let lane = look.web.query.wheel(record).unwrap_or_default();
+    if !state.markers.is_empty() || lane.len() > 2 {
         let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
         parts.push(part("markers", "Wheel and open matters", Some(open), markers::markers(key, state, &lane, now)));
     }
@@ -180,7 +183,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
 fn end(seen: &Seen) -> Micros {
     let run = &seen.judged.record.state.run;
     let ended = run.is_ended().then(|| value(&run.ended_at).or(value(&run.last_life_at)).copied()).flatten();
-    ended.unwrap_or(seen.now)
+    ended.unwrap_or(facts::log_now(&seen.judged, seen.now))
 }
 
 /// What the present phase usually takes. It is an addition: without it the page is still right.
