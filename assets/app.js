@@ -134,6 +134,9 @@
     morphChildren(old, fresh);
   };
 
+  /** Whether this script put it there, so that the server's rendering knows nothing of it. @param {Node | null} node */
+  const isMine = (node) => node instanceof HTMLElement && node.dataset.mine !== undefined;
+
   /** @param {Element} old @param {Element} fresh */
   const morphChildren = (old, fresh) => {
     const named = new Map();
@@ -141,7 +144,7 @@
     /** @type {Node | null} */
     let place = old.firstChild;
     for (const next of [...fresh.childNodes]) {
-      while (place instanceof HTMLElement && place.dataset.mine !== undefined) place = place.nextSibling;
+      while (isMine(place)) place = place?.nextSibling ?? null;
       const name = nameOf(next);
       const known = name ? named.get(name) : undefined;
       if (known && next instanceof Element && known.nodeName === next.nodeName) {
@@ -160,7 +163,7 @@
     while (place) {
       const gone = place;
       place = place.nextSibling;
-      if (!(gone instanceof HTMLElement && gone.dataset.mine !== undefined)) gone.remove();
+      if (!isMine(gone)) old.removeChild(gone);
     }
   };
 
@@ -453,9 +456,10 @@
     const events = document.getElementById("events");
     if (!events || events.dataset.newest === undefined) return;
     follows = on;
-    document.getElementById("follow")?.setAttribute("aria-pressed", String(on));
+    showFollow();
     if (on) toEnd(events);
   };
+  const showFollow = () => document.getElementById("follow")?.setAttribute("aria-pressed", String(follows));
   /** @param {HTMLElement} events */
   const toEnd = (events) => { events.scrollTop = events.scrollHeight; };
   const isAtEnd = (/** @type {HTMLElement} */ events) => events.scrollHeight - events.scrollTop - events.clientHeight < 24;
@@ -471,7 +475,7 @@
     events.addEventListener("scroll", () => {
       if (events.dataset.newest === undefined) return;
       const end = isAtEnd(events);
-      if (end !== follows) { follows = end; document.getElementById("follow")?.setAttribute("aria-pressed", String(end)); }
+      if (end !== follows) { follows = end; showFollow(); }
     }, { passive: true });
   };
 
@@ -528,7 +532,9 @@
   const afterSwap = () => {
     const events = document.getElementById("events");
     if (events && follows) toEnd(events);
+    showFollow();
     noteList();
+    goBack();
   };
   /** Remembers the runs of a list, for `[` and `]`, and where the list was, to go back to it with its filters. */
   const noteList = () => {

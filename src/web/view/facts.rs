@@ -22,7 +22,7 @@ pub fn head(judged: &Judged, now: Micros) -> Markup {
                     Some(status) => (evidence(key, status.line, &badge::status(Some(status.value)))),
                     None => (badge::status(None)),
                 }
-                " " code { (text(key)) }
+                @if judged.title() != key { " " code { (text(key)) } }
                 @if !record.log.source.is_empty() { " · " (text(&record.log.source)) }
                 @if let Some(reason) = &run.status_reason { " · " (evidence(key, reason.line, &cut(&reason.value, 300))) }
             }
@@ -106,6 +106,16 @@ pub fn skew(judged: &Judged, now: Micros) -> Option<i64> {
     let started = value(&judged.record.state.run.started_at).filter(|_| judged.is_active())?;
     let passed = now.0.saturating_sub(started.0) / 1000;
     Some(passed - judged.duration_ms(now)?).filter(|skew| skew.abs() >= 1000)
+}
+
+/// Where open spans end: the present by the log's own clock, or the end (else the last life) of a run that is not active.
+#[must_use]
+pub fn end(judged: &Judged, now: Micros) -> Micros {
+    let run = &judged.record.state.run;
+    match judged.is_active() {
+        true => log_now(judged, now),
+        false => value(&run.ended_at).or(value(&run.last_life_at)).copied().unwrap_or(now),
+    }
 }
 
 /// The present as the log's own clock has it.

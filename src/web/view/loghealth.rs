@@ -16,7 +16,7 @@ pub fn log_health(record: &RunRecord) -> Markup {
     let lines = &record.state.counters.lines;
     html! {
         dl.facts {
-            div { dt { "file" } dd.path { (text(&log.path)) } }
+            div.wide { dt { "file" } dd.path { (text(&log.path)) } }
             div { dt { "complete up to" } dd { "byte " (amount::count(cursor.offset)) " of " (amount::count(cursor.size)) } }
             div { dt { "lines" } dd { (classes(lines)) } }
             div { dt { "generation" } dd {

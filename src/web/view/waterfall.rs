@@ -221,7 +221,7 @@ pub fn waterfall(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
     let scale = Scale::new(unit, rows.iter().filter_map(|row| row.bar).collect())?;
     Some(html! {
         @if unit == Unit::Line { p.note { "This log has no times here: the bars are drawn over its lines." } }
-        div.scroll tabindex="0" role="region" aria-label="waterfall" {
+        div.scroll.tall tabindex="0" role="region" aria-label="waterfall" {
             table.waterfall {
                 thead {
                     tr {
