@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::binary::{Server, output, stdout_of, wheelwatch};
-use support::{append, real_logs, wait_for};
+use support::{append, http, real_logs, wait_for};
 
 const START: &str = "{\"ts\":\"2026-06-01T09:00:00Z\",\"event\":\"run.started\",\"workflow\":\"ship\"}\n";
 const BUILD: &str = "{\"ts\":\"2026-06-01T09:00:01Z\",\"event\":\"phase.started\",\"phase\":\"build\"}\n";
@@ -182,6 +182,31 @@ fn a_port_in_use_ends_with_4() {
     let (code, stderr) = code(place.command(&["serve", "--port", &port]).arg(place.state()));
     assert_eq!(code, Some(4), "{stderr}");
     assert!(stderr.contains(&port), "{stderr}");
+}
+
+#[test]
+fn it_serves_with_standard_output_and_error_closed() {
+    let place = Place::new();
+    append(&place.state(), "run-1", START);
+    // The port cannot be read from a closed output, so one is taken that was free just now.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" >&- 2>&-", env!("CARGO_BIN_EXE_wheelwatch")]);
+    shell.args(["--port", &port.to_string(), "--cache"]).arg(place.home().join("cache.db")).arg(place.state());
+    let mut child = shell.env("HOME", place.home()).current_dir(place.home()).spawn().expect("a shell");
+    wait_for("an answer", || http::get(port, "/api/health").ok().filter(|answer| answer.status == 200));
+    Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    assert_eq!(child.wait().expect("our own child").code(), Some(0));
+}
+
+#[test]
+fn without_a_home_directory_it_says_what_to_do() {
+    let place = Place::new();
+    let (code, stderr) = code(place.command(&["status"]).env("HOME", "").arg(place.state()));
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("--cache"), "{stderr}");
+    let mut command = place.command(&["status", "--cache"]);
+    stdout_of(command.env("HOME", "").arg(place.home().join("cache.db")).arg(place.state()));
 }
 
 #[test]

@@ -201,14 +201,15 @@ fn what_belongs_to_one_room_is_in_no_other() {
 
 #[test]
 fn only_ingest_opens_logs() {
-    // The store opens its own file and the command line its configuration; nobody else opens files at all.
+    // The store opens its own file and the command line its configuration. What else reads files reads the kernel's
+    // tables below /proc and nothing else.
     const ALLOWED: [&str; 3] = ["ingest", "store", "cli"];
+    const OF_THE_KERNEL: [&str; 2] = ["web/peer.rs", "web/api/health.rs"];
     let open = sources().into_iter().filter(|source| {
         let code = bare(&source.code);
-        let opens = ["File::open", "fs::read", "read_to_string(", "OpenOptions", "openat("]
-            .iter()
-            .any(|name| code.contains(name));
-        opens && !ALLOWED.contains(&source.room.as_str())
+        let names = ["File::open", "fs::read", "read_to_string(", "OpenOptions", "openat("];
+        let of_the_kernel = OF_THE_KERNEL.iter().any(|end| source.path.ends_with(end)) && code.contains("\"/proc/");
+        !ALLOWED.contains(&source.room.as_str()) && !of_the_kernel && names.iter().any(|name| code.contains(name))
     });
     complain("opens files", &open.map(|source| source.path.display().to_string()).collect::<Vec<_>>());
 }

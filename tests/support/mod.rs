@@ -1,7 +1,7 @@
 //! What the tests of the whole program share: the binary under test, a small HTTP client, waiting for a condition.
 
 // Each test program uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod binary;
 pub mod http;
@@ -43,6 +43,6 @@ pub fn real_logs() -> Option<PathBuf> {
         return Some(logs);
     }
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is missing, and CI must have it", logs.display());
-    println!("SKIPPED: {} is not there", logs.display());
+    eprintln!("SKIPPED: {} is not there", logs.display());
     None
 }
