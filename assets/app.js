@@ -144,11 +144,11 @@
     /** @type {Node | null} */
     let place = old.firstChild;
     for (const next of [...fresh.childNodes]) {
-      while (isMine(place)) place = place?.nextSibling ?? null;
+      while (place && isMine(place)) place = /** @type {Node} */ (place).nextSibling;
       const name = nameOf(next);
       const known = name ? named.get(name) : undefined;
       if (known && next instanceof Element && known.nodeName === next.nodeName) {
-        if (known === place) place = place.nextSibling; else old.insertBefore(known, place);
+        if (place && known === place) place = place.nextSibling; else old.insertBefore(known, place);
         if (!known.isEqualNode(next)) morph(known, next);
       } else if (place && !name && !nameOf(place) && place.nodeType === next.nodeType && place.nodeName === next.nodeName) {
         const same = place;
