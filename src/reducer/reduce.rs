@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::dialect::{Decoder, LineClass, Reading};
 use super::event::{Class, Event, Level, Subject, Verb};
 use super::fold;
@@ -12,7 +14,7 @@ use super::run::RunState;
 use super::time::Micros;
 
 /// One event as it is kept: its place and the few words that lists and filters need. Its text stays in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct EventRow {
     pub line: u64,

@@ -60,6 +60,25 @@ pub struct LogRow {
     pub events_offset: u64,
 }
 
+impl LogRow {
+    /// The log file's modification time, once it is known.
+    #[must_use]
+    pub fn modified(&self) -> Option<Micros> {
+        (self.cursor.mtime_ns != 0).then(|| Micros(self.cursor.mtime_ns.div_euclid(1000)))
+    }
+
+    /// The title of a run that has none and no workflow: its key, or for the key `.` the name of the directory that
+    /// holds the log (spec 1.1).
+    #[must_use]
+    pub fn fallback_title(&self) -> &str {
+        if self.key != "." && !self.key.ends_with("/.") {
+            return &self.key;
+        }
+        let directory = std::path::Path::new(&self.path).parent().and_then(|directory| directory.file_name());
+        directory.and_then(|name| name.to_str()).unwrap_or(&self.key)
+    }
+}
+
 /// The unterminated tail taken provisionally: shown, and not resumed from.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -114,4 +133,12 @@ pub struct RunRecord {
     pub modified: Option<Micros>,
     /// The key of a later run that says `retry_of` this one.
     pub retried_by: Option<String>,
+}
+
+impl RunRecord {
+    /// The title, else the workflow, else the key (spec 2.1).
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.state.run.title_or(self.log.fallback_title())
+    }
 }
