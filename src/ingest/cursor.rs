@@ -1,9 +1,11 @@
 //! Whether a log is still the one that was read, and from where reading goes on (spec 5.1).
 //!
-//! Pure: it is given what was seen and decides. It must never touch a file.
+//! It is given what was seen and decides; it must never touch a file.
 //!
 //! All hashes are CRC-32: its state is one number that can be stored and gone on from after any byte, it costs a tenth
 //! of the decoding, and nobody has to be kept from forging a log that they may write anyway.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::place::Stat;
 use crate::store::Cursor;
@@ -73,6 +75,12 @@ pub(super) fn is_unchanged(cursor: &Cursor, stat: &Stat) -> bool {
 /// Whether a look came so shortly after the file's last change that a further change may not show in its times.
 pub(super) fn is_doubtful(stat: &Stat, now_ns: i64) -> bool {
     now_ns.saturating_sub(stat.ctime_ns).abs() < DOUBT_NS
+}
+
+/// Nanoseconds since 1970, to compare file times with.
+pub(super) fn clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Notes in the cursor how the file looked before it was read.

@@ -9,6 +9,7 @@ mod discover;
 pub mod engine;
 mod key;
 mod place;
+mod pool;
 mod problem;
 mod rows;
 mod tail;
@@ -67,6 +68,9 @@ pub enum IngestError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system has no more threads.
+    #[error("the threads that read logs could not be started: {0}")]
+    Threads(std::io::Error),
     /// No run has this key.
     #[error("there is no run {0}")]
     UnknownRun(String),

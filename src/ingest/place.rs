@@ -118,6 +118,11 @@ impl Place {
         look_at(&self.handle, below.as_os_str().as_bytes())
     }
 
+    /// Looks at a directory below, the place itself for an empty path.
+    pub(super) fn look_at_directory(&self, below: &Path) -> io::Result<Look> {
+        self.look(if below.as_os_str().is_empty() { Path::new(".") } else { below })
+    }
+
     /// Opens a regular file below, through directories only, and looks at the open handle.
     pub(super) fn open_log(&self, below: &Path) -> Result<(File, Stat), Refused> {
         let seen = self.look(below).map_err(Refused::of)?;

@@ -9,7 +9,6 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cursor::{self, Decision, Marks, Trace};
 use super::place::{Kind, Place, Refused, Stat};
@@ -69,8 +68,8 @@ pub(super) struct Job {
     /// At most so many bytes.
     pub(super) limit: u64,
     pub(super) rows: Rows,
-    /// Something about this log may still be on its way into the cache.
-    pub(super) unflushed: bool,
+    /// Something about this log may still be on its way into the cache: the number of the last write.
+    pub(super) unflushed: Option<u64>,
 }
 
 /// A reducer that waits behind its cursor for more.
@@ -132,6 +131,8 @@ pub(super) struct Done {
     pub(super) doubt: bool,
     /// Size of the file.
     pub(super) size: u64,
+    /// The write up to which everything is committed, when this turn waited for it.
+    pub(super) flushed: Option<u64>,
 }
 
 /// Why a turn gave nothing.
@@ -199,6 +200,7 @@ fn nothing(row: LogRow, end: End) -> Done {
         ended: None,
         shape: None,
         doubt: false,
+        flushed: None,
     }
 }
 
@@ -211,6 +213,7 @@ struct Turn<'a> {
     /// As it was before the first byte was read: what changes later shows against this.
     stat: Stat,
     doubt: bool,
+    flushed: Option<u64>,
 }
 
 /// From where a turn goes on.
@@ -227,9 +230,8 @@ struct Start {
 impl<'a> Turn<'a> {
     fn open(desk: &'a Desk, job: &'a Job, buffer: &'a mut Vec<u8>) -> Result<Self, Trouble> {
         let (file, stat) = job.place.open_log(&job.below).map_err(Trouble::Refused)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
-        let doubt = cursor::is_doubtful(&stat, i64::try_from(now).unwrap_or(i64::MAX));
-        Ok(Self { desk, job, buffer, file, stat, doubt })
+        let doubt = cursor::is_doubtful(&stat, cursor::clock());
+        Ok(Self { desk, job, buffer, file, stat, doubt, flushed: None })
     }
 
     fn run(mut self, hot: Option<Box<Hot>>) -> Result<Done, Trouble> {
@@ -323,8 +325,9 @@ impl<'a> Turn<'a> {
             }
             return Ok(Start { reducer, trace, shown, cursor, replace: false });
         }
-        if self.job.unflushed {
+        if let Some(number) = self.job.unflushed {
             self.desk.writer.flush().map_err(Trouble::Cache)?;
+            self.flushed = Some(number);
         }
         let Some(state) = self.desk.reader.resume(&row.key).map_err(Trouble::Cache)? else { return Ok(self.begin()) };
         // What the tail changed that is shown now was forgotten with the reducer.
@@ -401,6 +404,7 @@ impl<'a> Turn<'a> {
             shape: Some(trace.all()),
             doubt: self.doubt,
             size: self.stat.size,
+            flushed: self.flushed,
             hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace, shown: now_shown })),
             row,
         })
