@@ -37,10 +37,11 @@ pub(super) fn run(settings: Settings) -> Result<(), CliError> {
 /// The one line: where, what, and where it is kept.
 fn line(started: &Started, watched: &str) -> String {
     let Started { url, cache, status, runs } = started;
+    let all_read = status.settled && status.backlog_bytes == 0;
     let wrong: Vec<_> = status.roots.iter().filter_map(|(_, problem)| problem.as_deref()).collect();
     let found = match (wrong.as_slice(), runs) {
-        ([], 0) if status.settled => format!("no run in {watched} yet, waiting for one"),
-        ([], _) if !status.settled => format!("reading {watched}, {runs} runs so far"),
+        ([], 0) if all_read => format!("no run in {watched} yet, waiting for one"),
+        ([], _) if !all_read => format!("reading {watched}, {runs} runs so far"),
         ([], 1) => format!("1 run in {watched}"),
         ([], _) => format!("{runs} runs in {watched}"),
         (problems, _) => format!("{runs} runs in {watched}, waiting: {}", problems.join("; ")),
