@@ -15,7 +15,7 @@ use super::place::{Kind, Place, Refused, Stat};
 use super::problem;
 use crate::reducer::dialect::Reading;
 use crate::reducer::reduce::{EventRow, Reducer, Tail};
-use crate::reducer::run::{Changes, RunState};
+use crate::reducer::run::Changes;
 use crate::store::row::Provisional;
 use crate::store::writer::Write;
 use crate::store::{Batch, Cursor, LogRow, Reader, StoreError, Writer};
@@ -78,8 +78,6 @@ pub(super) struct Hot {
     generation: u64,
     reducer: Reducer,
     trace: Trace,
-    /// What the provisional tail changed that is shown now.
-    shown: Changes,
 }
 
 impl Hot {
@@ -220,8 +218,6 @@ struct Turn<'a> {
 struct Start {
     reducer: Reducer,
     trace: Trace,
-    /// Entries that a provisional tail changed and that are shown changed.
-    shown: Changes,
     cursor: Cursor,
     /// The log is another one than it was.
     replace: bool,
@@ -305,7 +301,6 @@ impl<'a> Turn<'a> {
         Start {
             reducer: Reducer::new(self.desk.reading.clone()),
             trace: Trace::default(),
-            shown: Changes::default(),
             cursor: Cursor { generation, ..Cursor::default() },
             replace: generation > 1,
         }
@@ -318,22 +313,20 @@ impl<'a> Turn<'a> {
         if let Some(hot) =
             hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset)
         {
-            let Hot { mut reducer, mut trace, shown, .. } = *hot;
+            let Hot { mut reducer, mut trace, .. } = *hot;
             if !self.is_long_tail_same(&trace, cursor.offset)? {
                 reducer.rewind();
                 trace = Trace::resume(&cursor, before);
             }
-            return Ok(Start { reducer, trace, shown, cursor, replace: false });
+            return Ok(Start { reducer, trace, cursor, replace: false });
         }
         if let Some(number) = self.job.unflushed {
             self.desk.writer.flush().map_err(Trouble::Cache)?;
             self.flushed = Some(number);
         }
         let Some(state) = self.desk.reader.resume(&row.key).map_err(Trouble::Cache)? else { return Ok(self.begin()) };
-        // What the tail changed that is shown now was forgotten with the reducer.
-        let shown = if row.provisional_bytes > 0 { everything(&state) } else { Changes::default() };
         let reducer = Reducer::resume(self.desk.reading.clone(), state, cursor.offset);
-        Ok(Start { reducer, trace: Trace::resume(&cursor, before), shown, cursor, replace: false })
+        Ok(Start { reducer, trace: Trace::resume(&cursor, before), cursor, replace: false })
     }
 
     /// Whether the reducer holds an unterminated tail that is too long to be read again, and that looks as it did.
@@ -359,7 +352,7 @@ impl<'a> Turn<'a> {
         let is_indexed = row.events_offset == from;
         let mut events = (is_indexed && self.takes_rows(self.stat.size - from)).then(Vec::new);
         let read = self.pour(&mut start, &mut events)?;
-        let Start { mut reducer, trace, shown, mut cursor, replace } = start;
+        let Start { mut reducer, trace, mut cursor, replace } = start;
 
         cursor::note(&mut cursor, &self.stat);
         row = healthy(row);
@@ -376,7 +369,6 @@ impl<'a> Turn<'a> {
         (row.pending_bytes, row.provisional_bytes) = if provisional.is_some() { (0, tail) } else { (tail, 0) };
 
         let ended = provisional.as_ref().map_or(reducer.state().run.is_ended(), |tail| tail.state.run.is_ended());
-        let now_shown = provisional.as_ref().map(|tail| tail.changes.clone()).unwrap_or_default();
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;
         let is_tail_shown = old.provisional_bytes > 0 || provisional.is_some();
         let event_lines = match &events {
@@ -386,7 +378,6 @@ impl<'a> Turn<'a> {
         };
         let count = events.as_ref().map_or(0, |rows| rows.len() as u64);
         let write = if is_committed || (is_tail_shown && !is_tail_same) {
-            let changes = union(changes, shown);
             let state = reducer.shared();
             let log = row.clone();
             Some(Write::Batch(Box::new(Batch { log, replace, state, changes, events, provisional })))
@@ -405,7 +396,7 @@ impl<'a> Turn<'a> {
             doubt: self.doubt,
             size: self.stat.size,
             flushed: self.flushed,
-            hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace, shown: now_shown })),
+            hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace })),
             row,
         })
     }
@@ -478,22 +469,4 @@ fn provisional(reducer: &mut Reducer) -> Option<Provisional> {
             Some(Provisional { state, changes, events })
         }
     }
-}
-
-fn everything(state: &RunState) -> Changes {
-    let all = |length: usize| (0..u32::try_from(length).unwrap_or(u32::MAX)).collect();
-    Changes { spans: all(state.spans.len()), markers: all(state.markers.len()), artifacts: all(state.artifacts.len()) }
-}
-
-fn union(mut one: Changes, other: Changes) -> Changes {
-    let pairs =
-        [(&mut one.spans, other.spans), (&mut one.markers, other.markers), (&mut one.artifacts, other.artifacts)];
-    for (list, more) in pairs {
-        if !more.is_empty() {
-            list.extend(more);
-            list.sort_unstable();
-            list.dedup();
-        }
-    }
-    one
 }

@@ -23,6 +23,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import generate  # noqa: E402
+import readings  # noqa: E402
 import reduce  # noqa: E402
 
 MISSING = "<missing>"
@@ -230,11 +231,13 @@ def main():
     parser.add_argument("--keep", help="write the generated logs here and leave them")
     parser.add_argument("--reports", type=int, default=1)
     parser.add_argument("--ignore", help="regular expression of paths to pass over")
+    parser.add_argument("--reading", action="append", default=[], metavar="NAME=on|off", help="see readings.py")
     parser.add_argument("--max-line", type=int)
     parser.add_argument("--extra", default="", help="further options for the program")
     parser.add_argument("--state", help="compare this directory instead of generated logs")
     parser.add_argument("--log-name", default="run.log")
     given = parser.parse_args()
+    readings.choose(given.reading)
     comparer = Comparer(Binary(given.binary, given.max_line, given.extra), given.ignore, given.max_line)
     if given.state:
         found, runs = comparer.of_directory(given.state, given.log_name)

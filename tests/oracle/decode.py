@@ -5,6 +5,7 @@ import math
 import re
 from fractions import Fraction
 
+from readings import ON
 from strictjson import INTEGER, NUMBER, Num
 
 # ---------------------------------------------------------------- 1.3 types
@@ -25,6 +26,8 @@ def text(value):
 def ident(value):
     """1.3 *id* a string or an integer (as text); an integer id is within 64 bits; not blank."""
     if isinstance(value, Num):
+        if not ON["float_ids"] and not INTEGER.fullmatch(value.text):
+            return None
         whole = value.whole()
         return str(whole) if whole is not None and whole in ID_RANGE else None
     return text(value)
@@ -521,7 +524,7 @@ class Event:
         self.score = find((number, "score final_score finalScore"))
         self.pass_threshold = find((number, "pass_threshold passThreshold"))
         self.step = find((ident, "step step_id stepId"))
-        self.skill = find((text, "skill skill_id skillId"))
+        self.skill = find((text if ON["skill_is_text"] else ident, "skill skill_id skillId"))
         self.step_name = find((text, "step_name stepName"))
         self.span = find((ident, "span_id spanId tool_use_id tool_call_id"))
         self.parent = find((ident, "parent_span_id parentSpanId parent_tool_use_id parent_id parent"))

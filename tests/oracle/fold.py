@@ -3,7 +3,8 @@
 import json
 
 import strictjson
-from decode import ENDS, SECOND, WHITE_SPACE, FIRST, plain_word, status_word
+from decode import ENDS, FIRST, MAX_COUNT, SECOND, WHITE_SPACE, plain_word, status_word
+from readings import ON
 
 FOUR = ("step", "session", "tool", "span")  # rule 6
 VALUES = ("phase", "candidate", "attempt")  # rule 5
@@ -23,6 +24,13 @@ HEARTBEAT_WINDOW = 64  # 2.1
 def half_up_ms(micros):
     """2.7: durations rounded, halves up."""
     return (micros + 500) // 1000
+
+
+def bounded(name, amount):
+    """A sum of tokens is a count, so never below 0 (reading)."""
+    if name == "cost_usd":
+        return amount
+    return max(amount, 0) if ON["sums_are_unbounded"] else min(max(amount, 0), MAX_COUNT)
 
 
 class Facts:
@@ -243,16 +251,17 @@ class Run:
     def value_of(self, kind, value):
         event = self.event
         own = event.subject == kind
-        if own and event.verb in END_VERBS:
+        if own and self.end_verb() in END_VERBS:
             self.end_value(kind, value)
             return
-        if own and event.verb == "skipped":
+        if own and self.end_verb() == "skipped":
             self.skip_value(kind, value)
             return
         if value is None:
             return
         if own and event.verb == "queued":  # queued and skipped do not set the value
-            self.name_value(kind, value)
+            if ON["queued_names"]:
+                self.name_value(kind, value)
             return
         if kind == "phase" and value == "done":
             self.done = True
@@ -300,6 +309,8 @@ class Run:
     def skip_value(self, kind, value):
         """Rule 5: skipped closes the open span of that value as skipped, or makes one; 2.7 skipped again: for a value that
         was already ended makes another span."""
+        if value is None and not ON["skip_needs_value"]:
+            self.end_value(kind, None)
         if value is None or (kind == "phase" and value == "done"):
             return
         running = self.newest(kind, lambda s: s.id == str(value) and s.open)
@@ -317,7 +328,7 @@ class Run:
             "step": event.step_name,
             "tool": event.tool_name,
             "session": event.agent,
-            "span": first(event.step_name, event.tool_name),
+            "span": first(event.step_name, event.tool_name) if ON["spans_have_names"] else None,
         }.get(event.subject)
 
     def span_id(self):
@@ -414,16 +425,23 @@ class Run:
         if running is not None:
             self.end(running)
         elif newest is not None and newest.closed_by is not None and not (
-            newest.startless and newest.closed_by == self.event.verb
+            newest.startless and newest.closed_by == self.end_verb()
         ):
             self.own = newest
         else:
             self.end(make())
 
     def end(self, span):
-        span.closed_by = self.event.verb
+        span.closed_by = self.end_verb()
         self.close(span, self.end_status(), duration=self.event.duration_ms)
         self.own = span
+
+    def end_verb(self):
+        """The event's verb; whether *finished* with status `skipped` is one of `finished` or of `skipped` is a reading."""
+        verb = self.event.verb
+        if verb == "finished" and self.end_status() == "skipped" and not ON["skipped_status_is_an_end"]:
+            return "skipped"
+        return verb
 
     def end_status(self):
         """Rule 6: finished is completed unless status, outcome or error says otherwise, passed is completed.  2.7: a
@@ -511,7 +529,7 @@ class Run:
             if more is not None:
                 self.add_to_run(name, more)
                 if span is not None:
-                    setattr(span, name, (getattr(span, name) or 0) + more)
+                    setattr(span, name, bounded(name, (getattr(span, name) or 0) + more))
             if total is not None and span is not None and self.event.subject != "run":
                 self.add_to_run(name, total - (getattr(span, name) or 0))
                 setattr(span, name, total)
@@ -519,8 +537,7 @@ class Run:
                 self.facts.set(name, total, self.line)
 
     def add_to_run(self, name, more):
-        amount = (self.facts.get(name) or 0) + more
-        self.facts.set(name, amount if name == "cost_usd" else max(amount, 0), self.line)
+        self.facts.set(name, bounded(name, (self.facts.get(name) or 0) + more), self.line)
 
     # ---------------------------------------------------------------- rule 7
 
@@ -606,11 +623,12 @@ class Run:
             known = [entry for entry in self.artifacts if entry["path"] == path]
             if not known:
                 self.progress = True  # rule 12
-            self.artifacts = [entry for entry in self.artifacts if entry["path"] != path]
             attempt = first(self.event.attempt, self.facts.get("attempt"))
-            self.artifacts.append(
-                {"path": path, "media_type": media_type, "attempt": attempt, "step": self.event.step, "line": self.line}
-            )
+            entry = {"path": path, "media_type": media_type, "attempt": attempt, "step": self.event.step, "line": self.line}
+            if known and not ON["replaced_path_moves"]:
+                known[0].update(entry)
+                continue
+            self.artifacts = [other for other in self.artifacts if other["path"] != path] + [entry]
 
     def rule_9_errors(self):
         """Rule 9: an error field, subject error, or level error sets the run's error; the newest wins.  2.7: without an

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The reference reducer: prints the canonical dump (spec 4.2) of a state directory.
 
-    reduce.py [--log-name NAME] [--max-line N] STATE_DIR
+    reduce.py [--log-name NAME] [--max-line N] [--reading NAME=off] STATE_DIR
 
 Written from the specification alone, for reading, not for speed.  `strictjson` and `lines` are 1.2, `decode` is 1.3
 and 1.4, `fold` is page 2, this file is 1.1 and 4.2.
@@ -17,6 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import readings  # noqa: E402
 import strictjson  # noqa: E402
 from decode import Event, rfc3339  # noqa: E402
 from fold import Run  # noqa: E402
@@ -136,7 +137,7 @@ def dump_run(key, data, max_line=MAX_LINE, name=None):
         "names": run.names,
         "spans": [dump_span(span) for span in run.spans],
         "markers": [dump_marker(marker) for marker in run.markers],
-        "artifacts": run.artifacts,
+        "artifacts": sorted(run.artifacts, key=lambda entry: entry["line"]),
         "events": run.events,
         "events_sha256": digest,
     }
@@ -158,8 +159,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--log-name", default="run.log")
     parser.add_argument("--max-line", type=int, default=MAX_LINE)
+    parser.add_argument("--reading", action="append", default=[], metavar="NAME=on|off", help="see readings.py")
     parser.add_argument("state_dir")
     given = parser.parse_args()
+    readings.choose(given.reading)
     sys.stdout.reconfigure(encoding="utf-8")
     print(canonical(dump_directory(given.state_dir, given.log_name, given.max_line)))
 

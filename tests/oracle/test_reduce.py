@@ -523,6 +523,12 @@ class Spans(Case):
         lines = [e(1, "tool.call", span_id="t1", tool="Bash"), e(2, "tool.call", span_id="t2", tool="Read"), e(3, "tool.done", tool="Bash")]
         self.spans(lines, ("tool", "t1", "completed", 1, 3), ("tool", "t2", "open", 2, None))
 
+    def test_rule_6_with_only_a_name_open_comes_before_closed(self):
+        lines = [e(1, "step.started", span_id="s", step_name="n"), e(2, "step.started", step="s"), e(3, "step.retried", step_name="n"), e(4, "step.done", step="s"),
+                 e(5, "step.failed", step_name="s")]  # fmt: skip
+        # the name `n` means the first, closed one: nothing is open under it, so its next attempt opens beside the second
+        self.spans(lines, ("superseded", 2), ("failed", 5), ("completed", 4), keys="status closed_line")
+
     def test_rule_6_verbs_and_words_of_an_end(self):
         for verb, fields, status in [
             ("finished", {}, "completed"), ("finished", {"error": "x"}, "failed"), ("finished", {"is_error": True}, "failed"),

@@ -22,7 +22,7 @@ mod turns;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -140,6 +140,8 @@ struct Base {
     label: String,
     /// The directory, or in words why there is none, and whether it is known to be missing.
     place: Result<Arc<Place>, (String, bool)>,
+    /// Where it is or was last, links resolved, for people.
+    real: PathBuf,
     /// What the last walk could not read.
     unread: Option<String>,
 }
@@ -179,7 +181,12 @@ impl Engine {
         let (sender, inbox) = channel();
         let pool = Pool::start(Arc::clone(&desk), &sender).map_err(IngestError::Threads)?;
         let nowhere = || Err((String::from("was not looked at yet"), false));
-        let bases = source.roots.iter().map(|root| Base { label: root.label.clone(), place: nowhere(), unread: None });
+        let bases = source.roots.iter().map(|root| Base {
+            label: root.label.clone(),
+            place: nowhere(),
+            real: std::path::absolute(&root.path).unwrap_or_else(|_| root.path.clone()),
+            unread: None,
+        });
         let now = Instant::now();
         let mut engine = Self {
             bases: bases.collect(),
@@ -217,7 +224,7 @@ impl Engine {
         let below = match (&*self.name, key::path(&self.bases[root].label, &known.log.key)) {
             (LogName::Exact(name), Some(path)) => path.join(name),
             // Which file it is shows when it is found.
-            (LogName::Glob(_), _) | (LogName::Exact(_), None) => std::path::PathBuf::new(),
+            (LogName::Glob(_), _) | (LogName::Exact(_), None) => PathBuf::new(),
         };
         let key = Arc::from(known.log.key.as_str());
         self.table.insert(key, Tracked::known(number, Arc::from(below), known));

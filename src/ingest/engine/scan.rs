@@ -114,6 +114,7 @@ impl Engine {
             match Place::open(&root.path) {
                 Ok(place) if was == Some(place.identity) => {}
                 Ok(place) => {
+                    base.real.clone_from(&place.real);
                     base.place = Ok(Arc::new(place));
                     is_news = true;
                 }
@@ -286,11 +287,8 @@ impl Engine {
 
     fn row(&self, key: &str) -> Option<crate::store::LogRow> {
         let tracked = self.table.get(key)?;
-        let index = usize::from(tracked.root);
-        let base = self.bases.get(index)?;
-        let given = self.source.roots.get(index)?;
-        let real = base.place.as_ref().map_or(given.path.as_path(), |place| place.real.as_path());
-        Some(tracked.row(key, &base.label, real))
+        let base = self.bases.get(usize::from(tracked.root))?;
+        Some(tracked.row(key, &base.label, &base.real))
     }
 
     /// Takes the end of a walk.

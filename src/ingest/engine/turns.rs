@@ -74,7 +74,7 @@ impl Engine {
             return None;
         };
         let job = Job {
-            row: tracked.row(key, &base.label, &place.real),
+            row: tracked.row(key, &base.label, &base.real),
             place,
             below: Arc::clone(&tracked.below),
             hot: self.hot.remove(key).map(|(hot, _)| hot),
