@@ -3,8 +3,8 @@
 mod support;
 
 use std::fs;
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -103,11 +103,23 @@ fn a_stop_signal_ends_with_0_in_time() {
         let place = Place::new();
         append(&place.state(), "run-1", START);
         let mut server = place.serve();
+        let _stream = open_stream(server.port);
         let began = Instant::now();
         server.signal(signal);
         assert_eq!(server.ended().code(), Some(0), "SIG{signal}");
         assert!(began.elapsed() < Duration::from_secs(5), "SIG{signal} took {:?}", began.elapsed());
     }
+}
+
+/// A live stream that somebody listens to: it must not hold up a stop.
+fn open_stream(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    let request = format!("GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
+    stream
 }
 
 #[test]
