@@ -365,9 +365,20 @@ fn every_real_log_is_a_run_with_a_timeline_and_none_is_an_error() {
                 assert!(!run["run"]["status"].is_null(), "{key} has no status");
             }
         }
-        // A directory of real logs may hold damaged lines, but no file may be a problem as a whole.
-        let mut command = place.command(&["status", "--json", "--depth", "12", "--log-name", name]);
-        stdout_of(command.arg(&logs));
+        let mut command = place.command(&["serve", "--port", "0", "--depth", "12", "--log-name", name]);
+        let server = Server::start_with(command.arg(&logs));
+        let settled = || Some(server.get("/api/health").json()).filter(|health| health["backlog_bytes"] == 0);
+        wait_for("everything to be read", settled);
+        for run in runs {
+            let key = run["key"].as_str().expect("a key").replace('%', "%25").replace('/', "%2F");
+            let answer = server.get(&format!("/api/runs/{key}")).json();
+            assert_eq!(answer["run"]["status"], run["run"]["status"], "{key}");
+            assert!(answer["log"]["problem"].is_null(), "{key}: {}", answer["log"]);
+            let page = server.get(&format!("/runs/{key}")).body;
+            assert!(page.contains("id=\"timeline\""), "{key} has no timeline on its page");
+            let events = server.get(&format!("/api/runs/{key}/events?limit=5")).json();
+            assert_eq!(events["total"], run["events"], "{key}");
+        }
     }
 }
 
