@@ -311,6 +311,28 @@ fn the_doctor_says_which_lines_are_bad_and_ends_with_1() {
 }
 
 #[test]
+fn the_demo_shows_each_of_its_stories_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let temporary = place.directory.path().join("tmp");
+    fs::create_dir(&temporary).expect("a directory");
+    let mut command = place.command(&["demo", "--port", "0", "--speed", "20"]);
+    let mut server = Server::start_with(command.env("TMPDIR", &temporary));
+    let runs = || server.get("/api/runs?limit=100").json()["runs"].as_array().cloned().unwrap_or_default();
+    let is = |name: &'static str, value: &'static str| {
+        move || runs().into_iter().find(|run| run[name] == value).map(|run| run["key"].clone())
+    };
+    wait_for("a run that is on track", is("verdict", "healthy"));
+    wait_for("a run that waits for a person", is("verdict", "waiting"));
+    wait_for("a run that is stuck", is("verdict", "stuck"));
+    let failed = wait_for("a run that failed", is("status", "failed"));
+    let failed = server.get(&format!("/api/runs/{}", failed.as_str().expect("a key"))).json();
+    assert!(failed["run"]["error"]["stack"].as_str().is_some_and(|stack| stack.contains("compare.py:41")), "{failed}");
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    assert_eq!(fs::read_dir(&temporary).expect("a directory").count(), 0, "the demo's directory is removed");
+}
+
+#[test]
 fn two_builds_from_one_directory_give_the_same_canonical_dump() {
     let dump = || {
         let place = Place::new();

@@ -44,7 +44,7 @@ fn line(started: &Started, watched: &str) -> String {
         ([], _) if !all_read => format!("reading {watched}, {runs} runs so far"),
         ([], 1) => format!("1 run in {watched}"),
         ([], _) => format!("{runs} runs in {watched}"),
-        (problems, _) => format!("{runs} runs in {watched}, waiting: {}", problems.join("; ")),
+        (problems, _) => format!("{runs} runs in {watched}: {}", problems.join("; ")),
     };
     let cache = match cache {
         Some(path) => format!("cache {}", path.display()),
@@ -96,7 +96,7 @@ mod tests {
             ),
             (
                 started(0, true, Some("./state does not exist"), None),
-                "http://127.0.0.1:1/ · 0 runs in W, waiting: ./state does not exist · \
+                "http://127.0.0.1:1/ · 0 runs in W: ./state does not exist · \
                  cache in memory: no file could be used",
             ),
         ];
