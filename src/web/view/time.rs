@@ -61,7 +61,7 @@ fn element(at: Micros, kind: &str, shown: &str) -> Markup {
 pub fn ago(at: Micros, now: Micros) -> Markup {
     let past = millis_between(at, now);
     let shown = match past {
-        i64::MIN..-5_000 => format(at, "%Y-%m-%d %H:%M"),
+        ..-5_000 => format(at, "%Y-%m-%d %H:%M"),
         -5_000..1_000 => String::from("now"),
         _ => format!("{} ago", age(past)),
     };
