@@ -88,7 +88,12 @@
 
   const MOVING = new Set(["ago", "since", "elapsed", "until"]);
   /** The moment that a time is measured to; it stands still on a page about the past. @param {Element} element */
-  const present = (element) => Number(/** @type {HTMLElement | null} */ (element.closest("[data-now]"))?.dataset.now) || Date.now();
+  const present = (element) => {
+    const still = /** @type {HTMLElement | null} */ (element.closest("[data-now]"));
+    // How far the clock of the run's own log is behind.
+    const skew = /** @type {HTMLElement | null} */ (element.closest("[data-skew]"));
+    return (Number(still?.dataset.now) || Date.now()) - (Number(skew?.dataset.skew) || 0);
+  };
 
   /** @param {ParentNode} within @param {boolean} all also those that do not move */
   const tick = (within, all) => {
@@ -129,6 +134,9 @@
     morphChildren(old, fresh);
   };
 
+  /** Whether this script put it there, so that the server's rendering knows nothing of it. @param {Node | null} node */
+  const isMine = (node) => node instanceof HTMLElement && node.dataset.mine !== undefined;
+
   /** @param {Element} old @param {Element} fresh */
   const morphChildren = (old, fresh) => {
     const named = new Map();
@@ -136,11 +144,11 @@
     /** @type {Node | null} */
     let place = old.firstChild;
     for (const next of [...fresh.childNodes]) {
-      while (place instanceof HTMLElement && place.dataset.mine !== undefined) place = place.nextSibling;
+      while (place && isMine(place)) place = /** @type {Node} */ (place).nextSibling;
       const name = nameOf(next);
       const known = name ? named.get(name) : undefined;
       if (known && next instanceof Element && known.nodeName === next.nodeName) {
-        if (known === place) place = place.nextSibling; else old.insertBefore(known, place);
+        if (place && known === place) place = place.nextSibling; else old.insertBefore(known, place);
         if (!known.isEqualNode(next)) morph(known, next);
       } else if (place && !name && !nameOf(place) && place.nodeType === next.nodeType && place.nodeName === next.nodeName) {
         const same = place;
@@ -155,7 +163,7 @@
     while (place) {
       const gone = place;
       place = place.nextSibling;
-      if (!(gone instanceof HTMLElement && gone.dataset.mine !== undefined)) gone.remove();
+      if (!isMine(gone)) old.removeChild(gone);
     }
   };
 
@@ -448,9 +456,10 @@
     const events = document.getElementById("events");
     if (!events || events.dataset.newest === undefined) return;
     follows = on;
-    document.getElementById("follow")?.setAttribute("aria-pressed", String(on));
+    showFollow();
     if (on) toEnd(events);
   };
+  const showFollow = () => document.getElementById("follow")?.setAttribute("aria-pressed", String(follows));
   /** @param {HTMLElement} events */
   const toEnd = (events) => { events.scrollTop = events.scrollHeight; };
   const isAtEnd = (/** @type {HTMLElement} */ events) => events.scrollHeight - events.scrollTop - events.clientHeight < 24;
@@ -466,7 +475,7 @@
     events.addEventListener("scroll", () => {
       if (events.dataset.newest === undefined) return;
       const end = isAtEnd(events);
-      if (end !== follows) { follows = end; document.getElementById("follow")?.setAttribute("aria-pressed", String(end)); }
+      if (end !== follows) { follows = end; showFollow(); }
     }, { passive: true });
   };
 
@@ -523,7 +532,9 @@
   const afterSwap = () => {
     const events = document.getElementById("events");
     if (events && follows) toEnd(events);
+    showFollow();
     noteList();
+    goBack();
   };
   /** Remembers the runs of a list, for `[` and `]`, and where the list was, to go back to it with its filters. */
   const noteList = () => {

@@ -96,7 +96,9 @@ fn list(look: &Look<'_>, banner: &Banner, tab: Tab, most: usize) -> Markup {
             (nothing(look, tab, !query.is_empty()))
         } @else {
             @if tab == Tab::Queue {
-                @for (judged, marker) in queue.iter().take(most) { (item::queued(judged, marker, look.now)) }
+                section aria-label="Queue" {
+                    @for (judged, marker) in queue.iter().take(most) { (item::queued(judged, marker, look.now)) }
+                }
             } @else {
                 (groups(look, &items, tab, most))
             }
@@ -116,8 +118,10 @@ fn groups(look: &Look<'_>, items: &[&Item], tab: Tab, most: usize) -> Markup {
     let both = !help.is_empty() && !approvals.is_empty();
     html! {
         @for (heading, group) in [("Needs help", help), ("Approvals", approvals)] {
-            @if both { h2 { (heading) span.tally { (group.len()) } } }
-            @for one in group { (item::item(one, look.now)) }
+            section aria-label=(heading) {
+                @if both { h2 { (heading) span.tally { (group.len()) } } }
+                @for one in group { (item::item(one, look.now)) }
+            }
         }
     }
 }

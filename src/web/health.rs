@@ -49,7 +49,7 @@ fn watching(look: &Look<'_>) -> Markup {
     let status = &look.source.status;
     html! {
         dl.facts {
-            div { dt { "state directories" } dd {
+            div.wide { dt { "state directories" } dd {
                 @if status.roots.is_empty() { "none yet" }
                 @for (root, problem) in &status.roots {
                     p { span.path { (text::text(root)) } @if let Some(problem) = problem { " " span.bad { (icon(Icon::Alert)) (text::text(problem)) } } }

@@ -54,7 +54,9 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
             a href="#timeline" { "Timeline" span.tally { (amount::count(events.page.total)) } }
             a href="#log" { "Log" }
         }
-        @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
+        div.parts {
+            @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
+        }
         (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
             (timeline::timeline(key, &events.page, &events.said, &events.asked, &events.names(judged)))
         }))
@@ -127,24 +129,34 @@ struct Part {
 /// The sections that this run has something for, in the order of spec 3.2.
 fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let record = &seen.judged.record;
-    let (key, state, now) = (record.key.as_str(), &record.state, seen.now);
+    let (key, state) = (record.key.as_str(), &record.state);
+    let (skew, end) = (facts::skew(&seen.judged, seen.now), facts::end(&seen.judged, seen.now));
+    // Times of a run that is not active stand still; those of one that is tick by the clock of its log.
+    let still = (!seen.judged.is_active()).then(|| end.0.div_euclid(1000));
+    let spanning = |body: Markup| html! { div.parts data-now=[still] data-skew=[skew] { (body) } };
+    let since = |body: Markup| html! { div.parts data-skew=[skew] { (body) } };
     let part = |id, name, count, body| Part { id, name, count, body };
     let of_kind = |kind| state.spans.iter().filter(|span| span.kind == kind).count() as u64;
     let mut parts = Vec::new();
     let stops = stepper::sequence(state);
     if !stops.is_empty() {
-        parts.push(part("phases", "Phases", None, stepper::stepper(key, &stops, learned(look, seen), now)));
+        parts.push(part("phases", "Phases", None, spanning(stepper::stepper(key, &stops, learned(look, seen), end))));
     }
-    if markers::has_any(state) {
-        // An addition: without it the page is still right.
-        let lane = look.web.query.wheel(record).unwrap_or_default();
+    // An addition: without it the page is still right.
+    let lane = look.web.query.wheel(record).unwrap_or_default();
+    if !state.markers.is_empty() || lane.len() > 2 {
         let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
-        parts.push(part("markers", "Wheel and open matters", Some(open), markers::markers(key, state, &lane, now)));
+        parts.push(part(
+            "markers",
+            "Wheel and open matters",
+            Some(open),
+            since(markers::markers(key, state, &lane, facts::log_now(&seen.judged, seen.now))),
+        ));
     }
     if let Some((count, body)) = problem::errors(key, state) {
         parts.push(part("errors", "Errors", Some(count as u64), body));
     }
-    if let Some(body) = waterfall::waterfall(key, state, end(seen)) {
+    if let Some(body) = waterfall::waterfall(key, state, end).map(spanning) {
         parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
     }
     for (kind, id, name) in [
@@ -152,7 +164,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         (SpanKind::Session, "sessions", "Sessions"),
         (SpanKind::Tool, "tools", "Tools"),
     ] {
-        if let Some(body) = spans::table(key, state, kind, now) {
+        if let Some(body) = spans::table(key, state, kind, end).map(spanning) {
             let body = if kind == SpanKind::Tool {
                 html! { details #tool-table { summary { "table" } (body) } }
             } else {
@@ -174,13 +186,6 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         parts.push(part("artifacts", "Artifacts", Some(state.artifacts.len() as u64), body));
     }
     parts
-}
-
-/// Where open bars end: now, or where the run ended.
-fn end(seen: &Seen) -> Micros {
-    let run = &seen.judged.record.state.run;
-    let ended = run.is_ended().then(|| value(&run.ended_at).or(value(&run.last_life_at)).copied()).flatten();
-    ended.unwrap_or(seen.now)
 }
 
 /// What the present phase usually takes. It is an addition: without it the page is still right.

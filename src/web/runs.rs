@@ -31,6 +31,9 @@ const SORTS: [(&str, Sort); 5] = [
 /// The parameters of this page, except `after`, in the order in which they stand in its links.
 const KEPT: [&str; 10] = ["q", "status", "verdict", "open", "workflow", "phase", "source", "from", "to", "sort"];
 
+/// The filters that are folded away until one of them is used.
+const MORE: [&str; 5] = ["workflow", "phase", "source", "from", "to"];
+
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/runs", get(runs))
 }
@@ -122,14 +125,17 @@ fn fields(look: &Look<'_>) -> Markup {
     html! {
         form.filters method="get" action="/runs" role="search" {
             (form::search("q", "search", request.text("q")))
-            (form::select("status", "status", chosen("status"), &words(Status::ALL)))
-            (form::select("verdict", "how it is going", chosen("verdict"), &verdicts))
-            (form::field("workflow", "workflow", request.text("workflow"), None))
-            (form::field("phase", "phase", request.text("phase"), None))
-            @if look.source.status.roots.len() > 1 { (form::field("source", "state directory", request.text("source"), None)) }
-            (form::day("from", "from (UTC)", request.text("from")))
-            (form::day("to", "to", request.text("to")))
-            (form::select("sort", "sort by", chosen("sort"), &sorts))
+            (form::select("status", "status", "any", chosen("status"), &words(Status::ALL)))
+            (form::select("verdict", "how it is going", "any", chosen("verdict"), &verdicts))
+            (form::select("sort", "sort by", "started", chosen("sort"), &sorts[1..]))
+            details.more-filters #more-filters open[MORE.iter().any(|name| !request.text(name).is_empty())] {
+                summary { "more filters" }
+                (form::field("workflow", "workflow", request.text("workflow"), None))
+                (form::field("phase", "phase", request.text("phase"), None))
+                @if look.source.status.roots.len() > 1 { (form::field("source", "state directory", request.text("source"), None)) }
+                (form::day("from", "from (UTC)", request.text("from")))
+                (form::day("to", "to", request.text("to")))
+            }
             @if !request.text("open").is_empty() { input type="hidden" name="open" value=(text::plain(request.text("open"))); }
             button type="submit" { "Show" }
             @if filtered { a href="/runs" { "clear" } }

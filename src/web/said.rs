@@ -115,6 +115,8 @@ fn fields(bytes: &[u8], message: Option<&str>, name: Option<&str>) -> (Vec<(Stri
             None => all.push((key, value)),
         }
     }
+    // Ids last: they are long and say little. The sort is stable.
+    all.sort_by_key(|(key, _)| key == "uuid" || key.ends_with("_id") || key.ends_with("Id"));
     let mut shown: Vec<(String, String)> = Vec::new();
     let mut more = 0;
     for (key, value) in all {

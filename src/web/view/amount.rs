@@ -6,7 +6,7 @@ use maud::{Markup, html};
 #[must_use]
 pub fn dollars(amount: f64) -> String {
     match amount {
-        a if a == 0.0 => String::from("$0"),
+        0.0 => String::from("$0"),
         a if a.abs() < 0.01 => format!("${a:.4}"),
         a if a.abs() < 1000.0 => format!("${a:.2}"),
         a if a.abs() < 1e15 => format!("${}", count(a.round() as u64)),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{amount, badge, evidence, facts, link, stepper, time, tone};
+use super::{amount, badge, evidence, facts, going, link, stepper, time, tone};
 use crate::query::Judged;
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -15,15 +15,15 @@ pub fn card(judged: &Judged, now: Micros) -> Markup {
     let (key, run) = (record.key.as_str(), &record.state.run);
     let (tone, _) = tone::of_word(judged.verdict.word);
     html! {
-        article.card.(tone.class()) id={ "run-" (link::encode(key)) } {
+        article.card.(tone.class()) id={ "run-" (link::encode(key)) } data-skew=[facts::skew(judged, now)] {
             header {
                 (badge::verdict(judged.verdict.word, judged.verdict.rule))
                 h3 { a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } }
                 @if let Some(shown) = facts::duration(judged, now) { span.num title="elapsed" { (shown) } }
             }
             p.key { (text(key)) @if let Some(workflow) = value(&run.workflow) { " · " (cut(workflow, 60)) } }
-            (stepper::stepper(key, &stepper::folded(&record.state), None, now))
-            p.sentence { (text(&judged.verdict.sentence)) }
+            (stepper::stepper(key, &stepper::folded(&record.state), None, facts::log_now(judged, now)))
+            p.sentence { (text(&going::beside_badge(&judged.verdict))) }
             (figures(judged, now))
         }
     }
@@ -32,6 +32,7 @@ pub fn card(judged: &Judged, now: Micros) -> Markup {
 fn figures(judged: &Judged, now: Micros) -> Markup {
     let record = &judged.record;
     let (key, run) = (record.key.as_str(), &record.state.run);
+    let now = facts::log_now(judged, now);
     html! {
         ul.figures {
             @if let Some(life) = &run.last_life_at {
@@ -43,7 +44,7 @@ fn figures(judged: &Judged, now: Micros) -> Markup {
             @if let Some(candidate) = &run.candidate {
                 li { "candidate " (evidence::evidence(key, candidate.line, &cut(&candidate.value, 40))) }
             }
-            @if let Some(steps) = steps(judged) { li { (steps) } }
+            @if let Some(steps) = steps(judged) { li { "steps " (steps) } }
             @if let Some(attempt) = &run.attempt {
                 li { "attempt " (evidence::evidence(key, attempt.line, &of(attempt.value, value(&run.max_attempts).copied()))) }
             }
@@ -57,7 +58,7 @@ fn figures(judged: &Judged, now: Micros) -> Markup {
     }
 }
 
-/// `steps 4/9` with a bar, when the run has steps.
+/// `4/9` with a bar, when the run has steps.
 #[must_use]
 pub fn steps(judged: &Judged) -> Option<Markup> {
     let done = judged.record.state.counters.steps_done;
@@ -66,7 +67,7 @@ pub fn steps(judged: &Judged) -> Option<Markup> {
         return None;
     }
     Some(html! {
-        "steps " span.num { (of(done, total)) }
+        span.num { (of(done, total)) }
         @if let Some(total) = total.filter(|total| *total > 0) {
             progress value=(done.min(total)) max=(total) aria-label="steps done" {}
         }

@@ -6,7 +6,7 @@ use super::evidence::{evidence, fact};
 use super::text::{cut, text};
 use super::{amount, badge, card, link, time};
 use crate::query::Judged;
-use crate::reducer::run::{Fact, Known};
+use crate::reducer::run::{Fact, Known, value};
 use crate::reducer::time::Micros;
 
 /// Title, key, status and the facts.
@@ -22,7 +22,7 @@ pub fn head(judged: &Judged, now: Micros) -> Markup {
                     Some(status) => (evidence(key, status.line, &badge::status(Some(status.value)))),
                     None => (badge::status(None)),
                 }
-                " " code { (text(key)) }
+                @if judged.title() != key { " " code { (text(key)) } }
                 @if !record.log.source.is_empty() { " · " (text(&record.log.source)) }
                 @if let Some(reason) = &run.status_reason { " · " (evidence(key, reason.line, &cut(&reason.value, 300))) }
             }
@@ -40,6 +40,11 @@ fn facts(judged: &Judged, now: Micros) -> Markup {
     let words = |known: &Known<String>, label: &str| {
         item(label, known.as_ref().map(|at| proven(key, at, |text| cut(text, 120))))
     };
+    let (skew, log_now) = (skew(judged, now), log_now(judged, now));
+    let aged = |known: &Known<Micros>, label: &str| {
+        let shown = |at: &Micros| html! { span data-skew=[skew] { (time::ago(*at, log_now)) } };
+        item(label, known.as_ref().map(|at| proven(key, at, shown)))
+    };
     html! {
         (words(&run.phase, "phase"))
         (words(&run.candidate, "candidate"))
@@ -53,14 +58,15 @@ fn facts(judged: &Judged, now: Micros) -> Markup {
         })))
         (words(&run.workflow, "workflow"))
         (item("steps", card::steps(judged)))
+        (item("wheel", run.holder.as_ref().map(|holder| proven(key, holder, |holder| cut(holder.as_str(), 60)))))
         (item("duration", duration(judged, now)))
         (item("cost", run.cost_usd.as_ref().map(|cost| proven(key, cost, |cost| html! { (amount::dollars(*cost)) }))))
         (item("tokens", tokens(judged)))
         (when(&run.queued_at, "queued"))
         (when(&run.started_at, "started"))
         (when(&run.ended_at, "ended"))
-        (item("life", run.last_life_at.as_ref().map(|at| proven(key, at, |at| time::ago(*at, now)))))
-        (item("progress", run.last_progress_at.as_ref().map(|at| proven(key, at, |at| time::ago(*at, now)))))
+        (aged(&run.last_life_at, "life"))
+        (aged(&run.last_progress_at, "progress"))
         (item("heartbeats", run.heartbeats.as_ref().map(|count| html! {
             (proven(key, count, |count| html! { (amount::count(*count)) }))
             @if let Some(every) = &run.heartbeat_interval_ms { " every " (proven(key, every, |ms| time::took(*ms))) }
@@ -86,7 +92,36 @@ fn proven<T>(key: &str, fact: &Fact<T>, show: impl Fn(&T) -> Markup) -> Markup {
 #[must_use]
 pub fn duration(judged: &Judged, now: Micros) -> Option<Markup> {
     let millis = judged.duration_ms(now)?;
-    Some(if judged.is_active() { time::elapsed(now.plus_millis(-millis), now) } else { time::took(millis) })
+    // Its moment is the start by the clock of this machine, so it ticks right outside of `data-skew` too.
+    Some(match judged.is_active() {
+        true => html! { span data-skew="0" { (time::elapsed(now.plus_millis(-millis), now)) } },
+        false => time::took(millis),
+    })
+}
+
+/// How far the log's own clock is behind the present, in milliseconds (spec 2.6: skewed clocks). Ages of a run are
+/// measured against that clock, so that they agree with its verdict; the script reads this from `data-skew`.
+#[must_use]
+pub fn skew(judged: &Judged, now: Micros) -> Option<i64> {
+    let started = value(&judged.record.state.run.started_at).filter(|_| judged.is_active())?;
+    let passed = now.0.saturating_sub(started.0) / 1000;
+    Some(passed - judged.duration_ms(now)?).filter(|skew| skew.abs() >= 1000)
+}
+
+/// Where open spans end: the present by the log's own clock, or the end (else the last life) of a run that is not active.
+#[must_use]
+pub fn end(judged: &Judged, now: Micros) -> Micros {
+    let run = &judged.record.state.run;
+    match judged.is_active() {
+        true => log_now(judged, now),
+        false => value(&run.ended_at).or(value(&run.last_life_at)).copied().unwrap_or(now),
+    }
+}
+
+/// The present as the log's own clock has it.
+#[must_use]
+pub fn log_now(judged: &Judged, now: Micros) -> Micros {
+    skew(judged, now).map_or(now, |skew| now.plus_millis(-skew))
 }
 
 fn tokens(judged: &Judged) -> Option<Markup> {

@@ -4,14 +4,14 @@ use maud::{Markup, html};
 
 use super::text::plain;
 
-/// A choice of words, none chosen at first.
+/// A choice of words; `none` is what stands there when none of them is chosen.
 #[must_use]
-pub fn select(name: &str, label: &str, chosen: Option<&str>, words: &[&str]) -> Markup {
+pub fn select(name: &str, label: &str, none: &str, chosen: Option<&str>, words: &[&str]) -> Markup {
     html! {
         label.field {
             span { (label) }
             select name=(name) {
-                option value="" { "any" }
+                option value="" { (none) }
                 @for word in words {
                     option value=(word) selected[chosen == Some(*word)] { (word.replace('_', " ")) }
                 }

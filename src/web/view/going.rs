@@ -6,6 +6,7 @@ use super::text::text;
 use super::{badge, evidence, time, tone};
 use crate::query::Judged;
 use crate::reducer::time::Micros;
+use crate::reducer::verdict::Verdict;
 
 /// The panel.
 #[must_use]
@@ -15,7 +16,7 @@ pub fn going(judged: &Judged, now: Micros) -> Markup {
     html! {
         section #going .going.(tone.class()) aria-labelledby="going-h" {
             h2 #going-h .sr { "How it is going" }
-            p.verdict { (badge::verdict(verdict.word, verdict.rule)) " " span.sentence { (text(&verdict.sentence)) } }
+            p.verdict { (badge::verdict(verdict.word, verdict.rule)) " " span.sentence { (text(&beside_badge(verdict))) } }
             dl.why {
                 div { dt { "rule" } dd { (verdict.rule.as_str().replace('_', " ")) } }
                 @if let Some(limit) = verdict.limit_ms { div { dt { "limit" } dd { (time::took(limit)) } } }
@@ -29,10 +30,37 @@ pub fn going(judged: &Judged, now: Micros) -> Markup {
     }
 }
 
+/// The sentence without the words that the badge beside it says already.
+#[must_use]
+pub fn beside_badge(verdict: &Verdict) -> String {
+    let label = verdict.word.label(verdict.rule);
+    let sentence = verdict.sentence.as_str();
+    let rest = sentence.get(label.len()..).and_then(|rest| rest.strip_prefix(": "));
+    let Some(rest) = rest.filter(|_| sentence[..label.len()].eq_ignore_ascii_case(label)) else {
+        return sentence.to_owned();
+    };
+    let mut characters = rest.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample::{NOW, check_harmless, judged};
     use super::*;
+
+    #[test]
+    fn the_sentence_does_not_repeat_the_badge() {
+        let mut verdict = judged().verdict;
+        for (sentence, shown) in [
+            ("On track: last line 4 s ago.", "Last line 4 s ago."),
+            ("on track", "on track"),
+            ("On trackside: x", "On trackside: x"),
+            ("äöüäöü: x", "äöüäöü: x"),
+        ] {
+            verdict.sentence = sentence.to_owned();
+            assert_eq!(beside_badge(&verdict), shown);
+        }
+    }
 
     #[test]
     fn the_panel_has_the_rule_and_the_lines_that_prove_it() {

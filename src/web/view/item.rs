@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{badge, evidence, icon, json, link, time, tone};
+use super::{evidence, icon, json, link, time, tone};
 use crate::query::{Item, Judged};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
@@ -41,7 +41,6 @@ pub fn item(item: &Item, now: Micros) -> Markup {
             div.when {
                 @if let Some(at) = item.entry.since { (time::ago(at, now)) }
                 @if let Some(line) = item.entry.line { (evidence::line(key, line)) }
-                (badge::verdict(item.run.verdict.word, item.run.verdict.rule))
             }
         }
     }

@@ -111,7 +111,7 @@ fn header(page: &Page, banner: &Banner) -> Markup {
                     (entry(page, Place::Health, "/health", &html! { "Health" }))
                 }
             }
-            p.source aria-label="source" { (source::line(&banner.source, banner.now)) }
+            p.source { (source::line(&banner.source, banner.now)) }
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn log_health(record: &RunRecord) -> Markup {
     let lines = &record.state.counters.lines;
     html! {
         dl.facts {
-            div { dt { "file" } dd.path { (text(&log.path)) } }
+            div.wide { dt { "file" } dd.path { (text(&log.path)) } }
             div { dt { "complete up to" } dd { "byte " (amount::count(cursor.offset)) " of " (amount::count(cursor.size)) } }
             div { dt { "lines" } dd { (classes(lines)) } }
             div { dt { "generation" } dd {
@@ -46,7 +46,7 @@ pub fn log_health(record: &RunRecord) -> Markup {
     }
 }
 
-/// Line classes that occur, in a fixed order.
+/// How many lines, and of which classes.
 #[must_use]
 pub fn classes(lines: &LineCounts) -> Markup {
     let all = [
@@ -57,9 +57,11 @@ pub fn classes(lines: &LineCounts) -> Markup {
         (lines.blank, "blank", ""),
     ];
     html! {
-        (amount::count(lines.total()))
-        @for (count, class, tone) in all.into_iter().filter(|(count, _, _)| *count > 0) {
-            ", " span.(tone) { (amount::count(count)) " " (class) }
+        @let present: Vec<_> = all.into_iter().filter(|(count, _, _)| *count > 0).collect();
+        @if present.len() != 1 { (amount::count(lines.total())) @if !present.is_empty() { ": " } }
+        @for (index, (count, class, tone)) in present.into_iter().enumerate() {
+            @if index > 0 { ", " }
+            span.(tone) { (amount::count(count)) " " (class) }
         }
     }
 }
@@ -81,7 +83,7 @@ fn tallies(key: &str, health: &Health) -> Markup {
     ];
     html! {
         @for (tally, what) in all.into_iter().filter(|(tally, _)| tally.count > 0) {
-            li { (amount::count(tally.count)) " " (what) ", first at " (evidence::line(key, tally.first_line)) }
+            li { (what) ": " (amount::count(tally.count)) ", first at " (evidence::line(key, tally.first_line)) }
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::icon::Icon;
-use super::text::{cut, text};
+use super::text::cut;
 use super::tone::Tone;
 use super::{badge, evidence, json, time};
 use crate::reducer::marker::{Marker, MarkerKind};
@@ -14,24 +14,11 @@ use crate::reducer::wheel::{Hold, Who};
 /// Closed markers shown before the rest is folded.
 const FEW: usize = 50;
 
-/// Whether there is anything to show.
-#[must_use]
-pub fn has_any(state: &RunState) -> bool {
-    !state.markers.is_empty() || state.run.holder.is_some()
-}
-
-/// The holder, who held the wheel over time, the open markers, and the history.
+/// Who held the wheel over time, the open markers, and the history.
 #[must_use]
 pub fn markers(key: &str, state: &RunState, lane: &[Hold], now: Micros) -> Markup {
     let (open, closed): (Vec<&Marker>, Vec<&Marker>) = state.markers.iter().partition(|marker| marker.is_open());
     html! {
-        p.wheel {
-            (badge::badge(Tone::Quiet, Icon::Wheel, "wheel")) " "
-            @match &state.run.holder {
-                Some(holder) => { "held by " strong { (evidence::evidence(key, holder.line, &text(holder.value.as_str()))) } }
-                None => { "held by nobody" }
-            }
-        }
         @if lane.len() > 1 { (wheel_lane(key, lane)) }
         @if !open.is_empty() {
             ul.markers { @for marker in &open { (one(key, marker, now)) } }
@@ -135,6 +122,6 @@ mod tests {
         let state = RunState { markers: vec![marker], ..RunState::default() };
         let shown = markers("k", &state, &[], NOW).into_string();
         check_harmless(&shown);
-        assert!(shown.contains(">expired<") && shown.contains("held by nobody"), "{shown}");
+        assert!(shown.contains(">expired<"), "{shown}");
     }
 }

@@ -32,7 +32,7 @@ pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option
         @if shown.len() < all.len() {
             p.note { (amount::count(all.len() as u64)) ", showing the newest " (shown.len()) }
         }
-        div.scroll tabindex="0" role="region" aria-label={ (kind.as_str()) "s" } {
+        div.scroll.tall tabindex="0" role="region" aria-label={ (kind.as_str()) "s" } {
             table.list {
                 thead { tr {
                     th scope="col" { (kind.as_str()) }

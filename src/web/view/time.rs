@@ -62,7 +62,7 @@ pub fn ago(at: Micros, now: Micros) -> Markup {
     let past = millis_between(at, now);
     let shown = match past {
         ..-5_000 => format(at, "%Y-%m-%d %H:%M"),
-        ..1_000 => String::from("now"),
+        -5_000..1_000 => String::from("now"),
         _ => format!("{} ago", age(past)),
     };
     element(at, "ago", &shown)

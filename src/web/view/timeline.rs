@@ -93,8 +93,8 @@ fn filters(key: &str, page: &EventPage, asked: &Asked, names: &[String]) -> Mark
     html! {
         form.filters method="get" action={ (link::run(key)) "#timeline" } {
             @if let Some(at) = asked.at { input type="hidden" name="at" value=(at); }
-            (form::select("level", "level", asked.level.map(Level::as_str), &levels))
-            (form::select("subject", "subject", asked.subject.map(Subject::as_str), &subjects))
+            (form::select("level", "level", "any", asked.level.map(Level::as_str), &levels))
+            (form::select("subject", "subject", "any", asked.subject.map(Subject::as_str), &subjects))
             (form::field("name", "event name", &asked.name, Some("names")))
             datalist #names { @for name in names { option value=(text::plain(name)) {} } }
             (form::field("span", "span", &asked.span, None))

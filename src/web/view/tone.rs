@@ -79,7 +79,7 @@ pub const fn of_span(status: SpanStatus) -> (Tone, Icon, &'static str) {
         SpanStatus::Cancelled => (Tone::Quiet, Icon::Stop, "cancelled"),
         SpanStatus::TimedOut => (Tone::Bad, Icon::Hourglass, "timed out"),
         SpanStatus::Superseded => (Tone::Quiet, Icon::Swap, "superseded"),
-        SpanStatus::Unfinished => (Tone::Warn, Icon::Question, "unfinished"),
+        SpanStatus::Unfinished => (Tone::Quiet, Icon::Question, "unfinished"),
     }
 }
 

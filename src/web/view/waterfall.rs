@@ -151,6 +151,17 @@ struct Row<'a> {
     bar: Option<(i64, i64)>,
 }
 
+/// How deep a kind stands when no parent says so.
+fn level(kind: SpanKind) -> usize {
+    match kind {
+        SpanKind::Phase => 0,
+        SpanKind::Candidate => 1,
+        SpanKind::Attempt => 2,
+        SpanKind::Step | SpanKind::Session => 3,
+        SpanKind::Tool | SpanKind::Span => 4,
+    }
+}
+
 fn rank(kind: SpanKind) -> usize {
     SpanKind::ALL.iter().position(|one| *one == kind).unwrap_or(0)
 }
@@ -180,12 +191,12 @@ fn rows<'a>(state: &'a RunState, unit: Unit, last: i64) -> Vec<Row<'a>> {
         spans.truncate(MOST);
     }
     spans.sort_by_key(|span| (span.opened_line, rank(span.kind)));
-    let kinds: std::collections::BTreeSet<usize> = spans.iter().map(|span| rank(span.kind)).collect();
+    let levels: std::collections::BTreeSet<usize> = spans.iter().map(|span| level(span.kind)).collect();
     let mut depths: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
     let mut rows = Vec::with_capacity(spans.len());
     for span in spans {
         let under = span.parent.as_deref().and_then(|parent| depths.get(parent)).map(|depth| depth + 1);
-        let depth = under.unwrap_or_else(|| kinds.range(..rank(span.kind)).count()).min(6);
+        let depth = under.unwrap_or_else(|| levels.range(..level(span.kind)).count()).min(6);
         if let Some(id) = span.id.as_deref() {
             depths.insert(id, depth);
         }
@@ -210,7 +221,7 @@ pub fn waterfall(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
     let scale = Scale::new(unit, rows.iter().filter_map(|row| row.bar).collect())?;
     Some(html! {
         @if unit == Unit::Line { p.note { "This log has no times here: the bars are drawn over its lines." } }
-        div.scroll tabindex="0" role="region" aria-label="waterfall" {
+        div.scroll.tall tabindex="0" role="region" aria-label="waterfall" {
             table.waterfall {
                 thead {
                     tr {
@@ -274,7 +285,7 @@ fn one(key: &str, row: &Row<'_>, scale: &Scale, now: Micros) -> Markup {
             td.bars {
                 @if let Some((from, to)) = row.bar {
                     @let (left, right) = (scale.place(from), scale.place(to));
-                    svg.bar.(tone.class()).open[span.is_open()] height="14" width="100%" aria-hidden="true" {
+                    svg.span.(tone.class()).open[span.is_open()] height="14" width="100%" aria-hidden="true" {
                         @for piece in scale.pieces.iter().filter(|piece| piece.gap) {
                             rect.gap x=(percent(piece.left)) width=(percent(piece.right - piece.left)) y="0" height="14" {}
                         }
