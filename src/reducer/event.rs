@@ -194,6 +194,8 @@ pub struct Event<'a> {
     pub level: Option<Level>,
     /// A dialect rule keeps this event out of the default timeline (heartbeats are hidden by the fold's rule 2).
     pub hidden: bool,
+    /// A dialect rule said what the event means, so that a name without subject is no riddle.
+    pub understood: bool,
     pub message: Option<Cow<'a, str>>,
     pub workflow: Option<Cow<'a, str>>,
     pub title: Option<Cow<'a, str>>,
@@ -282,6 +284,7 @@ impl<'a> Event<'a> {
             meaning: Meaning::default(),
             level: None,
             hidden: false,
+            understood: false,
             message: None,
             workflow: None,
             title: None,

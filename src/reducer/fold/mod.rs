@@ -160,7 +160,7 @@ impl Fold<'_, '_> {
             Some(_) => {}
             None => state.health.untimed.add(event.line),
         }
-        if event.name.is_some() && event.meaning.subject.is_none() {
+        if event.name.is_some() && event.meaning.subject.is_none() && !event.understood {
             state.health.unknown_names.add(event.line);
         }
     }

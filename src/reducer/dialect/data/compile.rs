@@ -23,16 +23,31 @@ const MOST: usize = 500;
 /// What is wrong, and where in the text.
 struct Wrong(Range<usize>, String);
 
+/// A dialect that stands in a larger TOML document: read with it, checked by [`Written::into_dialect`].
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Written(File);
+
+impl Written {
+    /// The dialect; `file` is only named in the error, `text` is the whole document.
+    ///
+    /// # Errors
+    /// [`DialectError`] with the line of the first mistake.
+    pub fn into_dialect(self, file: &str, text: &str) -> Result<Dialect, DialectError> {
+        compile(self.0, text).map_err(|Wrong(span, reason)| error(file, text, &span, reason))
+    }
+}
+
 /// Reads the text of a file.
 pub(super) fn parse(file: &str, text: &str) -> Result<Dialect, DialectError> {
-    let error = |span: Range<usize>, reason: String| DialectError {
-        file: file.to_owned(),
-        line: line_of(text, span.start),
-        reason,
-    };
-    let written: File = toml::from_str(text)
-        .map_err(|wrong| error(wrong.span().unwrap_or(0..0), wrong.message().trim_end().replace('\n', "; ")))?;
-    compile(written, text).map_err(|Wrong(span, reason)| error(span, reason))
+    let written: Written = toml::from_str(text).map_err(|wrong| {
+        error(file, text, &wrong.span().unwrap_or(0..0), wrong.message().trim_end().replace('\n', "; "))
+    })?;
+    written.into_dialect(file, text)
+}
+
+fn error(file: &str, text: &str, span: &Range<usize>, reason: String) -> DialectError {
+    DialectError { file: file.to_owned(), line: line_of(text, span.start), reason }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -16,7 +16,7 @@ use super::pointer::Pointer;
 use crate::reducer::event::{Subject, Verb};
 
 /// A whole file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) name: Spanned<Name>,
@@ -39,7 +39,7 @@ pub(super) struct File {
 }
 
 /// A dialect's name: 1 to 40 of lower-case letters, digits, `_` and `-`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Name(pub(super) String);
 
 impl<'de> Deserialize<'de> for Name {
@@ -117,7 +117,7 @@ impl<'de> Deserialize<'de> for Zone {
 }
 
 /// One pointer, or several of which the first that gives something wins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pointers(pub(super) Vec<Pointer>);
 
 impl<'de> Deserialize<'de> for Pointers {
@@ -154,7 +154,7 @@ pub(super) enum Literal {
 }
 
 /// What a value must be. All that is said must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Expectation {
     /// Equal to one of these; empty: nothing said.
     pub(super) one_of: Vec<Literal>,
@@ -246,7 +246,7 @@ fn equals(one_of: Vec<Literal>) -> Expectation {
 }
 
 /// One way in which a line is recognised: all of it must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Alternative {
     pub(super) conditions: Vec<(Pointer, Expectation)>,
     /// No other keys on the top level than these.
@@ -283,7 +283,7 @@ impl<'de> Deserialize<'de> for Alternative {
 }
 
 /// `[[rule]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RulePart {
     #[serde(default)]
@@ -305,7 +305,7 @@ pub(super) struct RulePart {
 }
 
 /// Patterns of event names; none matches every event, also one without a name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct NamePatterns(pub(super) Vec<Pattern>);
 
 impl<'de> Deserialize<'de> for NamePatterns {
@@ -316,7 +316,7 @@ impl<'de> Deserialize<'de> for NamePatterns {
 }
 
 /// A subject, or `none`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SubjectWord(pub(super) Option<Subject>);
 
 impl<'de> Deserialize<'de> for SubjectWord {
@@ -327,7 +327,7 @@ impl<'de> Deserialize<'de> for SubjectWord {
 }
 
 /// A verb, or `none`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct VerbWord(pub(super) Option<Verb>);
 
 impl<'de> Deserialize<'de> for VerbWord {

@@ -20,6 +20,7 @@ mod time_form;
 use std::sync::Arc;
 
 pub use builtin::builtin;
+pub use compile::Written;
 
 use super::concept::Concept;
 use super::generic::{self, Notes, Spot};
@@ -81,6 +82,13 @@ pub struct DialectError {
     pub reason: String,
 }
 
+/// Two dialects are the same when they were read from the same text under the same name.
+impl PartialEq for Dialect {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
 impl Dialect {
     /// Reads a dialect from the text of its file, which is only named in the error.
     ///
@@ -100,6 +108,18 @@ impl Dialect {
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about
+    }
+
+    /// How many rules it has.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The line of its file where a rule begins; `number` is from 1.
+    #[must_use]
+    pub fn rule_line(&self, number: usize) -> Option<usize> {
+        self.rules.get(number.checked_sub(1)?).map(|rule| rule.line)
     }
 
     /// The text it was read from: another text may read the same log in another way.
@@ -283,6 +303,7 @@ impl Reading<'_, '_> {
         let mut event = self.made(Overlaid { record: input.record, given: &given }, spot);
         event.meaning = dialect.meaning(event.meaning, rule, &caught);
         event.hidden = rule.hide;
+        event.understood = true;
         (self.sink)(Some(&event), trace);
     }
 
