@@ -90,13 +90,7 @@ fn list(options: &Options, screen: &mut Screen) -> Result<(), CliError> {
     Ok(screen.table(&rows)?)
 }
 
-fn try_on(
-    file: &Path,
-    log: &Path,
-    first: Option<u64>,
-    options: &Options,
-    screen: &mut Screen,
-) -> Result<(), CliError> {
+fn try_on(file: &Path, log: &Path, first: Option<u64>, options: &Options, screen: &mut Screen) -> Result<(), CliError> {
     let dialect = read(file)?;
     let naive_time = match options.naive_time {
         None | Some(Naive::Utc) => NaiveTime::Utc,
@@ -161,9 +155,8 @@ impl Trial {
         let Self { dialect, lines, own, .. } = self;
         screen.line(format!("{own} of {lines} lines are {}.", dialect.name()))?;
         let unused = (1..=dialect.rules()).filter(|rule| !self.used.contains(rule));
-        let unused: Vec<String> = unused
-            .map(|rule| format!("{rule} (line {})", dialect.rule_line(rule).unwrap_or_default()))
-            .collect();
+        let unused: Vec<String> =
+            unused.map(|rule| format!("{rule} (line {})", dialect.rule_line(rule).unwrap_or_default())).collect();
         if !unused.is_empty() {
             screen.line(format!("Rules that matched nothing here: {}.", unused.join(", ")))?;
         }

@@ -72,8 +72,7 @@ impl Scratch {
     fn said_again(&mut self, id: &str, usage: Usage) -> Usage {
         let at = self.said.iter().position(|said| said.id == id);
         let before = at.and_then(|at| self.said.remove(at));
-        let mut said =
-            before.unwrap_or_else(|| Said { id: id.to_owned(), tokens_in: 0, tokens_out: 0, cost_usd: 0.0 });
+        let mut said = before.unwrap_or_else(|| Said { id: id.to_owned(), tokens_in: 0, tokens_out: 0, cost_usd: 0.0 });
         let new = Usage {
             tokens_in: usage.tokens_in.map(|amount| amount.saturating_sub(said.tokens_in)),
             tokens_out: usage.tokens_out.map(|amount| amount.saturating_sub(said.tokens_out)),

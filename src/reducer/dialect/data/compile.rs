@@ -3,6 +3,7 @@
 //!
 //! It must never know a record.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -10,7 +11,7 @@ use toml::Spanned;
 use super::condition::Condition;
 use super::constant::Constant;
 use super::field::{Field, Means};
-use super::language::{Alternative, File, Literal, MapOf, RulePart};
+use super::language::{Alternative, Expectation, File, Literal, MapOf, RulePart, TOP};
 use super::pattern::Pattern;
 use super::pointer::{Places, Pointer, Root};
 use super::rule::{Capture, Rule};
@@ -66,8 +67,9 @@ fn compile(file: File, text: &str) -> Result<Dialect, Wrong> {
             places.decode(pointer);
             continue;
         }
-        if file.each.as_ref().is_some_and(|each| each.get_ref().is_below(pointer)) {
-            return Err(Wrong(whole, "`each` cannot lie in a decoded string: its elements have no place in the log".into()));
+        if let Some(each) = file.each.as_ref().filter(|each| each.get_ref().is_below(pointer)) {
+            let why = "`each` cannot lie in a decoded string: its elements have no place in the log";
+            return Err(Wrong(each.span(), why.into()));
         }
         places.decode(pointer);
     }
@@ -100,12 +102,12 @@ fn compile(file: File, text: &str) -> Result<Dialect, Wrong> {
     }
     for (of, words) in file.map {
         match of {
-            MapOf::Verb => dialect.verbs = verbs(words, &whole)?,
+            MapOf::Verb => dialect.verbs = verbs(words)?,
             MapOf::Field(field) => {
                 let Means::Concept(concept, _) = field.means() else {
                     return Err(Wrong(whole, format!("{} has no words to map", field.word())));
                 };
-                let words = words.into_iter().map(|(word, literal)| (word.to_lowercase(), Constant::of(&literal)));
+                let words = words.into_iter().map(|(word, to)| (word.to_lowercase(), Constant::of(to.get_ref())));
                 dialect.maps.push((concept, words.collect()));
             }
         }
@@ -117,7 +119,9 @@ fn compile(file: File, text: &str) -> Result<Dialect, Wrong> {
 
 fn recognition(written: Spanned<Alternative>, places: &mut Places) -> Result<Recognition, Wrong> {
     let span = written.span();
-    let Alternative { conditions, only } = written.into_inner();
+    let Alternative { conditions: keyed, only } = written.into_inner();
+    let conditions: Vec<(Pointer, Expectation)> =
+        keyed.into_iter().map(|(key, expected)| Ok((pointer(&key)?, expected))).collect::<Result<_, _>>()?;
     let wrong = |why: &str| Wrong(span.clone(), why.to_owned());
     if conditions.iter().any(|(pointer, _)| pointer.root() == Root::Element) {
         return Err(wrong("a line is recognised as a whole: \"@\" is an element of it"));
@@ -134,17 +138,27 @@ fn recognition(written: Spanned<Alternative>, places: &mut Places) -> Result<Rec
     Ok(Recognition { gate, conditions: conditions.collect(), only })
 }
 
-fn verbs(
-    words: std::collections::BTreeMap<String, Literal>,
-    span: &Range<usize>,
-) -> Result<Vec<(String, Verb)>, Wrong> {
-    let verb = |(word, literal): (String, Literal)| match &literal {
-        Literal::Text(text) => Verb::from_word(text).map(|verb| (word.to_lowercase(), verb)),
-        Literal::Flag(_) | Literal::Whole(_) | Literal::Number(_) => None,
+/// The pointer that a key is.
+fn pointer(key: &Spanned<String>) -> Result<Pointer, Wrong> {
+    let text = key.get_ref();
+    if TOP.contains(&text.as_str()) {
+        let why = format!("`{text}` stands above the first table: below [[recognise]] it belongs to that");
+        return Err(Wrong(key.span(), why));
+    }
+    Pointer::parse(text).map_err(|why| Wrong(key.span(), why))
+}
+
+fn verbs(words: BTreeMap<String, Spanned<Literal>>) -> Result<Vec<(String, Verb)>, Wrong> {
+    let verb = |(word, to): (String, Spanned<Literal>)| {
+        let verb = match to.get_ref() {
+            Literal::Text(text) => Verb::from_word(text),
+            Literal::Flag(_) | Literal::Whole(_) | Literal::Number(_) => None,
+        };
+        let all = || Verb::ALL.iter().map(|verb| verb.as_str()).collect::<Vec<_>>().join(", ");
+        let wrong = || Wrong(to.span(), format!("[map.verb] leads to verbs: {}", all()));
+        verb.map(|verb| (word.to_lowercase(), verb)).ok_or_else(wrong)
     };
-    let all: Vec<&str> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
-    let wrong = || Wrong(span.clone(), format!("[map.verb] leads to verbs: {}", all.join(", ")));
-    words.into_iter().map(|entry| verb(entry).ok_or_else(wrong)).collect()
+    words.into_iter().map(verb).collect()
 }
 
 fn rule(written: Spanned<RulePart>, text: &str, places: &mut Places) -> Result<Rule, Wrong> {

@@ -79,7 +79,9 @@ impl Shape {
     fn fits(&self, kind: Kind, raw: &str) -> bool {
         match self {
             // An escape may write the same text in another way.
-            Shape::Text(texts) => kind == Kind::Escaped || (kind == Kind::Plain && texts.iter().any(|text| text == raw)),
+            Shape::Text(texts) => {
+                kind == Kind::Escaped || (kind == Kind::Plain && texts.iter().any(|text| text == raw))
+            }
             Shape::Of(word) => word.fits(kind),
             Shape::Container => matches!(kind, Kind::Object | Kind::Array | Kind::Plain | Kind::Escaped),
             Shape::Any => true,

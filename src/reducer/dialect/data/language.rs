@@ -33,7 +33,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) instead: BTreeMap<Field, Pointers>,
     #[serde(default)]
-    pub(super) map: BTreeMap<MapOf, BTreeMap<String, Literal>>,
+    pub(super) map: BTreeMap<MapOf, BTreeMap<String, Spanned<Literal>>>,
     #[serde(default)]
     pub(super) rule: Vec<Spanned<RulePart>>,
 }
@@ -100,10 +100,8 @@ impl<'de> Deserialize<'de> for Zone {
             };
             let (hours, minutes) = rest.split_once(':')?;
             let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            let (hours, minutes): (i32, i32) = (
-                hours.parse().ok().filter(|_| digits(hours))?,
-                minutes.parse().ok().filter(|_| digits(minutes))?,
-            );
+            let (hours, minutes): (i32, i32) =
+                (hours.parse().ok().filter(|_| digits(hours))?, minutes.parse().ok().filter(|_| digits(minutes))?);
             (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
         };
         match text.as_str() {
@@ -245,10 +243,14 @@ fn equals(one_of: Vec<Literal>) -> Expectation {
     Expectation { one_of, ..Expectation::default() }
 }
 
+/// Keys that stand above the first table of a file.
+pub(super) const TOP: [&str; 4] = ["name", "about", "decode", "each"];
+
 /// One way in which a line is recognised: all of it must hold.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Alternative {
-    pub(super) conditions: Vec<(Pointer, Expectation)>,
+    /// Each under its pointer as written, so that a wrong one is refused at its line.
+    pub(super) conditions: Vec<(Spanned<String>, Expectation)>,
     /// No other keys on the top level than these.
     pub(super) only: Option<Vec<String>>,
 }
@@ -263,17 +265,16 @@ impl<'de> Deserialize<'de> for Alternative {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Alternative, A::Error> {
                 let mut alternative = Alternative::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "only" {
+                while let Some(key) = map.next_key::<Spanned<String>>()? {
+                    if key.get_ref() == "only" {
                         alternative.only = Some(map.next_value()?);
-                        continue;
+                    } else if TOP.contains(&key.get_ref().as_str()) {
+                        // Whatever it is, what is wrong is where it stands.
+                        map.next_value::<serde::de::IgnoredAny>()?;
+                        alternative.conditions.push((key, Expectation::default()));
+                    } else {
+                        alternative.conditions.push((key, map.next_value()?));
                     }
-                    if ["name", "about", "decode", "each"].contains(&key.as_str()) {
-                        let text = format!("`{key}` stands above the first table: below [[recognise]] it belongs to it");
-                        return Err(A::Error::custom(text));
-                    }
-                    let pointer = Pointer::parse(&key).map_err(A::Error::custom)?;
-                    alternative.conditions.push((pointer, map.next_value()?));
                 }
                 Ok(alternative)
             }

@@ -34,8 +34,8 @@ use condition::Condition;
 use constant::Constant;
 use field::Field;
 use gate::{Gate, Gates};
-pub(super) use language::TimeForm;
 use given::{Given, Overlaid, Scope};
+pub(super) use language::TimeForm;
 use pointer::{Findings, Place, Places, Root};
 use rule::{Capture, Caught, Rule};
 
@@ -288,9 +288,11 @@ impl Reading<'_, '_> {
         let dialect = self.dialect;
         let plain = Given::new(dialect, &scope);
         let name = generic::name(Overlaid { record: input.record, given: &plain });
-        let matched = dialect.rules.iter().enumerate().find_map(|(number, rule)| {
-            rule.matches(name.as_deref(), &scope).map(|caught| (number, rule, caught))
-        });
+        let matched = dialect
+            .rules
+            .iter()
+            .enumerate()
+            .find_map(|(number, rule)| rule.matches(name.as_deref(), &scope).map(|caught| (number, rule, caught)));
         let trace = Trace { dialect: Some(self.number), rule: matched.as_ref().map(|(number, ..)| *number), spot };
         let Some((_, rule, caught)) = matched else {
             let event = self.made(Overlaid { record: input.record, given: &plain }, spot);

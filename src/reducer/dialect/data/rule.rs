@@ -44,7 +44,9 @@ impl Capture {
     }
 
     pub(super) fn unknown(word: &str) -> String {
-        format!("<{word}> captures nothing that an event can say: subject, verb, or a field; write * for what does not matter")
+        format!(
+            "<{word}> captures nothing that an event can say: subject, verb, or a field; write * for what does not matter"
+        )
     }
 }
 

@@ -81,7 +81,8 @@ mod tests {
             let time = TimeForm { unit, zone }.read(Value { kind, raw }, NaiveTime::Utc);
             assert_eq!(time.map(Micros::to_rfc3339).as_deref(), Some(expected), "{raw}");
         }
-        let early = TimeForm { unit: Unit::S, zone: None }.read(Value { kind: Kind::Number, raw: "12" }, NaiveTime::Utc);
+        let early =
+            TimeForm { unit: Unit::S, zone: None }.read(Value { kind: Kind::Number, raw: "12" }, NaiveTime::Utc);
         assert_eq!(early, None, "a time before 1990 is none");
     }
 }
