@@ -72,14 +72,16 @@ pub(crate) enum Concept {
     CancelRequestedAt,
     /// Ids of an object of its own (spec 2.7).
     Ledger,
-    /// Where other concepts are looked for; itself it is none.
-    Container,
 }
+
+/// Where concepts are looked for, and `usage`: keys of the vocabulary too.
+pub(crate) const CONTAINERS: [&str; 10] =
+    ["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"];
 
 use Concept as C;
 
 /// Each concept with its names, in the order in which they are looked for.
-const NAMES: [(Concept, &[&str]); 64] = [
+const NAMES: [(Concept, &[&str]); 63] = [
     (
         C::Time,
         &[
@@ -161,10 +163,6 @@ const NAMES: [(Concept, &[&str]); 64] = [
     (C::RetryOf, &["retry_of", "retryOf"]),
     (C::CancelRequestedAt, &["cancel_requested_at", "cancelRequestedAt"]),
     (C::Ledger, &["id", "run_id", "runId", "task", "task_id", "taskId", "item", "item_id"]),
-    (
-        C::Container,
-        &["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"],
-    ),
 ];
 
 /// A set of concepts; each is one bit.
@@ -172,14 +170,54 @@ const NAMES: [(Concept, &[&str]); 64] = [
 pub(crate) struct Concepts(u64);
 
 impl Concepts {
-    #[inline]
-    pub(crate) fn add(&mut self, more: Concepts) {
-        self.0 |= more.0;
+    pub(crate) const ALL: Concepts = Concepts(u64::MAX);
+
+    pub(crate) const fn of(list: &[Concept]) -> Self {
+        let mut all = 0;
+        let mut at = 0;
+        while at < list.len() {
+            all |= 1 << list[at] as u32;
+            at += 1;
+        }
+        Self(all)
+    }
+
+    pub(crate) const fn and(self, other: Concepts) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(crate) const fn or(self, other: Concepts) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn without(self, other: Concepts) -> Self {
+        Self(self.0 & !other.0)
     }
 
     #[inline]
     pub(crate) const fn has(self, concept: Concept) -> bool {
         self.0 >> concept as u32 & 1 == 1
+    }
+}
+
+/// That a key is the `rank`-th name of a concept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Role {
+    concept: u8,
+    pub(crate) rank: u8,
+}
+
+impl Role {
+    /// The row of the concept.
+    #[inline]
+    pub(crate) const fn row(self) -> usize {
+        self.concept as usize % CONCEPTS
+    }
+
+    /// The concept as a set.
+    #[inline]
+    pub(crate) const fn concepts(self) -> Concepts {
+        Concepts(1 << self.row())
     }
 }
 
@@ -189,8 +227,11 @@ pub(crate) struct Key(u8);
 
 /// As many keys as the tables have room for.
 pub(crate) const KEYS: usize = 192;
-const CONCEPTS: usize = NAMES.len();
-const MOST_NAMES: usize = 11;
+pub(crate) const CONCEPTS: usize = NAMES.len();
+/// The most names that a concept has.
+pub(crate) const MOST_NAMES: usize = 16;
+/// The most concepts that a name belongs to.
+const MOST_ROLES: usize = 3;
 /// Slots of the hash table: mostly empty, so that an unknown key is turned away without a comparison.
 const SLOTS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
@@ -198,8 +239,11 @@ const EMPTY: u8 = u8::MAX;
 struct Vocabulary {
     names: [&'static str; KEYS],
     /// The first eight bytes of each name, zeros behind a shorter one.
-    words: [u64; KEYS],
-    concepts: [Concepts; KEYS],
+    first_words: [u64; KEYS],
+    /// The last eight bytes of each longer name.
+    last_words: [u64; KEYS],
+    roles: [[Role; MOST_ROLES]; KEYS],
+    role_counts: [u8; KEYS],
     count: usize,
     keys: [[Key; MOST_NAMES]; CONCEPTS],
     lengths: [u8; CONCEPTS],
@@ -212,8 +256,10 @@ impl Vocabulary {
     const fn build() -> Self {
         let mut all = Self {
             names: [""; KEYS],
-            words: [0; KEYS],
-            concepts: [Concepts(0); KEYS],
+            first_words: [0; KEYS],
+            last_words: [0; KEYS],
+            roles: [[Role { concept: 0, rank: 0 }; MOST_ROLES]; KEYS],
+            role_counts: [0; KEYS],
             count: 0,
             keys: [[Key(EMPTY); MOST_NAMES]; CONCEPTS],
             lengths: [0; CONCEPTS],
@@ -226,12 +272,18 @@ impl Vocabulary {
             let mut name = 0;
             while name < names.len() {
                 let key = all.enter(names[name]);
-                all.concepts[key].0 |= 1 << row;
+                all.roles[key][all.role_counts[key] as usize] = Role { concept: row as u8, rank: name as u8 };
+                all.role_counts[key] += 1;
                 all.keys[row][name] = Key(key as u8);
                 name += 1;
             }
             all.lengths[row] = names.len() as u8;
             row += 1;
+        }
+        let mut container = 0;
+        while container < CONTAINERS.len() {
+            all.enter(CONTAINERS[container]);
+            container += 1;
         }
         all
     }
@@ -252,7 +304,8 @@ impl Vocabulary {
         self.count += 1;
         self.slots[slot] = key as u8;
         self.names[key] = name;
-        self.words[key] = first_word(bytes, bytes.len());
+        self.first_words[key] = first_word(bytes, bytes.len());
+        self.last_words[key] = last_word(bytes);
         key
     }
 }
@@ -300,17 +353,19 @@ impl Key {
     /// The key of a name: `name` as written, `on` the text from there on to its end.
     #[inline]
     pub(crate) fn of(name: &[u8], on: &[u8]) -> Option<Key> {
-        let first = first_word(on, name.len());
-        let mut slot = hash(first, last_word(name), name.len());
+        let (first, last) = (first_word(on, name.len()), last_word(name));
+        let mut slot = hash(first, last, name.len());
         loop {
             let key = VOCABULARY.slots[slot % SLOTS];
             if key == EMPTY {
                 return None;
             }
-            let known = VOCABULARY.names[key as usize % KEYS].as_bytes();
-            if VOCABULARY.words[key as usize % KEYS] == first
+            let number = key as usize % KEYS;
+            let known = VOCABULARY.names[number].as_bytes();
+            if VOCABULARY.first_words[number] == first
+                && VOCABULARY.last_words[number] == last
                 && known.len() == name.len()
-                && (name.len() <= 8 || known == name)
+                && (name.len() <= 16 || known == name)
             {
                 return Some(Key(key));
             }
@@ -335,9 +390,11 @@ impl Key {
         self.0 as usize
     }
 
+    /// The concepts that the key is a name of.
     #[inline]
-    pub(crate) fn concepts(self) -> Concepts {
-        VOCABULARY.concepts[self.number() % KEYS]
+    pub(crate) fn roles(self) -> &'static [Role] {
+        let key = self.number() % KEYS;
+        VOCABULARY.roles[key].get(..usize::from(VOCABULARY.role_counts[key])).unwrap_or_default()
     }
 }
 
