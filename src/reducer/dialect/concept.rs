@@ -225,9 +225,10 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u8);
 
-/// As many keys as the tables have room for.
-pub(crate) const KEYS: usize = 192;
-pub(crate) const CONCEPTS: usize = NAMES.len();
+/// As many keys as the tables have room for: as many as a byte can say, so that no access is out of bounds.
+pub(crate) const KEYS: usize = 256;
+/// As many concepts as the tables have room for: as many as a set has bits.
+pub(crate) const CONCEPTS: usize = 64;
 /// The most names that a concept has.
 pub(crate) const MOST_NAMES: usize = 16;
 /// The most concepts that a name belongs to.
@@ -266,7 +267,7 @@ impl Vocabulary {
             slots: [EMPTY; SLOTS],
         };
         let mut row = 0;
-        while row < CONCEPTS {
+        while row < NAMES.len() {
             let (concept, names) = NAMES[row];
             assert!(concept as usize == row, "the rows stand in the order of the concepts");
             let mut name = 0;
@@ -351,7 +352,7 @@ const fn hash(first: u64, last: u64, length: usize) -> usize {
 
 impl Key {
     /// The key of a name: `name` as written, `on` the text from there on to its end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(name: &[u8], on: &[u8]) -> Option<Key> {
         let (first, last) = (first_word(on, name.len()), last_word(name));
         let mut slot = hash(first, last, name.len());
@@ -360,7 +361,7 @@ impl Key {
             if key == EMPTY {
                 return None;
             }
-            let number = key as usize % KEYS;
+            let number = key as usize;
             let known = VOCABULARY.names[number].as_bytes();
             if VOCABULARY.first_words[number] == first
                 && VOCABULARY.last_words[number] == last
@@ -393,7 +394,7 @@ impl Key {
     /// The concepts that the key is a name of.
     #[inline]
     pub(crate) fn roles(self) -> &'static [Role] {
-        let key = self.number() % KEYS;
+        let key = self.number();
         VOCABULARY.roles[key].get(..usize::from(VOCABULARY.role_counts[key])).unwrap_or_default()
     }
 }

@@ -129,7 +129,18 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The first value of a concept that `read` makes something of. What is passed over on the way is counted.
+    #[inline(always)]
     fn find<T>(
+        &mut self,
+        concept: Concept,
+        wanted: Wanted,
+        read: impl FnMut(Found, Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        // Most concepts are not on a line: that must cost next to nothing.
+        if self.record.may_have(concept) { self.find_some(concept, wanted, read) } else { None }
+    }
+
+    fn find_some<T>(
         &mut self,
         concept: Concept,
         wanted: Wanted,
@@ -145,18 +156,22 @@ impl<'a> Reader<'_, 'a> {
         })
     }
 
+    #[inline(always)]
     fn text(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
         self.text_or(concept, types::text)
     }
 
+    #[inline(always)]
     fn id(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
         self.text_or(concept, types::id)
     }
 
+    #[inline(always)]
     fn text_or<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
         self.find(concept, Wanted::Text, |_, value| read(value))
     }
 
+    #[inline(always)]
     fn other<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
         self.find(concept, Wanted::Other, |_, value| read(value))
     }
@@ -232,6 +247,9 @@ impl<'a> Reader<'_, 'a> {
 
     /// Whether any of the concept's values says failed.
     fn says_failed(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<bool>) -> bool {
+        if !self.record.may_have(concept) {
+            return false;
+        }
         let Self { record, notes, .. } = self;
         let failed = record.find(concept, |_, value| {
             let read = read(value);

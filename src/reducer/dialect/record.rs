@@ -131,7 +131,8 @@ impl Layout {
         self.concepts = Concepts::default();
         self.duplicate_keys = 0;
         self.forgot = false;
-        self.members(cursor, TOP, 1)
+        *cursor = self.members(cursor.clone(), TOP, 1)?;
+        Ok(())
     }
 
     /// How many keys of the vocabulary stood twice in one object.
@@ -157,32 +158,32 @@ impl Layout {
         }
     }
 
-    /// The members of the object at the cursor. Calls itself for containers, at most four deep.
-    fn members(&mut self, cursor: &mut Cursor<'_>, layer: usize, depth: usize) -> Result<(), Torn> {
+    /// The members of the object at the cursor, and the place behind it. Calls itself for containers, at most four
+    /// deep.
+    fn members<'a>(&mut self, mut cursor: Cursor<'a>, layer: usize, depth: usize) -> Result<Cursor<'a>, Torn> {
         if !cursor.eat(b'{') {
             return Err(Torn);
         }
         cursor.space();
         if cursor.eat(b'}') {
-            return Ok(());
+            return Ok(cursor);
         }
         loop {
             let written = cursor.key()?;
             let key = if written.escaped {
-                let name = cursor.name(written);
-                Key::of(name.as_bytes(), name.as_bytes())
+                key_of(&cursor.name(written))
             } else {
                 Key::of(cursor.written(written), cursor.from(written))
             };
             match key {
-                Some(key) => self.member(cursor, layer, depth, key)?,
+                Some(key) => self.member(&mut cursor, layer, depth, key)?,
                 None => _ = cursor.value(depth + 1)?,
             }
             cursor.space();
             if cursor.eat(b',') {
                 cursor.space();
             } else if cursor.eat(b'}') {
-                return Ok(());
+                return Ok(cursor);
             } else {
                 return Err(Torn);
             }
@@ -201,7 +202,7 @@ impl Layout {
         }
         let start = cursor.at();
         let kind = if inside != NONE && cursor.peek() == Some(b'{') {
-            self.members(cursor, inside as usize, depth + 1)?;
+            *cursor = self.members(cursor.clone(), inside as usize, depth + 1)?;
             Kind::Object
         } else {
             cursor.value(depth + 1)?
@@ -229,6 +230,11 @@ impl Layout {
     fn has(&self, layer: usize, key: Key) -> bool {
         self.present[layer][key.number() / 64] >> (key.number() % 64) & 1 == 1
     }
+}
+
+#[cold]
+fn key_of(name: &str) -> Option<Key> {
+    Key::of(name.as_bytes(), name.as_bytes())
 }
 
 /// By which key a value was found, and whether on the top level.

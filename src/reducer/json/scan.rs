@@ -209,12 +209,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over a whole value, containers with everything in them. `depth` is what a container here would have.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&mut self, depth: usize) -> Result<Kind, Torn> {
         match self.peek() {
             Some(b'"') => Ok(if self.string()? { Kind::Escaped } else { Kind::Plain }),
-            Some(b'{') => self.container(depth).map(|()| Kind::Object),
-            Some(b'[') => self.container(depth).map(|()| Kind::Array),
+            Some(bracket @ (b'{' | b'[')) => {
+                *self = self.clone().behind_container(depth)?;
+                Ok(if bracket == b'{' { Kind::Object } else { Kind::Array })
+            }
             _ => self.scalar(),
         }
     }
@@ -239,17 +241,9 @@ impl<'a> Cursor<'a> {
         Ok(kind)
     }
 
-    /// Steps over an array or object.
-    fn container(&mut self, depth: usize) -> Result<(), Torn> {
-        let mut here = self.clone();
-        here.nested(depth)?;
-        *self = here;
-        Ok(())
-    }
-
-    /// The open containers are bits, so that no nesting can overflow a stack.
-    #[inline(always)]
-    fn nested(&mut self, depth: usize) -> Result<(), Torn> {
+    /// The place behind an array or object. The open containers are bits, so that no nesting can overflow a stack.
+    #[inline(never)]
+    fn behind_container(mut self, depth: usize) -> Result<Self, Torn> {
         let mut objects: u128 = 0;
         let mut open = 0;
         loop {
@@ -281,7 +275,7 @@ impl<'a> Cursor<'a> {
             }
             loop {
                 if open == 0 {
-                    return Ok(());
+                    return Ok(self);
                 }
                 self.space();
                 let object = objects & 1 == 1;
