@@ -182,10 +182,6 @@ impl Concepts {
         Self(all)
     }
 
-    pub(crate) const fn and(self, other: Concepts) -> Self {
-        Self(self.0 & other.0)
-    }
-
     pub(crate) const fn or(self, other: Concepts) -> Self {
         Self(self.0 | other.0)
     }
@@ -194,7 +190,12 @@ impl Concepts {
         Self(self.0 & !other.0)
     }
 
-    #[inline]
+    #[inline(always)]
+    pub(crate) const fn add(&mut self, concept: Concept) {
+        self.0 |= 1 << concept as u32;
+    }
+
+    #[inline(always)]
     pub(crate) const fn has(self, concept: Concept) -> bool {
         self.0 >> concept as u32 & 1 == 1
     }
@@ -203,22 +204,8 @@ impl Concepts {
 /// That a key is the `rank`-th name of a concept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Role {
-    concept: u8,
+    pub(crate) concept: Concept,
     pub(crate) rank: u8,
-}
-
-impl Role {
-    /// The row of the concept.
-    #[inline]
-    pub(crate) const fn row(self) -> usize {
-        self.concept as usize % CONCEPTS
-    }
-
-    /// The concept as a set.
-    #[inline]
-    pub(crate) const fn concepts(self) -> Concepts {
-        Concepts(1 << self.row())
-    }
 }
 
 /// A key of the vocabulary, by number.
@@ -233,6 +220,8 @@ pub(crate) const CONCEPTS: usize = 64;
 pub(crate) const MOST_NAMES: usize = 16;
 /// The most concepts that a name belongs to.
 const MOST_ROLES: usize = 3;
+/// The roles of a key, those that it has before those that it has not.
+pub(crate) type Roles = [Option<Role>; MOST_ROLES];
 /// Slots of the hash table: mostly empty, so that an unknown key is turned away without a comparison.
 const SLOTS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
@@ -243,8 +232,7 @@ struct Vocabulary {
     first_words: [u64; KEYS],
     /// The last eight bytes of each longer name.
     last_words: [u64; KEYS],
-    roles: [[Role; MOST_ROLES]; KEYS],
-    role_counts: [u8; KEYS],
+    roles: [Roles; KEYS],
     count: usize,
     keys: [[Key; MOST_NAMES]; CONCEPTS],
     lengths: [u8; CONCEPTS],
@@ -259,8 +247,7 @@ impl Vocabulary {
             names: [""; KEYS],
             first_words: [0; KEYS],
             last_words: [0; KEYS],
-            roles: [[Role { concept: 0, rank: 0 }; MOST_ROLES]; KEYS],
-            role_counts: [0; KEYS],
+            roles: [[None; MOST_ROLES]; KEYS],
             count: 0,
             keys: [[Key(EMPTY); MOST_NAMES]; CONCEPTS],
             lengths: [0; CONCEPTS],
@@ -273,8 +260,11 @@ impl Vocabulary {
             let mut name = 0;
             while name < names.len() {
                 let key = all.enter(names[name]);
-                all.roles[key][all.role_counts[key] as usize] = Role { concept: row as u8, rank: name as u8 };
-                all.role_counts[key] += 1;
+                let mut role = 0;
+                while all.roles[key][role].is_some() {
+                    role += 1;
+                }
+                all.roles[key][role] = Some(Role { concept, rank: name as u8 });
                 all.keys[row][name] = Key(key as u8);
                 name += 1;
             }
@@ -292,7 +282,7 @@ impl Vocabulary {
     /// The number of a name, a new one if it has none.
     const fn enter(&mut self, name: &'static str) -> usize {
         let bytes = name.as_bytes();
-        let mut slot = hash(first_word(bytes, bytes.len()), last_word(bytes), bytes.len());
+        let mut slot = hash(first_word(bytes, 0, bytes.len()), last_word(bytes, 0, bytes.len()), bytes.len());
         while self.slots[slot] != EMPTY {
             let key = self.slots[slot] as usize;
             if same(self.names[key].as_bytes(), bytes) {
@@ -305,8 +295,8 @@ impl Vocabulary {
         self.count += 1;
         self.slots[slot] = key as u8;
         self.names[key] = name;
-        self.first_words[key] = first_word(bytes, bytes.len());
-        self.last_words[key] = last_word(bytes);
+        self.first_words[key] = first_word(bytes, 0, bytes.len());
+        self.last_words[key] = last_word(bytes, 0, bytes.len());
         key
     }
 }
@@ -319,29 +309,41 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The first eight bytes as a number; what is behind `length` counts as zero.
-#[inline]
-const fn first_word(bytes: &[u8], length: usize) -> u64 {
-    if let Some(word) = bytes.first_chunk::<8>() {
+/// The first eight bytes as a number, zeros behind a shorter name.
+#[inline(always)]
+const fn first_word(text: &[u8], start: usize, end: usize) -> u64 {
+    let length = end - start;
+    if let Some((_, on)) = text.split_at_checked(start)
+        && let Some(word) = on.first_chunk::<8>()
+    {
         let word = u64::from_le_bytes(*word);
-        return if length < 8 { word & ((1 << (8 * length)) - 1) } else { word };
+        return if length < 8 { word & !(u64::MAX << (8 * length)) } else { word };
     }
+    near_end(text, start, end)
+}
+
+/// The same where less than eight bytes follow.
+#[cold]
+const fn near_end(text: &[u8], start: usize, end: usize) -> u64 {
     let mut word = 0;
-    let mut at = 0;
-    while at < bytes.len() && at < length {
-        word |= (bytes[at] as u64) << (8 * at);
-        at += 1;
+    let mut at = end;
+    while at > start {
+        at -= 1;
+        word = word << 8 | text[at] as u64;
     }
     word
 }
 
 /// The last eight bytes of a name longer than eight, else 0.
-#[inline]
-const fn last_word(name: &[u8]) -> u64 {
-    match name.last_chunk::<8>() {
-        Some(word) if name.len() > 8 => u64::from_le_bytes(*word),
-        _ => 0,
+#[inline(always)]
+const fn last_word(text: &[u8], start: usize, end: usize) -> u64 {
+    if end - start > 8
+        && let Some((name, _)) = text.split_at_checked(end)
+        && let Some(word) = name.last_chunk::<8>()
+    {
+        return u64::from_le_bytes(*word);
     }
+    0
 }
 
 #[inline]
@@ -351,24 +353,23 @@ const fn hash(first: u64, last: u64, length: usize) -> usize {
 }
 
 impl Key {
-    /// The key of a name: `name` as written, `on` the text from there on to its end.
+    /// The key whose name stands between two places of a text.
     #[inline(always)]
-    pub(crate) fn of(name: &[u8], on: &[u8]) -> Option<Key> {
-        let (first, last) = (first_word(on, name.len()), last_word(name));
-        let mut slot = hash(first, last, name.len());
+    pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Option<Key> {
+        let (first, last, length) = (first_word(text, start, end), last_word(text, start, end), end - start);
+        let mut slot = hash(first, last, length);
         loop {
             let key = VOCABULARY.slots[slot % SLOTS];
             if key == EMPTY {
                 return None;
             }
             let number = key as usize;
-            let known = VOCABULARY.names[number].as_bytes();
-            if VOCABULARY.first_words[number] == first
-                && VOCABULARY.last_words[number] == last
-                && known.len() == name.len()
-                && (name.len() <= 16 || known == name)
-            {
-                return Some(Key(key));
+            if VOCABULARY.first_words[number] == first && VOCABULARY.last_words[number] == last {
+                // The two words are all of a name of up to sixteen bytes, but for its length.
+                let known = VOCABULARY.names[number].as_bytes();
+                if known.len() == length && (length <= 16 || text.get(start..end) == Some(known)) {
+                    return Some(Key(key));
+                }
             }
             slot += 1;
         }
@@ -392,10 +393,9 @@ impl Key {
     }
 
     /// The concepts that the key is a name of.
-    #[inline]
-    pub(crate) fn roles(self) -> &'static [Role] {
-        let key = self.number();
-        VOCABULARY.roles[key].get(..usize::from(VOCABULARY.role_counts[key])).unwrap_or_default()
+    #[inline(always)]
+    pub(crate) fn roles(self) -> &'static Roles {
+        &VOCABULARY.roles[self.number()]
     }
 }
 

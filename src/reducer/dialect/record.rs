@@ -131,7 +131,7 @@ impl Layout {
         self.concepts = Concepts::default();
         self.duplicate_keys = 0;
         self.forgot = false;
-        *cursor = self.members(cursor.clone(), TOP, 1)?;
+        *cursor = self.members(cursor, TOP, 1)?;
         Ok(())
     }
 
@@ -160,7 +160,8 @@ impl Layout {
 
     /// The members of the object at the cursor, and the place behind it. Calls itself for containers, at most four
     /// deep.
-    fn members<'a>(&mut self, mut cursor: Cursor<'a>, layer: usize, depth: usize) -> Result<Cursor<'a>, Torn> {
+    fn members<'a>(&mut self, before: &Cursor<'a>, layer: usize, depth: usize) -> Result<Cursor<'a>, Torn> {
+        let mut cursor = before.clone();
         if !cursor.eat(b'{') {
             return Err(Torn);
         }
@@ -173,7 +174,7 @@ impl Layout {
             let key = if written.escaped {
                 key_of(&cursor.name(written))
             } else {
-                Key::of(cursor.written(written), cursor.from(written))
+                Key::at(cursor.bytes(), written.start, written.end)
             };
             match key {
                 Some(key) => self.member(&mut cursor, layer, depth, key)?,
@@ -202,7 +203,7 @@ impl Layout {
         }
         let start = cursor.at();
         let kind = if inside != NONE && cursor.peek() == Some(b'{') {
-            *cursor = self.members(cursor.clone(), inside as usize, depth + 1)?;
+            *cursor = self.members(cursor, inside as usize, depth + 1)?;
             Kind::Object
         } else {
             cursor.value(depth + 1)?
@@ -215,12 +216,15 @@ impl Layout {
         self.present[layer][key.number() / 64] |= 1 << (key.number() % 64);
         self.used |= 1 << layer;
         for role in key.roles() {
-            let concept = role.concepts().and(LOOKED_FOR[layer]);
+            let Some(role) = role else { break };
+            if !LOOKED_FOR[layer].has(role.concept) {
+                continue;
+            }
             let rank = Rank::new(layer, role.rank);
-            let first = &mut self.first[role.row()];
-            if concept != Concepts::default() && (self.concepts.and(concept) != concept || rank <= first.0) {
+            let first = &mut self.first[role.concept as usize];
+            if !self.concepts.has(role.concept) || rank <= first.0 {
                 *first = (rank, slot);
-                self.concepts = self.concepts.or(concept);
+                self.concepts.add(role.concept);
             }
         }
         Ok(())
@@ -234,7 +238,7 @@ impl Layout {
 
 #[cold]
 fn key_of(name: &str) -> Option<Key> {
-    Key::of(name.as_bytes(), name.as_bytes())
+    Key::at(name.as_bytes(), 0, name.len())
 }
 
 /// By which key a value was found, and whether on the top level.

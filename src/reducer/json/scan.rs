@@ -83,6 +83,14 @@ fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// The cursor behind the array or object that it stands before.
+#[inline(never)]
+fn behind_container<'a>(cursor: &Cursor<'a>, depth: usize) -> Result<Cursor<'a>, Torn> {
+    let mut here = cursor.clone();
+    here.container(depth)?;
+    Ok(here)
+}
+
 // The small steps are inlined into the loops that take them, so that the cursor lives in registers there.
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
@@ -185,16 +193,10 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
-    /// The bytes of a key as written.
-    #[inline]
-    pub(crate) fn written(&self, key: Key) -> &'a [u8] {
-        self.bytes.get(key.start..key.end).unwrap_or_default()
-    }
-
-    /// The bytes from a key on to the end of the text.
-    #[inline]
-    pub(crate) fn from(&self, key: Key) -> &'a [u8] {
-        self.bytes.get(key.start..).unwrap_or_default()
+    /// The whole text, for looking at what stands around a key.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The text of a key.
@@ -214,7 +216,7 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(b'"') => Ok(if self.string()? { Kind::Escaped } else { Kind::Plain }),
             Some(bracket @ (b'{' | b'[')) => {
-                *self = self.clone().behind_container(depth)?;
+                *self = behind_container(self, depth)?;
                 Ok(if bracket == b'{' { Kind::Object } else { Kind::Array })
             }
             _ => self.scalar(),
@@ -241,9 +243,9 @@ impl<'a> Cursor<'a> {
         Ok(kind)
     }
 
-    /// The place behind an array or object. The open containers are bits, so that no nesting can overflow a stack.
-    #[inline(never)]
-    fn behind_container(mut self, depth: usize) -> Result<Self, Torn> {
+    /// Steps over an array or object. The open containers are bits, so that no nesting can overflow a stack.
+    #[inline(always)]
+    fn container(&mut self, depth: usize) -> Result<(), Torn> {
         let mut objects: u128 = 0;
         let mut open = 0;
         loop {
@@ -275,7 +277,7 @@ impl<'a> Cursor<'a> {
             }
             loop {
                 if open == 0 {
-                    return Ok(self);
+                    return Ok(());
                 }
                 self.space();
                 let object = objects & 1 == 1;
