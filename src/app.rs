@@ -1,1 +1,197 @@
 //! Wiring: opens the cache, starts ingest, binds, serves, stops. It must hold no rule of any other room.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::ingest::{self, IngestError, LogAccess, Source};
+use crate::query::Query;
+use crate::reducer::run::RunState;
+use crate::reducer::time::Micros;
+use crate::reducer::verdict::Policy;
+use crate::store::{self, SourceStatus, Store, StoreError};
+use crate::web::{self, LogText, Web};
+
+/// How long a stop may take before the process ends anyway; spec 5.4.6 T142 allows 5 s.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// How long the first line waits for the first scan, so that it can say what was found.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// Two blocking threads are enough, and more cost memory (spec 6).
+const BLOCKING_THREADS: usize = 2;
+
+/// Everything that is needed to serve, checked already.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where the cache is to be.
+    pub cache: PathBuf,
+    /// What to read and how.
+    pub source: Source,
+    /// The limits.
+    pub policy: Policy,
+    /// Port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+}
+
+/// What is known when the server answers: for the one line that it prints.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Where to point a browser.
+    pub url: String,
+    /// The cache, `None` when it is held in memory.
+    pub cache: Option<PathBuf>,
+    /// How the source looks after the first scan, or so far.
+    pub status: SourceStatus,
+    /// Runs found so far.
+    pub runs: u64,
+}
+
+/// Why it could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The port is taken, or not ours to take (exit 4).
+    #[error("cannot listen on 127.0.0.1:{port}: {reason}; choose another with --port, or --port 0 for any free one")]
+    Port {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system said, in short.
+        reason: String,
+    },
+    /// The cache said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source said no.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The system said no to a thread, a signal handler or a socket.
+    #[error("cannot serve: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The present, for everything that is derived when it is asked for.
+#[must_use]
+pub fn now() -> Micros {
+    Micros(jiff::Timestamp::now().as_microsecond())
+}
+
+/// Watches, reduces and serves until a signal says stop. `started` is called once, when the server answers.
+///
+/// # Errors
+/// [`AppError`], before anything is served; afterwards only when the listener itself fails.
+pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Result<(), AppError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
+    let _inside = runtime.enter();
+    let signals = Signals::install()?;
+
+    let roots: Vec<PathBuf> = plan.source.roots.iter().map(|root| root.path.clone()).collect();
+    let store = store::open(&plan.cache, &roots)?;
+    let listener = listen(plan.port)?;
+    let port = listener.local_addr()?.port();
+    let web = Web {
+        query: Query { reader: store.reader.clone(), policy: Arc::new(plan.policy) },
+        live: store.live.clone(),
+        logs: Arc::new(Logs(LogAccess::new(&plan.source))),
+        port,
+    };
+    let Store { writer, reader, live, path } = store;
+    let reading = ingest::start(plan.source, writer.clone(), reader.clone(), live.clone())?;
+
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        tokio::spawn(async move {
+            let status = first_look(&live).await;
+            let runs = reader.totals().map_or(0, |totals| totals.runs);
+            started(&Started { url: format!("http://127.0.0.1:{port}/"), cache: path, status, runs });
+        });
+        web::serve(listener, web, signals.stop()).await
+    })?;
+    drop(reading);
+    writer.flush()?;
+    Ok(())
+}
+
+/// Only ever the loopback address: there is no option for another (spec 5.3 rule 1).
+fn listen(port: u16) -> Result<TcpListener, AppError> {
+    let refused = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => AppError::Port { port, reason: "the port is in use".into() },
+        io::ErrorKind::PermissionDenied => AppError::Port { port, reason: "this port needs privileges".into() },
+        _ => AppError::System(error),
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn first_look(live: &store::Live) -> SourceStatus {
+    let settled = async {
+        while !live.status().settled {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Too long a first scan is no error: the line then says what was found so far.
+    let _ = tokio::time::timeout(FIRST_LOOK, settled).await;
+    live.status()
+}
+
+/// Gives the web room its raw lines, so that it need not know who opens logs.
+struct Logs(LogAccess);
+
+impl LogText for Logs {
+    fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, String> {
+        self.0.read(key, offset, length).map_err(|error| error.to_string())
+    }
+
+    fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
+        self.0.state_at(key, line).map_err(|error| error.to_string())
+    }
+}
+
+/// The signals that mean stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+
+    /// Resolves at the first signal. From then on a second one ends the process at once, and so does a stop that
+    /// takes too long: everything in the cache is committed in whole batches or can be read again.
+    async fn stop(mut self) {
+        self.next().await;
+        tracing::info!("stopping");
+        std::thread::spawn(|| {
+            std::thread::sleep(STOP_WITHIN);
+            tracing::warn!("stopping took too long; ended with reading still under way");
+            std::process::exit(0);
+        });
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
+    }
+}

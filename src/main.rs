@@ -1,4 +1,4 @@
-//! Arguments, tracing, one error chain, exit code.
+//! The program: everything is in the library, so that tests can call it.
 
 fn main() -> std::process::ExitCode {
     wheelwatch::cli::run()

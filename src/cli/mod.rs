@@ -1,7 +1,178 @@
 //! The command line: one file per command. It must never know SQL or HTML.
+//!
+//! Results go to standard output through `screen`, everything else to standard error. The exit codes are those of spec
+//! 4.1 and stand in `error`.
+
+mod build;
+mod commands;
+mod config;
+mod demo;
+mod desk;
+mod doctor;
+mod dump;
+mod error;
+mod json;
+mod log;
+mod options;
+mod pill;
+mod screen;
+mod serve;
+mod settings;
+mod show;
+mod status;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use error::CliError;
+use options::Options;
+use screen::{Screen, harmless};
+use settings::Settings;
+
+/// Shows what your local agent runs are doing, from their logs alone, with the evidence.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "wheelwatch",
+    version,
+    after_help = "Examples:
+  wheelwatch ./state                  watch ./state and serve http://127.0.0.1:7468
+  wheelwatch demo --open              a simulated harness, live in the browser
+  wheelwatch status ./state           open runs and what needs you, as a table
+  wheelwatch show run-1 ./state       one run, with the line that proves each value
+
+Every option has an environment variable; .env in the working directory is read, .env.example lists them all.
+WHEELWATCH_STATE_DIR (or REPO_RECALL_RUN_STATE_DIR) names the state directories when no argument does."
+)]
+struct Cli {
+    #[command(flatten)]
+    state: StateDirs,
+
+    #[command(flatten)]
+    options: Options,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where the runs are.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct StateDirs {
+    /// State directories: a run is a directory below that holds a run.log [default: ./state]
+    #[arg(value_name = "STATE_DIR")]
+    directories: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Build(build::Args),
+    Status(status::Args),
+    Show(show::Args),
+    Pill(pill::Args),
+    Doctor(doctor::Args),
+    Dump(dump::Args),
+    Demo(demo::Args),
+}
 
 /// Runs the program with the arguments of this process and gives its exit code.
 #[must_use]
-pub fn run() -> std::process::ExitCode {
-    todo!()
+pub fn run() -> ExitCode {
+    let result = load_env_file(Path::new(".env")).and_then(|()| match Cli::try_parse() {
+        Ok(cli) => dispatch(cli),
+        Err(error) => {
+            // Help and version go to standard output, mistakes to standard error; a closed one is no reason to panic.
+            let _ = error.print();
+            Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)))
+        }
+    });
+    result.unwrap_or_else(|error| {
+        if !error.is_broken_pipe() {
+            let _ = writeln!(std::io::stderr(), "wheelwatch: {}", harmless(&error.to_string()));
+        }
+        ExitCode::from(error.exit_code())
+    })
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    log::start(cli.options.verbose);
+    let command = cli.command.unwrap_or(Command::Serve(serve::Args { state: cli.state }));
+    let settings = |state: &StateDirs| Settings::resolve(&cli.options, &state.directories);
+    let mut screen = Screen::stdout();
+    match &command {
+        Command::Serve(args) => serve::run(settings(&args.state)?)?,
+        Command::Build(args) => build::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Status(args) => status::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Show(args) => show::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Pill(args) => pill::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Dump(args) => dump::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Demo(args) => demo::run(args, &cli.options)?,
+        Command::Doctor(args) => {
+            if !doctor::run(&settings(&args.state)?, &mut screen)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads our variables from `.env`; the file may belong to somebody else, so its other lines do not matter. What the
+/// environment already says stays.
+fn load_env_file(file: &Path) -> Result<(), CliError> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Ok(()) };
+    let ours = |line: &str| {
+        let line = line.trim_start();
+        let name = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        ["WHEELWATCH_", "REPO_RECALL_RUN_STATE_DIR", "NO_COLOR"].iter().any(|start| name.starts_with(start))
+    };
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| ours(line)) {
+        dotenvy::from_read(line.as_bytes()).map_err(|error| CliError::Config {
+            file: file.to_owned(),
+            line: number + 1,
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable() {
+        for argument in Cli::command().get_arguments().filter(|argument| argument.get_long().is_some()) {
+            let long = argument.get_long().unwrap_or_default();
+            if matches!(long, "help" | "version") {
+                continue;
+            }
+            let expected = format!("WHEELWATCH_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        let command = Cli::command();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:\n  wheelwatch "), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn there_is_no_option_for_another_address() {
+        let command = Cli::command();
+        let mut names = command.get_arguments().filter_map(|argument| argument.get_long());
+        assert!(!names.any(|name| ["host", "bind", "address", "listen"].contains(&name)));
+    }
 }

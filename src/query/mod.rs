@@ -3,17 +3,32 @@
 //! Pages, JSON and command line all ask here, so that the same run has the same word everywhere (spec 2.6). It must
 //! never know HTTP or HTML, and holds no rule of its own: `reducer::verdict` and `reducer::attention` decide.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+mod banner;
+mod judged;
+#[cfg(test)]
+mod tests;
 
-use crate::reducer::attention::Entry;
+pub use banner::{Banner, Item, Pill};
+pub use judged::{Judged, Summary};
+
+use crate::reducer::event::{Subject, Verb};
+use crate::reducer::marker::MarkerKind;
+use crate::reducer::run::{RunState, Status, value};
+use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
-use crate::reducer::verdict::{Policy, Verdict, Word};
-use crate::store::reader::{Reader, RunFilter};
+use crate::reducer::verdict::{Learned, Policy, Word};
+use crate::reducer::wheel::{self, Hold, Point};
+use crate::store::reader::{EventFilter, Lists, Reader, RunFilter};
 use crate::store::{RunRecord, StoreError};
+use judged::LookUps;
 
-/// Asks the cache, with a policy.
+/// How many rows are asked for at once where all are walked through.
+const BATCH: u32 = 500;
+
+/// Asks the cache, with a policy. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The cache.
@@ -22,111 +37,216 @@ pub struct Query {
     pub policy: Arc<Policy>,
 }
 
-/// A run and how it is going.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct Judged {
-    pub record: RunRecord,
-    pub verdict: Verdict,
-    /// The attention entries of this run; empty when it needs nobody.
-    pub attention: Vec<Entry>,
-}
-
-/// The summary of a run, with the names of spec 4.2. Times are RFC 3339 UTC, durations in milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
-pub struct Summary {
-    pub key: String,
-    pub title: String,
-    pub workflow: Option<String>,
-    pub status: Option<&'static str>,
-    pub verdict: &'static str,
-    pub phase: Option<String>,
-    pub candidate: Option<String>,
-    pub attempt: Option<u64>,
-    pub max_attempts: Option<u64>,
-    pub score: Option<f64>,
-    pub holder: Option<String>,
-    pub steps_done: u64,
-    pub steps_total: Option<u64>,
-    pub queued_at: Option<String>,
-    pub started_at: Option<String>,
-    pub ended_at: Option<String>,
-    pub last_life_at: Option<String>,
-    pub last_progress_at: Option<String>,
-    pub duration_ms: Option<i64>,
-    pub cost_usd: Option<f64>,
-    pub tokens_in: Option<u64>,
-    pub tokens_out: Option<u64>,
-    /// How many attention entries the run has.
-    pub attention: usize,
-    pub open_markers: usize,
-    pub source: String,
-    pub version: u64,
-}
-
 /// One page of judged runs.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct JudgedPage {
     pub runs: Vec<Judged>,
+    /// Over all pages.
     pub total: u64,
+    /// To ask for the next page with, as [`RunFilter::after`]; `None` on the last.
     pub next: Option<String>,
-}
-
-/// One attention entry with its run.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct Item {
-    pub entry: Entry,
-    pub run: Arc<Judged>,
-}
-
-/// What the pill shows (spec 3.1).
-#[derive(Clone, Debug)]
-pub enum Pill {
-    /// The most recently started open run that is not abandoned, and how many further ones there are.
-    Active(Box<Judged>, usize),
-    /// No open run: the one that ended last.
-    Idle(Option<Box<RunRecord>>),
 }
 
 impl Query {
     /// How one run is going, with all its lists.
-    pub fn run(&self, _key: &str, _now: Micros) -> Result<Option<Judged>, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`] when the cache cannot be read, as of every question here.
+    pub fn run(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
+        self.reader.run(key, Lists::All)?.map(|record| self.judge(record, now)).transpose()
     }
 
-    /// The verdict and attention of a record that is already at hand.
-    pub fn judge(&self, _record: RunRecord, _now: Micros) -> Result<Judged, StoreError> {
-        todo!()
+    /// How a run was going when its log ended with `line`; `state` is the state after that line (spec 2.4).
+    ///
+    /// Everything is derived against the time of that line; where it has none, against the last one before it.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_at(&self, key: &str, line: u64, state: RunState, now: Micros) -> Result<Option<Judged>, StoreError> {
+        let Some(record) = self.reader.run(key, Lists::None)? else { return Ok(None) };
+        let of_line = self.reader.line(key, line)?.and_then(|row| row.time);
+        let moment = of_line.or(value(&state.run.last_life_at).copied()).or(record.modified).unwrap_or(now);
+        // Nobody knew then of the run that retries it.
+        let record = RunRecord { state, modified: Some(moment), retried_by: None, ..record };
+        self.judge(record, moment).map(Some)
+    }
+
+    /// The verdict and attention of a record that is already at hand. Of an open run it must have the open spans and
+    /// markers ([`Lists::Open`]).
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn judge(&self, record: RunRecord, now: Micros) -> Result<Judged, StoreError> {
+        let judged = Judged::of(record, LookUps::default(), &self.policy, now);
+        // Ended and abandoned runs are most of all runs, and nothing that is looked up changes their verdict.
+        if !judged.is_active() {
+            return Ok(judged);
+        }
+        match self.look_up(&judged.record)? {
+            found if found == LookUps::default() => Ok(judged),
+            found => Ok(Judged::of(judged.record, found, &self.policy, now)),
+        }
     }
 
     /// One page of runs. A verdict filter is answered from the open runs (ended ones are `ended`).
-    pub fn runs(&self, _filter: &RunFilter, _verdict: Option<Word>, _now: Micros) -> Result<JudgedPage, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn runs(&self, filter: &RunFilter, verdict: Option<Word>, now: Micros) -> Result<JudgedPage, StoreError> {
+        let only = |open| RunFilter { open: Some(open), ..filter.clone() };
+        match (verdict, filter.open) {
+            (None, _) => self.page(filter, now),
+            (Some(Word::Ended), None | Some(false)) => self.page(&only(false), now),
+            (Some(word), None | Some(true)) if word != Word::Ended => self.open_page(&only(true), word, now),
+            (Some(_), _) => Ok(JudgedPage::default()),
+        }
     }
 
     /// The open runs that are not abandoned, most recently started first.
-    pub fn active(&self, _now: Micros) -> Result<Vec<Judged>, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn active(&self, now: Micros) -> Result<Vec<Judged>, StoreError> {
+        let mut active = self.open(now)?;
+        active.retain(Judged::is_active);
+        active.sort_by(Judged::by_start);
+        Ok(active)
+    }
+
+    /// Active runs, attention and pill from one look at the cache: what every page needs at once.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn banner(&self, now: Micros) -> Result<Banner, StoreError> {
+        let since = now.plus_millis(self.policy.attention_ms().saturating_neg());
+        let ended_badly = self.reader.ended_badly(since)?.into_iter().map(|record| self.judge(record, now));
+        let mut banner = Banner::of(self.open(now)?, ended_badly.collect::<Result<_, _>>()?);
+        if banner.active.is_empty() {
+            banner.last_ended = self.reader.last_ended()?.map(Box::new);
+        }
+        Ok(banner)
     }
 
     /// Everything a person should look at, newest first, then key; its length is the one number.
-    pub fn attention(&self, _now: Micros) -> Result<Vec<Item>, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn attention(&self, now: Micros) -> Result<Vec<Item>, StoreError> {
+        Ok(self.banner(now)?.attention)
     }
 
     /// What the pill shows.
-    pub fn pill(&self, _now: Micros) -> Result<Pill, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn pill(&self, now: Micros) -> Result<Pill, StoreError> {
+        Ok(self.banner(now)?.pill())
     }
-}
 
-impl Judged {
-    /// The summary of spec 4.2. A running duration is measured to `now`.
-    #[must_use]
-    pub fn summary(&self, _now: Micros) -> Summary {
-        todo!()
+    /// What was learned of a phase of this run from earlier runs of the same workflow (spec 2.6).
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn learned(&self, record: &RunRecord, phase: &str) -> Result<Option<Learned>, StoreError> {
+        let run = &record.state.run;
+        // Earlier means by first event (spec 2.7): a run without any is later than none.
+        let Some(began) = value(&run.first_event_at) else { return Ok(None) };
+        self.reader.learned(value(&run.workflow).map(String::as_str), phase, Some(*began))
+    }
+
+    /// Who held the wheel over time. The record must have all its markers ([`Lists::All`]).
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn wheel(&self, record: &RunRecord) -> Result<Vec<Hold>, StoreError> {
+        let handed = record.state.markers.iter().any(|marker| marker.kind == MarkerKind::Handoff);
+        let grants = if handed { self.grants(&record.key)? } else { Vec::new() };
+        Ok(wheel::lane(&record.state, &grants))
+    }
+
+    fn grants(&self, key: &str) -> Result<Vec<Point>, StoreError> {
+        let mut ask = EventFilter {
+            subject: Some(Subject::Handoff),
+            hidden: true,
+            after: Some(0),
+            limit: BATCH,
+            ..EventFilter::default()
+        };
+        let mut grants = Vec::new();
+        loop {
+            let page = self.reader.events(key, &ask)?;
+            let granted = page.events.iter().filter(|event| event.row.verb == Some(Verb::Granted));
+            grants.extend(granted.map(|event| Point { line: event.row.line, at: event.row.time }));
+            match page.events.last() {
+                Some(last) if page.later => ask.after = Some(last.ordinal),
+                _ => return Ok(grants),
+            }
+        }
+    }
+
+    fn open(&self, now: Micros) -> Result<Vec<Judged>, StoreError> {
+        self.reader.open_runs()?.into_iter().map(|record| self.judge(record, now)).collect()
+    }
+
+    fn look_up(&self, record: &RunRecord) -> Result<LookUps, StoreError> {
+        let run = &record.state.run;
+        let in_phase = record.state.spans.iter().any(|span| span.kind == SpanKind::Phase && span.is_open());
+        let learned = match value(&run.phase).filter(|_| in_phase) {
+            Some(phase) => self.learned(record, phase)?,
+            None => None,
+        };
+        let status_at = match run.status.as_ref().filter(|fact| fact.value == Status::NeedsHuman) {
+            Some(fact) => self.reader.line(&record.key, fact.line)?.and_then(|row| row.time),
+            None => None,
+        };
+        Ok(LookUps { learned, status_at })
+    }
+
+    fn page(&self, filter: &RunFilter, now: Micros) -> Result<JudgedPage, StoreError> {
+        let page = self.reader.runs(filter)?;
+        let runs = page.runs.into_iter().map(|record| self.judge(record, now)).collect::<Result<_, _>>()?;
+        Ok(JudgedPage { runs, total: page.total, next: page.next })
+    }
+
+    /// One page of the open runs that have this word. The cache orders and filters them; the word is derived, so all of
+    /// them are walked through.
+    fn open_page(&self, filter: &RunFilter, word: Word, now: Micros) -> Result<JudgedPage, StoreError> {
+        let with_word = self.open(now)?.into_iter().filter(|judged| judged.verdict.word == word);
+        let mut wanted: HashMap<String, Judged> = with_word.map(|judged| (judged.record.key.clone(), judged)).collect();
+        let mut page = JudgedPage { total: self.count(filter, &wanted)?, ..JudgedPage::default() };
+        let mut ask = RunFilter { limit: BATCH, ..filter.clone() };
+        // Where the last row of this page stands: the question that gave it, and which of its rows it is.
+        let mut place: Option<RunFilter> = None;
+        loop {
+            let rows = self.reader.runs(&ask)?;
+            for (row, rank) in rows.runs.iter().zip(1..) {
+                let Some(judged) = wanted.remove(&row.key) else { continue };
+                if page.runs.len() >= filter.limit.max(1) as usize {
+                    // There is a further one: the cache knows how to go on behind the last row of this page.
+                    page.next = place.map(|ask| self.reader.runs(&ask)).transpose()?.and_then(|rows| rows.next);
+                    return Ok(page);
+                }
+                page.runs.push(judged);
+                place = Some(RunFilter { limit: rank, ..ask.clone() });
+            }
+            match rows.next {
+                Some(next) => ask.after = Some(next),
+                None => return Ok(page),
+            }
+        }
+    }
+
+    fn count(&self, filter: &RunFilter, wanted: &HashMap<String, Judged>) -> Result<u64, StoreError> {
+        let mut ask = RunFilter { limit: BATCH, after: None, ..filter.clone() };
+        let mut total = 0;
+        loop {
+            let rows = self.reader.runs(&ask)?;
+            total += rows.runs.iter().filter(|row| wanted.contains_key(&row.key)).count() as u64;
+            match rows.next {
+                Some(next) => ask.after = Some(next),
+                None => return Ok(total),
+            }
+        }
     }
 }

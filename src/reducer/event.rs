@@ -216,12 +216,15 @@ pub struct Event<'a> {
     pub model: Option<Cow<'a, str>>,
     pub repo: Option<Cow<'a, str>>,
     pub holder: Option<Cow<'a, str>>,
-    /// The `status` text as written; see [`super::run::StatusWord`].
+    /// The `status` text as written; [`super::run::status_word`] says what it means.
     pub status: Option<Cow<'a, str>>,
     /// A flag or exit code said failed, or `outcome`/`result` is an end word.
     pub outcome: Option<Outcome>,
     pub reason: Option<Cow<'a, str>>,
+    /// The error field: text, or an object that says something; its stack is the object's own, else [`Event::stack`].
     pub error: Option<ErrorText>,
+    /// A stack trace beside the error: alone it makes no error, but belongs to one that rule 9 finds.
+    pub stack: Option<Cow<'a, str>>,
     /// Milliseconds, rounded, halves up.
     pub duration_ms: Option<i64>,
     /// `Some(true)` for a cache hit.
@@ -301,6 +304,7 @@ impl<'a> Event<'a> {
             outcome: None,
             reason: None,
             error: None,
+            stack: None,
             duration_ms: None,
             cache_hit: None,
             input: None,

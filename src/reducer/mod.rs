@@ -1,13 +1,15 @@
 //! Bytes to events, events to state, state to verdicts: pure functions, no file, clock, thread, lock, SQL or HTTP.
 //!
 //! `line` cuts chunks into lines, `dialect` decodes a line into [`event::Event`]s, `fold` applies them to a
-//! [`run::RunState`], `verdict` says how it is going, `diff` what changed between two states and `dump` writes the
-//! canonical form that two independent reducers can be compared by (spec 4.2).
+//! [`run::RunState`], `verdict` says how it is going, `attention` what a person should look at, `diff` what changed
+//! between two states, `wheel` who held control, and `dump` writes the canonical form that two independent reducers can
+//! be compared by (spec 4.2). `duration` is the one formatter of durations.
 
 pub mod attention;
 pub mod dialect;
 pub mod diff;
 pub mod dump;
+pub mod duration;
 pub mod event;
 pub mod fold;
 pub mod json;
@@ -20,3 +22,4 @@ pub mod span;
 pub mod time;
 pub mod verdict;
 pub mod visible;
+pub mod wheel;

@@ -55,6 +55,37 @@ words!(Status {
     Failed = "failed", Cancelled = "cancelled", TimedOut = "timed_out",
 });
 
+/// A word in the form that word lists are written in: trimmed, lower-case, `-` and space as `_` (rule 10).
+#[must_use]
+pub fn normal_word(text: &str) -> String {
+    text.trim().to_lowercase().replace(['-', ' '], "_")
+}
+
+/// What a status word of a log means (spec 2.2 rule 10); words that are not listed mean nothing.
+#[must_use]
+pub fn status_word(text: &str) -> Option<Status> {
+    let word = normal_word(text);
+    Some(match word.as_str() {
+        "completed" | "passed" | "pass" | "success" | "succeeded" | "ok" | "done" | "shipped" | "complete"
+        | "finished" => Status::Completed,
+        "failed" | "error" | "errored" | "crashed" | "failure" | "fail" => Status::Failed,
+        "cancelled" | "aborted" | "abort" | "stopped" | "killed" | "canceled" | "cancel" => Status::Cancelled,
+        "timed_out" | "timeout" | "timedout" | "deadline_exceeded" => Status::TimedOut,
+        "needs_human"
+        | "blocked"
+        | "paused"
+        | "waiting"
+        | "waiting_for_human"
+        | "waiting_for_confirmation"
+        | "waiting_input"
+        | "needs_review"
+        | "needs_input" => Status::NeedsHuman,
+        "running" | "active" | "in_progress" | "started" => Status::Running,
+        "queued" | "pending" | "scheduled" | "created" => Status::Queued,
+        _ => return None,
+    })
+}
+
 impl Status {
     /// Whether a run with this status has ended.
     #[must_use]
@@ -218,6 +249,14 @@ impl Tally {
         }
         self.count += 1;
     }
+
+    /// Counts so many more, seen at a line.
+    pub fn add_many(&mut self, many: u64, line: u64) {
+        if many > 0 {
+            self.add(line);
+            self.count += many - 1;
+        }
+    }
 }
 
 /// Everything known of a run after some line: a pure function of the bytes up to there.
@@ -262,7 +301,7 @@ impl RunState {
         core.spans = spans;
         core.markers = markers;
         core.artifacts = artifacts;
-        core.index = super::fold::Index::of(&core.spans, &core.artifacts);
+        core.index = super::fold::Index::of(&core.spans, &core.markers, &core.artifacts);
         core
     }
 

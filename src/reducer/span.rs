@@ -82,8 +82,8 @@ pub struct Span {
 pub struct Origin {
     /// The span was made by its end and had no start.
     pub startless: bool,
-    /// The span id of the event that opened it, when that is not the span's own id, is not kept: only the verb that
-    /// closed it is.
+    /// The verb of the end that closed it; none while it is open, and when a later span, a retry or the end of the run
+    /// closed it.
     pub closed_by: Option<super::event::Verb>,
 }
 

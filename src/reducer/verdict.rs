@@ -1,14 +1,25 @@
 //! How is it going? One function decides, one word per run, and every surface shows that word (spec 2.6).
 //!
-//! It must never know a clock: `now` is an argument.
-
-use std::collections::BTreeMap;
+//! `rows` is the table, one function per row that looks at a `case`; `clocks` says what *life* is and what time the log thinks it is; `policy`
+//! has the limits; `phrase` the small parts of sentences. It must never know a clock: `now` is an argument.
 
 use super::event::words;
 use super::marker::Marker;
-use super::run::{Health, Run};
+use super::run::{Health, Run, Status, value};
 use super::span::Span;
 use super::time::Micros;
+
+mod case;
+mod clocks;
+pub(super) mod phrase;
+mod policy;
+mod rows;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod world;
+
+pub use policy::{Limits, Override, Policy};
 
 /// The one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,49 +62,6 @@ words!(Rule {
     Deadline = "deadline", Expected = "expected", Queued = "queued", Phase = "phase", Healthy = "healthy",
 });
 
-/// Limits in milliseconds (spec 2.6), as one workflow or phase may override them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Limits {
-    pub abandon_ms: i64,
-    pub heartbeat_ms: i64,
-    pub silence_ms: i64,
-    pub progress_ms: i64,
-    pub queue_ms: i64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        const MINUTE: i64 = 60_000;
-        Self {
-            abandon_ms: 24 * 60 * MINUTE,
-            heartbeat_ms: 2 * MINUTE,
-            silence_ms: 10 * MINUTE,
-            progress_ms: 30 * MINUTE,
-            queue_ms: 5 * MINUTE,
-        }
-    }
-}
-
-/// What the user configured: limits for all, per workflow and per phase, and how long ended runs need attention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// For every run.
-    pub limits: Limits,
-    /// By workflow, whole sets already merged with the global ones.
-    pub workflows: BTreeMap<String, Limits>,
-    /// Configured longest time of a phase, by (workflow or empty for all, phase), in milliseconds.
-    pub phases: BTreeMap<(String, String), i64>,
-    /// Days that an ended run stays in the attention list (7).
-    pub attention_days: i64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { limits: Limits::default(), workflows: BTreeMap::new(), phases: BTreeMap::new(), attention_days: 7 }
-    }
-}
-
 /// How long a phase took in earlier runs of the same workflow (spec 2.6: nearest rank, completed spans only).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -119,6 +87,9 @@ pub struct Observed<'a> {
     pub has_work: bool,
     /// Of the run's present phase, when anything was learned.
     pub learned: Option<Learned>,
+    /// The time of the line that set the status. Only asked for of a run that needs a human (spec 2.7, *since*), and
+    /// only where [`Observed::status_time_in_state`] does not know it.
+    pub status_at: Option<Micros>,
     /// The log file's modification time.
     pub modified: Option<Micros>,
     /// The present.
@@ -132,13 +103,15 @@ pub struct Verdict {
     pub word: Word,
     /// The rule that gave it.
     pub rule: Rule,
-    /// When the condition began.
+    /// When the condition began (spec 2.7): of a deadline, an expectation, a queue or a phase the moment the limit was
+    /// passed, in the log's own times, which a skewed clock may put after `now`.
     pub since: Option<Micros>,
-    /// The limit that was passed, in milliseconds.
+    /// The limit that was passed, in milliseconds. A deadline has none.
     pub limit_ms: Option<i64>,
-    /// One sentence for a person, with the figures.
+    /// One or two sentences for a person, with the figures, beginning with the words of the badge. Times in it are UTC
+    /// and say so. It may quote the log, so every sink escapes it.
     pub sentence: String,
-    /// The lines that prove it.
+    /// The lines that prove it, ascending, each once.
     pub evidence: Vec<u64>,
     /// What would clear it, as a sentence; empty when nothing needs to.
     pub clears: String,
@@ -160,14 +133,62 @@ impl Word {
     }
 }
 
-/// The verdict (spec 2.6): the first row of the table that applies.
-#[must_use]
-pub fn judge(_observed: &Observed<'_>, _policy: &Policy) -> Verdict {
-    todo!()
+impl Observed<'_> {
+    /// The time of the line that set the status, where a marker or the progress clock kept it.
+    #[must_use]
+    pub fn status_time_in_state(&self) -> Option<Micros> {
+        let line = self.run.status.as_ref()?.line;
+        let marker = self.markers.iter().find(|marker| marker.opened_line == line).and_then(|marker| marker.opened_at);
+        // A change of status is progress, so the two facts often come from one line.
+        let progress = self.run.last_progress_at.as_ref().filter(|fact| fact.line == line);
+        marker.or(progress.map(|fact| fact.value))
+    }
+
+    /// Since when the run needs a human: the time of the line that set that status (spec 2.7).
+    pub(super) fn needs_human_since(&self) -> Option<Micros> {
+        (value(&self.run.status) == Some(&Status::NeedsHuman))
+            .then(|| self.status_time_in_state().or(self.status_at))
+            .flatten()
+    }
+
+    /// What the log's writer would call now: durations of what is still open end here (spec 2.6).
+    #[must_use]
+    pub fn log_now(&self) -> Micros {
+        clocks::Clocks::of(self).log
+    }
 }
 
-/// Nearest-rank percentiles of completed phase durations; `None` below five of them (spec 2.6).
+/// Why a run failed: the message of its error, else the error's type, else the reason of its status.
+pub(super) fn why_it_ended(run: &Run) -> Option<&str> {
+    let error = value(&run.error).and_then(|error| error.message.as_deref().or(error.kind.as_deref()));
+    error.or(value(&run.status_reason).map(String::as_str))
+}
+
+/// The verdict (spec 2.6): the first row of the table that applies.
 #[must_use]
-pub fn learn(_durations_ms: &mut [i64]) -> Option<Learned> {
-    todo!()
+pub fn judge(observed: &Observed<'_>, policy: &Policy) -> Verdict {
+    let case = case::Case::of(observed, policy);
+    rows::ROWS.iter().find_map(|row| row(&case)).unwrap_or_else(|| rows::healthy(&case))
+}
+
+/// Nearest-rank percentiles of completed phase durations; `None` below five of them (spec 2.6). Sorts them.
+#[must_use]
+pub fn learn(durations_ms: &mut [i64]) -> Option<Learned> {
+    durations_ms.sort_unstable();
+    if durations_ms.len() < 5 {
+        return None;
+    }
+    Some(Learned {
+        median_ms: percentile(durations_ms, 50)?,
+        p90_ms: percentile(durations_ms, 90)?,
+        spans: durations_ms.len() as u64,
+    })
+}
+
+/// The nearest-rank percentile of sorted values: the smallest that at least `percent` of them do not exceed. `None`
+/// without values.
+#[must_use]
+pub fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
+    let rank = sorted.len().saturating_mul(percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
 }

@@ -3,9 +3,19 @@
 //! Everything here is derived from logs: another schema version is wiped, another application's file is refused
 //! untouched, and deleting the file loses nothing (spec 4.3, 5.2). It must never know how a log is read or a page looks.
 
+mod apply;
+mod columns;
+mod event_rows;
 pub mod live;
+mod lock;
+mod log_row;
+mod open;
+mod place;
+mod queue;
 pub mod reader;
 pub mod row;
+mod run_row;
+mod snapshot;
 pub mod writer;
 
 pub use live::{Change, Live, SourceStatus, WatchMode};
@@ -13,7 +23,11 @@ pub use reader::Reader;
 pub use row::{Batch, Cursor, EventBatch, LogRow, Problem, Provisional, RunRecord};
 pub use writer::Writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::open::Target;
+use self::place::Owner;
 
 /// What can go wrong with the cache.
 #[derive(Debug, thiserror::Error)]
@@ -85,14 +99,35 @@ pub struct Store {
 /// [`StoreError::InUse`], [`StoreError::Foreign`], [`StoreError::BelowStateDir`], [`StoreError::OldSqlite`]; a corrupt
 /// cache is moved aside (one copy kept) and made again, and a directory that cannot be written leads to a cache in
 /// memory, both said in [`SourceStatus`].
-pub fn open(_path: &std::path::Path, _roots: &[PathBuf]) -> Result<Store, StoreError> {
-    todo!()
+pub fn open(path: &Path, roots: &[PathBuf]) -> Result<Store, StoreError> {
+    open::check_sqlite()?;
+    let place = place::resolve(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+    place::check_outside(&place, roots)?;
+    let opened = open::open(&place)?;
+    let target = opened.target.clone();
+    let path = match &target {
+        Target::File(path) => Some(path.clone()),
+        Target::Memory(_) => None,
+    };
+    let (shared, live) = (Arc::default(), Live::default());
+    let writer = Writer::start(opened, Arc::clone(&shared), live.clone())?;
+    Ok(Store { writer, reader: Reader::new(target, Some(shared)), live, path })
 }
 
 /// Opens the cache for reading only, beside a writer of another process or without one.
 ///
 /// # Errors
-/// As [`open`], and [`StoreError::Io`] when there is no such file.
-pub fn open_reader(_path: &std::path::Path) -> Result<Reader, StoreError> {
-    todo!()
+/// As [`open`], and [`StoreError::Io`] when there is no such file or another version of wheelwatch wrote it.
+pub fn open_reader(path: &Path) -> Result<Reader, StoreError> {
+    open::check_sqlite()?;
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let place = place::resolve(path).map_err(io)?;
+    match place::owner(&place, false).map_err(io)? {
+        Owner::Ours(version) if version == open::user_version() => {}
+        Owner::Ours(_) => return Err(io(std::io::Error::other("another version of wheelwatch wrote it"))),
+        Owner::Damaged => return Err(io(std::io::Error::other("it is damaged"))),
+        Owner::Nobody => return Err(io(std::io::ErrorKind::NotFound.into())),
+        Owner::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
+    }
+    Ok(Reader::new(Target::File(place), None))
 }

@@ -1,7 +1,24 @@
 //! Read-only questions to the cache. Each method takes one consistent look and holds no transaction afterwards.
 
+mod events;
+mod learned;
+mod pool;
+mod runs;
+
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+
+use self::pool::Pool;
+pub(super) use self::pool::Shared;
 use super::StoreError;
+use super::columns::{self, count, unreadable};
+use super::event_rows::Decoder;
+use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
+use super::open::Target;
 use super::row::{LogRow, RunRecord};
+use super::snapshot::{self, Resume};
+use crate::reducer::dump;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
@@ -9,7 +26,9 @@ use crate::reducer::verdict::Learned;
 
 /// Read-only access, cheap to clone; connections are pooled.
 #[derive(Clone, Debug)]
-pub struct Reader {}
+pub struct Reader {
+    pool: Arc<Pool>,
+}
 
 /// Which of a run's lists come with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,78 +148,170 @@ pub struct Totals {
 }
 
 impl Reader {
+    pub(super) fn new(target: Target, shared: Option<Arc<Shared>>) -> Self {
+        Self { pool: Arc::new(Pool::new(target, shared)) }
+    }
+
     /// All logs and their cursors, by key, for a start or a scan.
     pub fn known(&self) -> Result<Vec<Known>, StoreError> {
-        todo!()
+        self.pool.look(|connection| {
+            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY key");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let known = statement.query_map([], |row| {
+                let log = log_row::read(row, 0)?;
+                Ok(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) })
+            })?;
+            known.collect()
+        })
     }
 
     /// The state to go on from: at the cursor, without the provisional tail, with all lists.
-    pub fn resume(&self, _key: &str) -> Result<Option<RunState>, StoreError> {
-        todo!()
+    pub fn resume(&self, key: &str) -> Result<Option<RunState>, StoreError> {
+        self.pool.look(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT run.number, base, resume, state FROM log JOIN run ON run.number = log.number WHERE log.key = ?",
+            )?;
+            let mut rows = statement.query([key])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let (number, base) = (row.get(0)?, row.get(1)?);
+            let spans = columns::read_spans(connection, number, base, true)?;
+            let markers = columns::read_markers(connection, number, true)?;
+            let artifacts = columns::read_artifacts(connection, number)?;
+            let state = match row.get_ref(2)?.as_blob_or_null()? {
+                Some(bytes) => Resume::decode(bytes).and_then(|resume| resume.state(spans, markers, artifacts)),
+                None => snapshot::decode(row.get_ref(3)?.as_blob()?)
+                    .map(|core| RunState::restore(core, spans, markers, artifacts)),
+            };
+            state.map(Some).map_err(|error| unreadable(2, error))
+        })
     }
 
     /// One run.
-    pub fn run(&self, _key: &str, _lists: Lists) -> Result<Option<RunRecord>, StoreError> {
-        todo!()
+    pub fn run(&self, key: &str, lists: Lists) -> Result<Option<RunRecord>, StoreError> {
+        let key = Value::Text(key.to_owned());
+        Ok(self.records("WHERE log.key = ?", &[key], lists)?.pop())
     }
 
     /// Every open run with its open spans and markers, most recently started first. Runs without a status are open.
     pub fn open_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        todo!()
+        let order = "ORDER BY ifnull(run.first_event_at, -1) DESC, run.number DESC";
+        self.records(&format!("WHERE run.open = 1 {order}"), &[], Lists::Open)
     }
 
-    /// Failed and timed out runs that ended (or, without times, were last written) at or after `since`.
-    pub fn ended_badly(&self, _since: Micros) -> Result<Vec<RunRecord>, StoreError> {
-        todo!()
+    /// Failed and timed out runs that ended (or, without times, were last written) at or after `since`, the last first.
+    pub fn ended_badly(&self, since: Micros) -> Result<Vec<RunRecord>, StoreError> {
+        self.records(
+            "WHERE run.status IN ('failed', 'timed_out') AND ifnull(run.ended_at, run.modified) >= ?
+             ORDER BY ifnull(run.ended_at, run.modified) DESC, run.number DESC",
+            &[Value::Integer(since.0)],
+            Lists::Open,
+        )
     }
 
     /// The run that ended last.
     pub fn last_ended(&self) -> Result<Option<RunRecord>, StoreError> {
-        todo!()
+        let order = "ORDER BY ifnull(run.ended_at, run.modified) DESC, run.number DESC";
+        Ok(self.records(&format!("WHERE run.open = 0 {order} LIMIT 1"), &[], Lists::Open)?.pop())
     }
 
-    /// One page of the list.
-    pub fn runs(&self, _filter: &RunFilter) -> Result<RunPage, StoreError> {
-        todo!()
+    /// One page of the list, each run with its open spans and markers. What is no key of a row in `after` asks for the
+    /// first page.
+    pub fn runs(&self, filter: &RunFilter) -> Result<RunPage, StoreError> {
+        let counted = self.pool.shared.as_ref().map(|shared| shared.sums().runs);
+        self.pool.look(|connection| runs::page(connection, filter, counted))
     }
 
-    /// What was learned of a phase from runs of the same workflow that began before `before` (spec 2.6).
+    /// What was learned of a phase from runs of the same workflow that began before `before` (spec 2.6). No run is
+    /// earlier than one without a time.
     pub fn learned(
         &self,
-        _workflow: Option<&str>,
-        _phase: &str,
-        _before: Option<Micros>,
+        workflow: Option<&str>,
+        phase: &str,
+        before: Option<Micros>,
     ) -> Result<Option<Learned>, StoreError> {
-        todo!()
+        let Some(before) = before else { return Ok(None) };
+        let question = (workflow.map(str::to_owned), phase.to_owned(), before);
+        let lessons = self.pool.shared.as_ref().map(|shared| shared.lessons());
+        if let Some(answer) = lessons.and_then(|lessons| self.pool.memo.get(&question, lessons)) {
+            return Ok(answer);
+        }
+        let answer = self.pool.look(|connection| learned::learn(connection, &question))?;
+        if let Some(lessons) = lessons {
+            self.pool.memo.put(question, lessons, answer);
+        }
+        Ok(answer)
     }
 
-    /// One page of the events of a run.
-    pub fn events(&self, _key: &str, _filter: &EventFilter) -> Result<EventPage, StoreError> {
-        todo!()
+    /// One page of the events of a run; an empty one when there is no such run.
+    pub fn events(&self, key: &str, filter: &EventFilter) -> Result<EventPage, StoreError> {
+        self.pool.look(|connection| events::page(connection, key, filter))
     }
 
-    /// Where a physical line lies: offset and length of its first event, and the class.
-    pub fn line(&self, _key: &str, _line: u64) -> Result<Option<EventRow>, StoreError> {
-        todo!()
+    /// Where a physical line lies: offset and length of its first event, and the class. None of blank lines, and of lines
+    /// whose event rows are not written yet.
+    pub fn line(&self, key: &str, line: u64) -> Result<Option<EventRow>, StoreError> {
+        self.pool.look(|connection| events::line(connection, key, line))
     }
 
-    /// All logs, for the health page.
+    /// All logs, for the health page, by key.
     pub fn logs(&self) -> Result<Vec<LogRow>, StoreError> {
-        todo!()
+        Ok(self.known()?.into_iter().map(|known| known.log).collect())
     }
 
     /// Counts over all runs.
     pub fn totals(&self) -> Result<Totals, StoreError> {
-        todo!()
+        let known = self.pool.shared.as_ref().map(|shared| shared.sums());
+        self.pool.look(|connection| {
+            let sums = known.map_or_else(|| Sums::read(connection), Ok)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT (SELECT count(*) FROM run WHERE open = 1), max(ifnull(last_life_at, -1)) FROM run",
+            )?;
+            let (open, newest): (i64, Option<i64>) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(Totals {
+                runs: sums.runs,
+                open: count(open),
+                lines: sums.lines,
+                bytes: sums.bytes,
+                malformed: sums.malformed,
+                newest_line_at: newest.filter(|at| *at >= 0).map(Micros),
+            })
+        })
     }
 
     /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while event rows are still being written.
     pub fn dump(&self) -> Result<Option<String>, StoreError> {
-        todo!()
+        self.pool.look(|connection| {
+            let behind = "SELECT EXISTS (SELECT 1 FROM log JOIN run USING (number) WHERE events_offset <> offset)";
+            if connection.query_row(behind, [], |row| row.get(0))? {
+                return Ok(None);
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT run.number, base FROM log JOIN run ON run.number = log.number ORDER BY log.key",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut decoder = Decoder::new(connection, 0);
+            let mut dumped = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (number, base): (u32, i64) = (row.get(0)?, row.get(1)?);
+                decoder.turn_to(base);
+                let (events, sha256) = events::hash(connection, &mut decoder, number)?;
+                let number = [Value::Integer(i64::from(number))];
+                for found in runs::records(connection, "WHERE run.number = ?", &number, Lists::All)? {
+                    let (state, log) = (&found.state, &found.log);
+                    let title = log.fallback_title();
+                    dumped.push(dump::run(&found.key, title, state, log.pending_bytes, events, &sha256));
+                }
+            }
+            Ok(Some(dump::document(dumped)))
+        })
     }
 
     /// The version of the SQLite library.
     pub fn sqlite_version(&self) -> Result<String, StoreError> {
-        todo!()
+        Ok(rusqlite::version().to_owned())
+    }
+
+    fn records(&self, rest: &str, values: &[Value], lists: Lists) -> Result<Vec<RunRecord>, StoreError> {
+        self.pool.look(|connection| runs::records(connection, rest, values, lists))
     }
 }

@@ -60,6 +60,25 @@ pub struct LogRow {
     pub events_offset: u64,
 }
 
+impl LogRow {
+    /// The log file's modification time, once it is known.
+    #[must_use]
+    pub fn modified(&self) -> Option<Micros> {
+        (self.cursor.mtime_ns != 0).then(|| Micros(self.cursor.mtime_ns.div_euclid(1000)))
+    }
+
+    /// The title of a run that has none and no workflow: its key, or for the key `.` the name of the directory that
+    /// holds the log (spec 1.1).
+    #[must_use]
+    pub fn fallback_title(&self) -> &str {
+        if self.key != "." && !self.key.ends_with("/.") {
+            return &self.key;
+        }
+        let directory = std::path::Path::new(&self.path).parent().and_then(|directory| directory.file_name());
+        directory.and_then(|name| name.to_str()).unwrap_or(&self.key)
+    }
+}
+
 /// The unterminated tail taken provisionally: shown, and not resumed from.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -79,7 +98,7 @@ pub struct Batch {
     pub replace: bool,
     /// The state at the cursor.
     pub state: std::sync::Arc<RunState>,
-    /// Entries of `state` to write: changed since the last batch, or touched by the last provisional tail.
+    /// Entries of `state` to write: changed since the last batch. What the last provisional tail touched is known here.
     pub changes: Changes,
     /// The rows from the last batch to the cursor, when event rows of this log are up to date; `None` leaves them to
     /// the second stage.
@@ -114,4 +133,12 @@ pub struct RunRecord {
     pub modified: Option<Micros>,
     /// The key of a later run that says `retry_of` this one.
     pub retried_by: Option<String>,
+}
+
+impl RunRecord {
+    /// The title, else the workflow, else the key (spec 2.1).
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.state.run.title_or(self.log.fallback_title())
+    }
 }

@@ -1,11 +1,49 @@
 //! The one writer: a thread that owns the only write connection and commits batches, many at a time when many wait.
+//!
+//! What cannot be committed (disk full, another program's lock) is kept and tried again, in order: nothing is lost and
+//! nothing overtakes.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use rustc_hash::FxHashSet;
 
 use super::StoreError;
+use super::apply::{self, Ledger};
+use super::event_rows::Interner;
+use super::live::{Change, Live};
+use super::lock::Lock;
+use super::open::{Opened, Target};
+use super::place::beside;
+use super::queue::{Pause, Queue, Taken};
+use super::reader::Shared;
 use super::row::{Batch, EventBatch, LogRow};
 
-/// A handle to the writer thread. Cheap to clone; the thread ends when the last handle is dropped.
+/// How long the writer waits for writes before it tidies up.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Rows of replaced logs that are deleted at once when nothing else is to be done.
+const SWEEP: u32 = 10_000;
+
+/// The write-ahead log is copied back from this size on, and at the second size readers are waited for, so that it stays
+/// below 64 MiB (spec T91).
+const CHECKPOINT_AT: u64 = 16 * 1024 * 1024;
+const RESTART_AT: u64 = 32 * 1024 * 1024;
+
+/// Pauses between tries to commit: doubled from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A handle to the writer thread. Cheap to clone; when the last handle is dropped, what is queued is committed and the
+/// cache is closed.
 #[derive(Clone, Debug)]
-pub struct Writer {}
+pub struct Writer {
+    handle: Arc<Handle>,
+}
 
 /// One thing to write.
 #[derive(Debug)]
@@ -20,20 +58,314 @@ pub enum Write {
     Remove(String),
 }
 
+#[derive(Debug)]
+struct Handle {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has already stopped the queue.
+            let _ = thread.join();
+        }
+    }
+}
+
 impl Writer {
     /// Queues a write; waits when too much is queued already. Commits happen soon, not now.
     ///
     /// # Errors
     /// [`StoreError::Stopped`] when the thread has ended.
-    pub fn send(&self, _write: Write) -> Result<(), StoreError> {
-        todo!()
+    pub fn send(&self, write: Write) -> Result<(), StoreError> {
+        self.handle.queue.send(write)
     }
 
-    /// Waits until everything sent before is committed.
+    /// Waits until everything sent before is committed. After an error it is still kept and tried again, unless it can
+    /// never be committed.
     ///
     /// # Errors
     /// What the first failed commit since the last flush said, or [`StoreError::Stopped`].
     pub fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        self.handle.queue.flush()
+    }
+
+    /// Starts the thread.
+    pub(super) fn start(opened: Opened, shared: Arc<Shared>, live: Live) -> Result<Self, StoreError> {
+        let Opened { connection, target, lock, problem } = opened;
+        let ledger = Ledger::read(&connection)?;
+        shared.set(&ledger);
+        live.update(|status| status.cache_problem.clone_from(&problem));
+        let path = match target {
+            Target::File(path) => Some(path),
+            Target::Memory(_) => None,
+        };
+        let queue = Arc::new(Queue::default());
+        let desk = Desk {
+            connection,
+            path: path.clone(),
+            lock,
+            ledger,
+            interner: Interner::default(),
+            shared,
+            live,
+            problem,
+            broken: FxHashSet::default(),
+            unsaved: false,
+        };
+        let thread = std::thread::Builder::new().name(String::from("cache-writer")).spawn({
+            let queue = queue.clone();
+            move || desk.run(&queue)
+        });
+        let thread = thread
+            .map_err(|source| StoreError::Io { path: path.unwrap_or_else(|| PathBuf::from("memory")), source })?;
+        Ok(Self { handle: Arc::new(Handle { queue, thread: Some(thread) }) })
+    }
+}
+
+/// What the writer thread owns.
+struct Desk {
+    connection: Connection,
+    path: Option<PathBuf>,
+    lock: Option<Lock>,
+    ledger: Ledger,
+    interner: Interner,
+    shared: Arc<Shared>,
+    live: Live,
+    /// What was wrong with the cache when it was opened.
+    problem: Option<String>,
+    /// Runs of which a write was given up: what follows it would leave a gap, until the log is read anew.
+    broken: FxHashSet<String>,
+    /// There were commits since the write-ahead log was last copied back.
+    unsaved: bool,
+}
+
+/// Nobody must wait for a thread that is gone, however it went.
+struct StopOnDrop<'a>(&'a Queue);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl Desk {
+    fn run(mut self, queue: &Queue) {
+        let _stop = StopOnDrop(queue);
+        loop {
+            let wait = if self.ledger.trash { Duration::ZERO } else { IDLE };
+            match queue.take(wait) {
+                Taken::Writes(mut writes) => self.write(queue, &mut writes),
+                Taken::Nothing if self.ledger.trash => self.sweep(),
+                Taken::Nothing if self.unsaved => self.unsaved = !self.checkpoint(1),
+                Taken::Nothing => {}
+                Taken::Closed => break,
+            }
+            self.checkpoint(CHECKPOINT_AT);
+        }
+        self.close();
+    }
+
+    /// Commits writes, however often it takes.
+    fn write(&mut self, queue: &Queue, writes: &mut VecDeque<Write>) {
+        let mut pause = FIRST_PAUSE;
+        let mut failed = false;
+        while !writes.is_empty() {
+            let Err(error) = self.commit(writes.make_contiguous()) else {
+                if failed {
+                    queue.recovered();
+                    self.say(None);
+                }
+                queue.finish(writes.len());
+                return;
+            };
+            if !is_passing(&error) {
+                self.write_singly(queue, writes);
+                return;
+            }
+            tracing::warn!(%error, "the cache could not be written, it will be tried again");
+            self.say(Some(format!("the cache cannot be written at present and is behind; it is tried again: {error}")));
+            failed = true;
+            queue.fail(error.into());
+            if queue.pause(pause) == Pause::Closed {
+                // Nothing is lost: the cursors in the cache stand where its states are.
+                if self.commit(writes.make_contiguous()).is_err() {
+                    tracing::error!("the last writes could not be committed; they are read again at the next start");
+                }
+                queue.finish(writes.len());
+                return;
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// One write that can never be committed must not stop the others: it is found and given up.
+    fn write_singly(&mut self, queue: &Queue, writes: &mut VecDeque<Write>) {
+        while let Some(write) = writes.front() {
+            match self.commit(std::slice::from_ref(write)) {
+                Ok(()) => {}
+                Err(error) if is_passing(&error) => return self.write(queue, writes),
+                Err(error) => {
+                    let key = key_of(write).to_owned();
+                    tracing::error!(%error, key, "the cache does not take a run");
+                    if is_damage(&error) {
+                        // Without the note of a proper end the next start looks closely.
+                        if let Some(lock) = &mut self.lock {
+                            lock.distrust();
+                        }
+                        self.problem =
+                            Some(format!("the cache is damaged ({error}) and is made again at the next start"));
+                        self.say(None);
+                    }
+                    self.broken.insert(key);
+                    queue.fail(error.into());
+                }
+            }
+            writes.pop_front();
+            queue.finish(1);
+        }
+    }
+
+    /// One transaction. Either all of it is there afterwards, or nothing.
+    fn commit(&mut self, writes: &[Write]) -> rusqlite::Result<()> {
+        let before = self.ledger.clone();
+        match self.transaction(writes) {
+            Ok(changes) => {
+                self.unsaved = true;
+                self.shared.set(&self.ledger);
+                for change in changes {
+                    self.live.announce(change);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.ledger = before;
+                self.interner.forget();
+                if !self.connection.is_autocommit() {
+                    // Some errors have taken it back already; that is no further error.
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn transaction(&mut self, writes: &[Write]) -> rusqlite::Result<Vec<Change>> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut changes: Vec<Change> = Vec::new();
+        let mut mended: Vec<&str> = Vec::new();
+        for write in writes {
+            let key = key_of(write);
+            if self.broken.contains(key) && !mended.contains(&key) {
+                if !is_whole(write) {
+                    continue;
+                }
+                mended.push(key);
+            }
+            if let Some(change) = self.ledger.apply(&self.connection, &mut self.interner, write)? {
+                changes.push(change);
+            }
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        for key in mended {
+            self.broken.remove(key);
+        }
+        // Of several changes of a run the last is enough.
+        let mut seen = FxHashSet::default();
+        let last: Vec<bool> = changes.iter().rev().map(|change| seen.insert(change.key.clone())).collect();
+        let mut keep = last.into_iter().rev();
+        changes.retain(|_| keep.next().unwrap_or(true));
+        Ok(changes)
+    }
+
+    fn sweep(&mut self) {
+        let swept = self.connection.unchecked_transaction().and_then(|transaction| {
+            let more = apply::sweep(&transaction, SWEEP)?;
+            transaction.commit()?;
+            Ok(more)
+        });
+        match swept {
+            Ok(more) => self.ledger.trash = more,
+            Err(error) => {
+                tracing::warn!(%error, "rows of replaced logs could not be deleted");
+                // They are only in the way; the next replaced log or the next start tries again.
+                self.ledger.trash = false;
+            }
+        }
+    }
+
+    /// Copies the write-ahead log back into the database when it is at least so long; says whether it did.
+    fn checkpoint(&self, at: u64) -> bool {
+        let Some(path) = &self.path else { return false };
+        let length = std::fs::metadata(beside(path, "-wal")).map_or(0, |meta| meta.len());
+        if length < at {
+            return false;
+        }
+        let how = if length >= RESTART_AT { "TRUNCATE" } else { "PASSIVE" };
+        let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()));
+        if let Err(error) = &done {
+            tracing::warn!(%error, "the cache could not be checkpointed");
+        }
+        done.is_ok()
+    }
+
+    fn say(&self, trouble: Option<String>) {
+        let problem = trouble.or_else(|| self.problem.clone());
+        self.live.update(|status| status.cache_problem = problem);
+    }
+
+    fn close(self) {
+        let Self { connection, lock, .. } = self;
+        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the cache could not be checkpointed at its end");
+        }
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!(%error, "the cache could not be closed");
+        }
+        if let Some(lock) = lock {
+            lock.close();
+        }
+    }
+}
+
+/// Whether the same write may succeed later.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+        )
+    )
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn key_of(write: &Write) -> &str {
+    match write {
+        Write::Batch(batch) => &batch.log.key,
+        Write::Events(events) => &events.key,
+        Write::Log(log) => &log.key,
+        Write::Remove(key) => key,
+    }
+}
+
+/// Whether a write stands on nothing that was written before.
+fn is_whole(write: &Write) -> bool {
+    match write {
+        Write::Batch(batch) => batch.replace,
+        Write::Remove(_) => true,
+        Write::Events(_) | Write::Log(_) => false,
     }
 }

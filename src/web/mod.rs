@@ -2,12 +2,55 @@
 //!
 //! It must never know how logs are found and followed, nor SQL: it asks `query`, and reads raw lines through
 //! [`LogText`].
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `serve`, `peer`, `wire` | the socket: bounds, time-outs, whose connection it is |
+//! | `guard` | who may ask, and the headers of every answer |
+//! | `error` | failures as pages and as JSON |
+//! | `assets` | style sheet, script and icons, from the binary |
+//! | `stream` | what changed, pushed to browsers |
+//! | `api` | JSON |
+//! | `address` | run keys in addresses |
+//! | `overview`, `runs`, `run`, `line`, `attention`, `health` | one module per page |
+//! | `page`, `said` | what all pages share; the text of events, from the log |
+//! | `view` | the components that pages are made of |
+
+pub mod address;
+mod api;
+pub mod assets;
+mod attention;
+pub mod error;
+mod guard;
+mod health;
+mod line;
+mod overview;
+mod page;
+mod peer;
+mod run;
+mod runs;
+mod said;
+mod serve;
+mod stream;
+pub mod view;
+mod wire;
+
+pub use serve::serve;
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::Extension;
+use axum::http::Uri;
+use axum::response::Response;
+use tokio::sync::Semaphore;
+
 use crate::query::Query;
 use crate::reducer::run::RunState;
+use crate::reducer::time::Micros;
 use crate::store::Live;
+use error::WebError;
+use stream::Hub;
 
 /// Reading pieces of logs, given by the wiring so that this room does not know the one that opens logs.
 pub trait LogText: Send + Sync {
@@ -31,16 +74,60 @@ pub struct Web {
     pub port: u16,
 }
 
-/// The whole router, guard included; tests call it in process.
-pub fn router(_web: Web) -> axum::Router {
-    todo!()
+/// How many threads read the cache and logs at once (spec 6: uncapped, memory went from 18 to 63 MB).
+static BLOCKING: Semaphore = Semaphore::const_new(2);
+
+impl Web {
+    /// Answers a question that reads the cache or a log, on one of at most two blocking threads, so that no thread of
+    /// the async runtime ever waits for SQLite or a disk.
+    ///
+    /// # Errors
+    /// What the question said, or [`WebError::Broken`] when it panicked.
+    pub async fn ask<T, F>(&self, question: F) -> Result<T, WebError>
+    where
+        F: FnOnce(&Web) -> Result<T, WebError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = BLOCKING.acquire().await.expect("the semaphore is never closed");
+        let web = self.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            question(&web)
+        });
+        answer.await.unwrap_or(Err(WebError::Broken))
+    }
 }
 
-/// Serves until `stop` resolves; then closes streams and returns (spec T142: within 5 s).
-pub async fn serve(
-    _listener: tokio::net::TcpListener,
-    _web: Web,
-    _stop: impl std::future::Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    todo!()
+/// The present: read once per request by its handler and handed down from there.
+#[must_use]
+pub fn now() -> Micros {
+    Micros(jiff::Timestamp::now().as_microsecond())
+}
+
+/// The whole router, guard included; tests call it in process.
+pub fn router(web: Web) -> Router {
+    build(web).0
+}
+
+/// The router and the hub of its streams, which the server must close before it stops.
+fn build(web: Web) -> (Router, Arc<Hub>) {
+    let port = web.port;
+    let hub = Hub::new();
+    let routes = Router::new()
+        .merge(api::router())
+        .merge(assets::router())
+        .merge(overview::router())
+        .merge(runs::router())
+        .merge(run::router())
+        .merge(line::router())
+        .merge(attention::router())
+        .merge(health::router())
+        .fallback(unknown)
+        .layer(Extension(hub.clone()))
+        .with_state(web);
+    (guard::around(routes, port), hub)
+}
+
+async fn unknown(uri: Uri) -> Response {
+    error::respond(uri.path(), &WebError::NotFound("There is nothing at this address."))
 }

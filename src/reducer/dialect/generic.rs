@@ -1,6 +1,6 @@
 //! The generic dialect: the concept tables of spec 1.3 made into an [`Event`].
 //!
-//! Every concept is asked for through [`Record`], so that a dialect's own pointers can be asked before the generic
+//! Every concept is asked for through the record, so that a dialect's own pointers can be asked before the generic
 //! names. It must never know the lines before.
 
 use std::borrow::Cow;
@@ -70,6 +70,7 @@ impl<'a> Reader<'_, 'a> {
     fn event(mut self, spot: Spot, names: &mut Names) -> Event<'a> {
         let (name_key, name) = self.name().unzip();
         let meaning = name.as_deref().map(|name| names.meaning(name)).unwrap_or_default();
+        let stack = self.text(C::Stack);
         Event {
             line: spot.line,
             offset: spot.offset,
@@ -104,7 +105,8 @@ impl<'a> Reader<'_, 'a> {
             status: self.text(C::Status),
             outcome: self.outcome(),
             reason: self.text(C::Reason),
-            error: self.error(),
+            error: self.error(stack.as_deref()),
+            stack,
             duration_ms: self.duration(C::Duration),
             cache_hit: self.find(C::Cache, Wanted::Other, |found, value| types::cache_hit(value, found.key == CACHE)),
             input: self.any(C::Input),
@@ -211,12 +213,14 @@ impl<'a> Reader<'_, 'a> {
         on_top.or_else(|| record.find(C::AttributeName, |found, value| Some((found.key, name_of(value)?))))
     }
 
-    /// The message; else an `event` string with spaces, which is no name.
+    /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
     fn message(&mut self) -> Option<Cow<'a, str>> {
-        if let Some(message) = self.text(C::Message) {
+        let named = self.find(C::Message, Wanted::Text, |found, value| Some((found.on_top, types::text(value)?)));
+        if let Some((true, message)) = named {
             return Some(message);
         }
-        self.record.on_top(EVENT).and_then(types::text).filter(|text| text.contains(' '))
+        let event = self.record.on_top(EVENT).and_then(types::text).filter(|text| text.contains(' '));
+        event.or(named.map(|(_, message)| message))
     }
 
     /// What an approval is about; not the `action` that gave the event name.
@@ -261,15 +265,10 @@ impl<'a> Reader<'_, 'a> {
         failed.is_some()
     }
 
-    /// The error's own stack trace, else the one beside it. A stack trace alone says no error, but belongs to one that
-    /// the event's subject or level says.
-    fn error(&mut self) -> Option<ErrorText> {
-        let said = self.text_or(C::Error, error_text);
-        let stack = self.text(C::Stack).map(Cow::into_owned);
-        match said {
-            Some(error) => Some(ErrorText { stack: error.stack.or(stack), ..error }),
-            None => stack.map(|stack| ErrorText { message: None, kind: None, stack: Some(stack) }),
-        }
+    /// The error field; without a stack trace of its own it has the one beside it.
+    fn error(&mut self, beside: Option<&str>) -> Option<ErrorText> {
+        let said = self.text_or(C::Error, error_text)?;
+        Some(ErrorText { stack: said.stack.or(beside.map(str::to_owned)), ..said })
     }
 
     /// `claimed_by`, else `host:pid`.

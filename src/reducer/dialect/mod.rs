@@ -173,9 +173,9 @@ fn begins_with_brace(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) == Some(&b'{')
 }
 
-/// Only ASCII white space (vertical tab included) or NUL.
+/// Only ASCII white space (tab, line feed, form feed, carriage return, space) or NUL.
 fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t'..=b'\r' | 0))
+    bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0)
 }
 
 /// Whether there is nothing but objects from here on, with white space between them.

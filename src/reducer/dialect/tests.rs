@@ -43,7 +43,7 @@ fn every_line_is_of_the_first_class_that_applies() {
             assert_eq!(class(line), expected, "{:?}", String::from_utf8_lossy(line));
         }
     };
-    check(LineClass::Blank, &[b"", b" ", b"\t \r", b"\x0b\x0c", b"\0", b"\0\0 \0", b" \0"]);
+    check(LineClass::Blank, &[b"", b" ", b"\t \r", b"\x0c", b"\0", b"\0\0 \0", b" \0"]);
     check(
         LineClass::Event,
         &[
@@ -103,6 +103,7 @@ fn every_line_is_of_the_first_class_that_applies() {
             b"x{}",
             b"\xff",
             b"\x1b[1m{}",
+            b"\x0b",
             b"\x0b{}",
             b"2026-08-12 10:28:43,411 INFO text",
             b"\xff\xfe{\0}\0",

@@ -79,7 +79,7 @@ fn rows() -> Vec<(&'static str, Sample, Field)> {
         ("status", TEXT, field!(status)),
         ("reason status_reason cause", TEXT, field!(reason)),
         ("error error_message errorMessage exception", TEXT, |event| event.error.clone()?.message),
-        ("stack stack_trace stacktrace traceback", TEXT, |event| event.error.clone()?.stack),
+        ("stack stack_trace stacktrace traceback", TEXT, |event| event.stack.as_deref().map(str::to_owned)),
         ("duration_ms durationMs elapsed_ms", MILLIS, field!(duration_ms)),
         ("input inputs trigger_payload triggerPayload", RAW, field!(input)),
         ("artifact artifact_path report_path", TEXT, |event| Some(event.artifacts.first()?.path.to_string())),
@@ -286,12 +286,14 @@ fn an_event_name_is_the_first_valid_one_on_the_top_level() {
 }
 
 #[test]
-fn an_event_string_with_spaces_is_a_message_when_there_is_no_other() {
+fn an_event_string_with_spaces_is_the_last_message_name_of_the_top_level() {
     let check = |line: &str, expected: Option<&str>| {
         assert_eq!(with(line, field!(message)).as_deref(), expected, "{line}");
     };
     check(r#"{"event":"all is well"}"#, Some("all is well"));
     check(r#"{"event":"all is well","msg":"m"}"#, Some("m"));
+    check(r#"{"event":"all is well","data":{"msg":"m"}}"#, Some("all is well"));
+    check(r#"{"event":"well","data":{"msg":"m"}}"#, Some("m"));
     check(r#"{"event":"well"}"#, None);
     check(r#"{"event":"well!"}"#, None);
     check(r#"{"event":"   "}"#, None);
@@ -302,7 +304,7 @@ fn an_event_string_with_spaces_is_a_message_when_there_is_no_other() {
 }
 
 #[test]
-fn an_error_is_a_text_or_an_object_and_a_stack_alone_says_no_error() {
+fn an_error_is_a_text_or_an_object_and_a_stack_alone_is_none() {
     let check = |line: &str, expected: Option<(Option<&str>, Option<&str>, Option<&str>)>| {
         let expected = expected.map(|(message, kind, stack)| ErrorText {
             message: message.map(str::to_owned),
@@ -320,7 +322,8 @@ fn an_error_is_a_text_or_an_object_and_a_stack_alone_says_no_error() {
     check(r#"{"error":{"type":"t"},"data":{"traceback":"s"}}"#, Some((None, Some("t"), Some("s"))));
     check(r#"{"error":{"code":5},"exception":"e"}"#, Some((Some("e"), None, None)));
     check(r#"{"error":true,"error_message":"","exception":{"message":"m"}}"#, Some((Some("m"), None, None)));
-    check(r#"{"stack_trace":"s"}"#, Some((None, None, Some("s"))));
+    check(r#"{"exception":{"stack":"s"}}"#, Some((None, None, Some("s"))));
+    check(r#"{"stack_trace":"s"}"#, None);
     check(r#"{"error":null,"stack":["s"]}"#, None);
     check(r#"{"error":{"message":{"message":"m"}}}"#, None);
 }

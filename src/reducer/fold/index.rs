@@ -1,0 +1,217 @@
+//! Look-ups over spans, markers and artifacts: each question of a rule is answered without walking the lists.
+//!
+//! A function of the lists alone, so it is never stored. A hostile log can make the lists long, not the look-ups slow.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rustc_hash::FxHashMap;
+
+use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::span::{Artifact, Span, SpanKind};
+
+/// Numbers of entries by the hash of their key, the newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Chains {
+    newest: FxHashMap<u64, u32>,
+    /// Of each entry, the next older one with the same hash.
+    older: Vec<Option<u32>>,
+}
+
+impl Chains {
+    /// Adds the next entry; entries without a key take a place all the same.
+    fn push(&mut self, key: Option<u64>) {
+        let number = self.older.len() as u32;
+        self.older.push(key.and_then(|key| self.newest.insert(key, number)));
+    }
+
+    fn find(&self, key: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut next = self.newest.get(&key).copied();
+        while let Some(number) = next {
+            if is_it(number) {
+                return Some(number);
+            }
+            next = self.older.get(number as usize).copied().flatten();
+        }
+        None
+    }
+}
+
+/// The look-ups of one run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Index {
+    span_ids: Chains,
+    /// The newest span of a kind and name; verified when asked, since a span can be renamed.
+    span_names: FxHashMap<u64, u32>,
+    /// Open spans of a kind and id, and of a kind and name.
+    open_ids: Open,
+    open_names: Open,
+    open_spans: [BTreeSet<u32>; SpanKind::ALL.len()],
+    marker_ids: Chains,
+    open_markers: [BTreeSet<u32>; MarkerKind::ALL.len()],
+    artifact_paths: Chains,
+}
+
+/// Numbers of open spans by the hash of their key. A key rarely has more than one.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Open(FxHashMap<u64, Vec<u32>>);
+
+impl Open {
+    fn add(&mut self, key: u64, number: u32) {
+        self.0.entry(key).or_default().push(number);
+    }
+
+    fn remove(&mut self, key: u64, number: u32) {
+        let Some(numbers) = self.0.get_mut(&key) else { return };
+        if let Some(at) = numbers.iter().rposition(|n| *n == number) {
+            numbers.swap_remove(at);
+        }
+        if numbers.is_empty() {
+            self.0.remove(&key);
+        }
+    }
+
+    /// The newest that is meant.
+    fn newest(&self, key: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.0.get(&key)?.iter().copied().filter(|n| is_it(*n)).max()
+    }
+}
+
+fn hash(kind: u8, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (kind, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Index {
+    /// Builds the look-ups again.
+    #[must_use]
+    pub fn of(spans: &[Span], markers: &[Marker], artifacts: &[Artifact]) -> Self {
+        let mut index = Self::default();
+        for (number, span) in spans.iter().enumerate() {
+            index.add_span(span);
+            if let Some(name) = &span.name {
+                index.name_span(number as u32, span.kind, None, name, span.is_open());
+            }
+        }
+        for marker in markers {
+            index.add_marker(marker);
+        }
+        for artifact in artifacts {
+            index.add_artifact(&artifact.path);
+        }
+        index
+    }
+
+    /// Adds the next span, by its id; its name comes by [`Index::name_span`].
+    pub(super) fn add_span(&mut self, span: &Span) {
+        let number = self.span_ids.older.len() as u32;
+        let key = span.id.as_deref().map(|id| hash(span.kind as u8, id));
+        self.span_ids.push(key);
+        if span.is_open() {
+            if let Some(key) = key {
+                self.open_ids.add(key, number);
+            }
+            self.open_spans[span.kind as usize].insert(number);
+        }
+    }
+
+    pub(super) fn name_span(&mut self, number: u32, kind: SpanKind, before: Option<&str>, name: &str, open: bool) {
+        let key = hash(kind as u8, name);
+        let newest = self.span_names.entry(key).or_insert(number);
+        *newest = number.max(*newest);
+        if open {
+            if let Some(before) = before {
+                self.open_names.remove(hash(kind as u8, before), number);
+            }
+            self.open_names.add(key, number);
+        }
+    }
+
+    pub(super) fn close_span(&mut self, number: u32, span: &Span) {
+        self.open_spans[span.kind as usize].remove(&number);
+        for (open, text) in [(&mut self.open_ids, &span.id), (&mut self.open_names, &span.name)] {
+            if let Some(text) = text {
+                open.remove(hash(span.kind as u8, text), number);
+            }
+        }
+    }
+
+    /// The newest span of a kind with an id.
+    pub(super) fn span(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
+        self.span_ids.find(hash(kind as u8, id), |n| {
+            let span = &spans[n as usize];
+            span.kind == kind && span.id.as_deref() == Some(id)
+        })
+    }
+
+    /// The newest span of a kind with that name.
+    pub(super) fn named_span(&self, spans: &[Span], kind: SpanKind, name: &str) -> Option<u32> {
+        let is_it = |span: &Span| span.kind == kind && span.name.as_deref() == Some(name);
+        let newest = *self.span_names.get(&hash(kind as u8, name))?;
+        if is_it(&spans[newest as usize]) {
+            return Some(newest);
+        }
+        // Only after a span was renamed, or two names share a hash.
+        spans.iter().rposition(is_it).map(|n| n as u32)
+    }
+
+    /// The newest open span of a kind with that name.
+    pub(super) fn open_named_span(&self, spans: &[Span], kind: SpanKind, name: &str) -> Option<u32> {
+        self.open_names.newest(hash(kind as u8, name), |n| {
+            let span = &spans[n as usize];
+            span.kind == kind && span.name.as_deref() == Some(name)
+        })
+    }
+
+    /// The newest open span of a kind with that id.
+    pub(super) fn open_span_with_id(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
+        self.open_ids.newest(hash(kind as u8, id), |n| {
+            let span = &spans[n as usize];
+            span.kind == kind && span.id.as_deref() == Some(id)
+        })
+    }
+
+    /// The newest open span of a kind.
+    pub(super) fn open_span(&self, kind: SpanKind) -> Option<u32> {
+        self.open_spans[kind as usize].last().copied()
+    }
+
+    /// Every open span, in the order in which they opened.
+    pub(super) fn all_open_spans(&self) -> BTreeSet<u32> {
+        self.open_spans.iter().flatten().copied().collect()
+    }
+
+    pub(super) fn add_marker(&mut self, marker: &Marker) {
+        let number = self.marker_ids.older.len() as u32;
+        self.marker_ids.push(Some(hash(marker.kind as u8, &marker.id)));
+        if marker.is_open() {
+            self.open_markers[marker.kind as usize].insert(number);
+        }
+    }
+
+    pub(super) fn close_marker(&mut self, number: u32, kind: MarkerKind) {
+        self.open_markers[kind as usize].remove(&number);
+    }
+
+    /// The newest marker of a kind with an id. While one of them is open it is the newest one.
+    pub(super) fn marker(&self, markers: &[Marker], kind: MarkerKind, id: &str) -> Option<u32> {
+        self.marker_ids.find(hash(kind as u8, id), |n| {
+            let marker = &markers[n as usize];
+            marker.kind == kind && marker.id == id
+        })
+    }
+
+    /// The open markers of a kind.
+    pub(super) fn open_markers(&self, kind: MarkerKind) -> &BTreeSet<u32> {
+        &self.open_markers[kind as usize]
+    }
+
+    pub(super) fn add_artifact(&mut self, path: &str) {
+        self.artifact_paths.push(Some(hash(0, path)));
+    }
+
+    pub(super) fn artifact(&self, artifacts: &[Artifact], path: &str) -> Option<u32> {
+        self.artifact_paths.find(hash(0, path), |n| artifacts[n as usize].path == path)
+    }
+}

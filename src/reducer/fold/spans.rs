@@ -1,0 +1,402 @@
+//! Rule 6: spans of steps, sessions, tools and spans, and what every kind of span has in common.
+
+use super::Fold;
+use crate::reducer::event::{Subject, Verb};
+use crate::reducer::run::Status;
+use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::time::Micros;
+
+/// How an event says which span it means.
+#[derive(Clone, Debug)]
+enum Means {
+    /// By an id.
+    Id(String),
+    /// By a name only, which then is the id of a span that it opens.
+    Name(String),
+    /// Not at all.
+    Nothing,
+}
+
+impl Means {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Means::Id(id) | Means::Name(id) => Some(id),
+            Means::Nothing => None,
+        }
+    }
+}
+
+impl Fold<'_, '_> {
+    /// Rule 6, for the four subjects.
+    pub(super) fn spans(&mut self) {
+        let Some(kind) = self.span_kind() else { return };
+        let means = self.means(kind);
+        match self.verb() {
+            Some(Verb::Started) => self.start(kind, &means),
+            Some(
+                verb
+                @ (Verb::Finished | Verb::Passed | Verb::Failed | Verb::Skipped | Verb::Cancelled | Verb::TimedOut),
+            ) => self.finish(kind, &means, verb),
+            Some(Verb::Retried) => self.retry(kind, &means),
+            Some(
+                Verb::Queued
+                | Verb::Raised
+                | Verb::Granted
+                | Verb::Denied
+                | Verb::Expired
+                | Verb::Cleared
+                | Verb::Recorded,
+            )
+            | None => {
+                if let Some(number) = self.open_meant(kind, &means) {
+                    self.particulars(number);
+                }
+            }
+        }
+    }
+
+    /// The kind of span that the event is about, of the four subjects.
+    fn span_kind(&self) -> Option<SpanKind> {
+        match self.event.meaning.subject {
+            Some(Subject::Step) => Some(SpanKind::Step),
+            Some(Subject::Session) => Some(SpanKind::Session),
+            Some(Subject::Tool) => Some(SpanKind::Tool),
+            Some(Subject::Span) => Some(SpanKind::Span),
+            _ => None,
+        }
+    }
+
+    /// The subject's own id, else the span id, else a name.
+    fn means(&self, kind: SpanKind) -> Means {
+        let event = self.event;
+        let own = match kind {
+            SpanKind::Step => event.step.as_deref(),
+            SpanKind::Session => event.session.as_deref(),
+            SpanKind::Tool => event.span.as_deref().or(event.id.as_deref()),
+            _ => None,
+        };
+        if let Some(id) = own.or(event.span.as_deref()) {
+            return Means::Id(id.to_owned());
+        }
+        self.own_name(kind).map_or(Means::Nothing, |name| Means::Name(name.to_owned()))
+    }
+
+    fn own_name(&self, kind: SpanKind) -> Option<&str> {
+        match kind {
+            SpanKind::Step => self.event.step_name.as_deref(),
+            SpanKind::Tool => self.event.tool_name.as_deref(),
+            SpanKind::Session => self.event.agent.as_deref(),
+            SpanKind::Span => self.event.step_name.as_deref().or(self.event.tool_name.as_deref()),
+            SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt => None,
+        }
+    }
+
+    fn start(&mut self, kind: SpanKind, means: &Means) {
+        let id = means.id();
+        let attempt = self.event.attempt.or(self.next_attempt(kind, id));
+        if let Some(number) = id.and_then(|id| self.open_with_id(kind, id)) {
+            self.close_span(number, SpanStatus::Superseded, None);
+        }
+        let number = self.open_span(kind, id.map(str::to_owned), attempt);
+        self.particulars(number);
+    }
+
+    fn finish(&mut self, kind: SpanKind, means: &Means, verb: Verb) {
+        let (verb, status) = self.end_of(verb);
+        if let Some(number) = self.open_to_end(kind, means) {
+            self.close_span(number, status, Some(verb));
+            self.particulars(number);
+            return;
+        }
+        if let Some(number) = self.newest_meant(kind, means).filter(|n| self.is_second_end(*n, verb)) {
+            self.particulars(number);
+            return;
+        }
+        let attempt = self.event.attempt.or(self.next_attempt(kind, means.id()));
+        let number = self.startless(kind, means.id().map(str::to_owned), attempt, status, verb);
+        self.particulars(number);
+    }
+
+    /// *retried* closes as failed and opens the next attempt; when nothing is open it only opens.
+    fn retry(&mut self, kind: SpanKind, means: &Means) {
+        let closing = self.open_to_end(kind, means);
+        let meant = closing.or_else(|| self.newest_meant(kind, means));
+        if let Some(number) = closing {
+            self.close_span(number, SpanStatus::Failed, None);
+            self.particulars(number);
+        }
+        let (id, attempt) = match meant {
+            Some(number) => {
+                let span = &self.state.spans[number as usize];
+                let last = if closing.is_some() { span.attempt } else { self.event.attempt.or(span.attempt) };
+                (span.id.clone(), last)
+            }
+            None => (means.id().map(str::to_owned), self.event.attempt),
+        };
+        let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1)));
+        let number = self.open_span(kind, id, attempt);
+        self.particulars(number);
+        self.state.spans[number as usize].attempt = attempt;
+    }
+
+    pub(super) fn open_with_id(&self, kind: SpanKind, id: &str) -> Option<u32> {
+        self.state.index.open_span_with_id(&self.state.spans, kind, id)
+    }
+
+    /// The open span that an event names.
+    fn open_meant(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+        match means {
+            Means::Id(id) => self.open_with_id(kind, id),
+            Means::Name(name) => {
+                self.open_with_id(kind, name).max(self.state.index.open_named_span(&self.state.spans, kind, name))
+            }
+            Means::Nothing => None,
+        }
+    }
+
+    /// The open span that an end closes: without an id the newest of its kind.
+    fn open_to_end(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+        match means {
+            Means::Id(_) | Means::Name(_) => self.open_meant(kind, means),
+            Means::Nothing => self.state.index.open_span(kind),
+        }
+    }
+
+    /// The newest span that is meant, open or closed.
+    fn newest_meant(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+        let spans = &self.state.spans;
+        match means {
+            Means::Id(id) => self.state.index.span(spans, kind, id),
+            Means::Name(name) => {
+                self.state.index.span(spans, kind, name).max(self.state.index.named_span(spans, kind, name))
+            }
+            Means::Nothing => None,
+        }
+    }
+
+    /// The span of the event's own subject that it opened, closed or names (2.7, usage).
+    pub(super) fn own_span(&self) -> Option<u32> {
+        let kind = self.span_kind()?;
+        let means = self.means(kind);
+        self.touched.or_else(|| self.open_meant(kind, &means)).or_else(|| self.newest_meant(kind, &means))
+    }
+
+    /// Whether the event's subject owns spans of this kind, so that its particulars go there.
+    pub(super) fn owns(&self, kind: SpanKind) -> bool {
+        match kind {
+            SpanKind::Phase => self.is(Subject::Phase),
+            SpanKind::Candidate => self.is(Subject::Candidate),
+            SpanKind::Attempt => self.is(Subject::Attempt),
+            SpanKind::Step | SpanKind::Session | SpanKind::Tool | SpanKind::Span => self.span_kind() == Some(kind),
+        }
+    }
+
+    /// One more than the newest span of that kind and id, else 1 (2.7, Span attempt).
+    pub(super) fn next_attempt(&self, kind: SpanKind, id: Option<&str>) -> Option<u64> {
+        let newest = id.and_then(|id| self.state.index.span(&self.state.spans, kind, id));
+        let last = newest.and_then(|n| self.state.spans[n as usize].attempt).unwrap_or(0);
+        Some(last.saturating_add(1))
+    }
+
+    /// What an end makes of a span, and the verb it counts as: a *finished* with status `skipped` is skipped.
+    pub(super) fn end_of(&self, verb: Verb) -> (Verb, SpanStatus) {
+        let status = match verb {
+            Verb::Skipped => SpanStatus::Skipped,
+            Verb::Failed => SpanStatus::Failed,
+            Verb::Cancelled => SpanStatus::Cancelled,
+            Verb::TimedOut => SpanStatus::TimedOut,
+            Verb::Finished => {
+                let word = self.event.status.as_deref().map(crate::reducer::run::normal_word);
+                if word.is_some_and(|word| word == "skipped" || word == "skip") {
+                    return (Verb::Skipped, SpanStatus::Skipped);
+                }
+                match self.finished_status() {
+                    Status::Failed => SpanStatus::Failed,
+                    Status::Cancelled => SpanStatus::Cancelled,
+                    Status::TimedOut => SpanStatus::TimedOut,
+                    _ => SpanStatus::Completed,
+                }
+            }
+            _ => SpanStatus::Completed,
+        };
+        (verb, status)
+    }
+
+    /// Whether an end of a closed span is a second one: it was closed by an end, and not a record made by the same
+    /// verb without a start.
+    pub(super) fn is_second_end(&self, number: u32, verb: Verb) -> bool {
+        let origin = self.state.spans[number as usize].origin;
+        origin.closed_by.is_some_and(|first| !(origin.startless && first == verb))
+    }
+
+    pub(super) fn open_span(&mut self, kind: SpanKind, id: Option<String>, attempt: Option<u64>) -> u32 {
+        let span = Span::opened(kind, id, attempt, self.event.time, self.event.line);
+        self.opened[kind as usize] = true;
+        self.add_span(span)
+    }
+
+    /// A span made by its end: it starts at end minus duration, or unknown (2.7, Bounds).
+    pub(super) fn startless(
+        &mut self,
+        kind: SpanKind,
+        id: Option<String>,
+        attempt: Option<u64>,
+        status: SpanStatus,
+        verb: Verb,
+    ) -> u32 {
+        let event = self.event;
+        let started = event.time.zip(event.duration_ms).map(|(end, millis)| end.plus_millis(-millis));
+        let mut span = Span::opened(kind, id, attempt, started.filter(|at| *at >= Micros::MIN), event.line);
+        span.status = status;
+        span.ended_at = event.time;
+        span.duration_ms = event.duration_ms;
+        span.closed_line = Some(event.line);
+        span.origin = Origin { startless: true, closed_by: Some(verb) };
+        self.add_span(span)
+    }
+
+    fn add_span(&mut self, span: Span) -> u32 {
+        let step = (span.kind == SpanKind::Step).then(|| span.id.clone()).flatten();
+        let before = step.as_deref().is_some_and(|id| self.step_is_done(id));
+        let state = &mut *self.state;
+        let number = state.spans.len() as u32;
+        if matches!(span.kind, SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt | SpanKind::Step) {
+            state.counters.work_spans += 1;
+        }
+        state.index.add_span(&span);
+        state.spans.push(span);
+        self.count_step(step.as_deref(), before);
+        self.touch(number);
+        self.progress = true;
+        number
+    }
+
+    pub(super) fn close_span(&mut self, number: u32, status: SpanStatus, closed_by: Option<Verb>) {
+        let event = self.event;
+        let span = &self.state.spans[number as usize];
+        let step = (span.kind == SpanKind::Step).then(|| span.id.clone()).flatten();
+        let before = step.as_deref().is_some_and(|id| self.step_is_done(id));
+        let measured = self.millis_from(span.started_at);
+        let by_end = closed_by.is_some() || status == SpanStatus::Failed;
+        let state = &mut *self.state;
+        let span = &mut state.spans[number as usize];
+        span.status = status;
+        span.ended_at = event.time;
+        span.duration_ms = event.duration_ms.filter(|_| by_end).or(measured);
+        span.closed_line = Some(event.line);
+        span.origin.closed_by = closed_by;
+        state.index.close_span(number, span);
+        self.count_step(step.as_deref(), before);
+        self.touch(number);
+        self.progress = true;
+    }
+
+    /// Whether the newest span of a step id is completed or skipped (spec 2.1, steps_done).
+    fn step_is_done(&self, id: &str) -> bool {
+        self.state
+            .index
+            .span(&self.state.spans, SpanKind::Step, id)
+            .is_some_and(|n| matches!(self.state.spans[n as usize].status, SpanStatus::Completed | SpanStatus::Skipped))
+    }
+
+    fn count_step(&mut self, id: Option<&str>, before: bool) {
+        let Some(id) = id else { return };
+        let done = &mut self.state.counters.steps_done;
+        match (before, self.state.index.span(&self.state.spans, SpanKind::Step, id)) {
+            (_, None) => {}
+            (before, Some(n)) => {
+                let now = matches!(self.state.spans[n as usize].status, SpanStatus::Completed | SpanStatus::Skipped);
+                *done = (*done + u64::from(now)).saturating_sub(u64::from(before));
+            }
+        }
+    }
+
+    fn touch(&mut self, number: u32) {
+        self.state.changes.spans.push(number);
+        if self.span_kind() == Some(self.state.spans[number as usize].kind) {
+            self.touched = Some(number);
+        }
+    }
+
+    /// What events of a span's own subject say about it (2.7, Span particulars).
+    pub(super) fn particulars(&mut self, number: u32) {
+        let event = self.event;
+        let kind = self.state.spans[number as usize].kind;
+        let parent = if kind == SpanKind::Session { event.parent_session.as_ref() } else { None };
+        let name = self.own_name(kind).map(str::to_owned);
+        let state = &mut *self.state;
+        let span = &mut state.spans[number as usize];
+        if let Some(name) = name.filter(|name| span.name.as_ref() != Some(name)) {
+            state.index.name_span(number, kind, span.name.as_deref(), &name, span.is_open());
+            span.name = Some(name);
+        }
+        for (field, text) in [
+            (&mut span.parent, parent.or(event.parent.as_ref())),
+            (&mut span.skill, event.skill.as_ref()),
+            (&mut span.agent, event.agent.as_ref()),
+            (&mut span.model, event.model.as_ref()),
+            (&mut span.repo, event.repo.as_ref()),
+        ] {
+            if let Some(text) = text {
+                *field = Some(text.to_string());
+            }
+        }
+        if let Some(attempt) = event.attempt
+            && matches!(kind, SpanKind::Step | SpanKind::Session | SpanKind::Tool | SpanKind::Span)
+        {
+            span.attempt = Some(attempt);
+        }
+        // Error and score of a *retried* are those of the span that it closes only (2.7, Retried).
+        let retried = event.meaning.verb == Some(Verb::Retried) && span.is_open();
+        if let Some(error) = event.error.as_ref().filter(|_| !retried) {
+            span.error = Some(error.clone());
+        }
+        if let Some(score) = event.score.filter(|_| !retried) {
+            span.score = Some(score);
+        }
+        span.cache_hit = event.cache_hit.or(span.cache_hit);
+        span.deadline = event.deadline.or(span.deadline);
+        span.expected_ms = event.expected_ms.or(span.expected_ms);
+        if event.input.is_some() {
+            span.input_line = Some(event.line);
+        }
+        if event.has_output {
+            span.output_line = Some(event.line);
+        }
+        self.touch(number);
+    }
+}
+
+impl Span {
+    /// A span that has just opened.
+    fn opened(kind: SpanKind, id: Option<String>, attempt: Option<u64>, at: Option<Micros>, line: u64) -> Self {
+        Self {
+            kind,
+            id,
+            parent: None,
+            name: None,
+            skill: None,
+            status: SpanStatus::Open,
+            attempt,
+            cache_hit: None,
+            agent: None,
+            model: None,
+            repo: None,
+            started_at: at,
+            ended_at: None,
+            duration_ms: None,
+            score: None,
+            error: None,
+            tokens_in: None,
+            tokens_out: None,
+            cost_usd: None,
+            deadline: None,
+            expected_ms: None,
+            input_line: None,
+            output_line: None,
+            opened_line: line,
+            closed_line: None,
+            origin: Origin::default(),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! What one write does to the tables. It runs inside the transaction of its caller, who takes it back as a whole or not
+//! at all.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{self, Lesson, TEACHES, count, int, key_of};
+use super::event_rows::{Interner, Place, Written};
+use super::live::Change;
+use super::log_row::{Stored, StoredRun, Sums};
+use super::row::{Batch, EventBatch, LogRow};
+use super::run_row;
+use super::snapshot::{self, Resume};
+use super::writer::Write;
+use crate::reducer::reduce::EventRow;
+use crate::reducer::run::{Changes, LineCounts, RunState, value};
+use crate::reducer::time::Micros;
+
+/// What the writer knows of the tables without asking them. A copy is kept until the commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ledger {
+    /// The number of the next new log.
+    pub(super) next_number: u32,
+    /// The last version that was given out.
+    pub(super) version: u64,
+    /// Counts over all logs.
+    pub(super) sums: Sums,
+    /// Grows when spans that expectations are learned from changed.
+    pub(super) lessons: u64,
+    /// There are rows of logs that were replaced or removed.
+    pub(super) trash: bool,
+}
+
+impl Ledger {
+    /// Reads the tables once, at the start.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let number = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<u32>>(0));
+        let last = number("SELECT max(number) FROM log")?.max(number("SELECT max(number) FROM trash")?);
+        let floor: i64 = connection.query_row("SELECT max(version) FROM version_floor", [], |row| row.get(0))?;
+        let newest: i64 = connection.query_row("SELECT ifnull(max(version), 0) FROM log", [], |row| row.get(0))?;
+        Ok(Self {
+            next_number: last.unwrap_or(0) + 1,
+            version: count(floor.max(newest)),
+            sums: Sums::read(connection)?,
+            lessons: 0,
+            trash: number("SELECT max(number) FROM trash")?.is_some(),
+        })
+    }
+
+    /// Does one write. Gives what to announce, if a run that somebody may look at changed.
+    pub(super) fn apply(
+        &mut self,
+        connection: &Connection,
+        interner: &mut Interner,
+        write: &Write,
+    ) -> rusqlite::Result<Option<Change>> {
+        match write {
+            Write::Batch(batch) => self.batch(connection, interner, batch).map(Some),
+            Write::Events(events) => self.events(connection, interner, events),
+            Write::Log(log) => self.log(connection, log).map(Some),
+            Write::Remove(key) => self.remove(connection, key),
+        }
+    }
+
+    fn batch(&mut self, connection: &Connection, interner: &mut Interner, batch: &Batch) -> rusqlite::Result<Change> {
+        let cursor = &batch.log.cursor;
+        let mut old = Stored::find(connection, &batch.log.key)?;
+        // Old and new never mix (spec 2.3, 5): rows of another generation go, whatever the sender says.
+        let other = old.as_ref().is_some_and(|old| old.run.is_some() && old.log.cursor.generation != cursor.generation);
+        if batch.replace || other {
+            if let Some(old) = old.take() {
+                self.discard(connection, &old)?;
+            }
+        }
+        let number = match &old {
+            Some(old) => old.number,
+            None => self.new_number()?,
+        };
+        let stored = &*batch.state;
+        let shown = batch.provisional.as_ref().map_or(stored, |provisional| &provisional.state);
+        let base = match &old {
+            Some(old) if old.rows.rows > 0 || old.run.as_ref().is_some_and(|run| run.spans > 0) => old.base,
+            _ => value(&shown.run.first_event_at).map_or(0, |at| at.0),
+        };
+        self.lists(connection, number, base, old.as_ref(), batch, shown)?;
+
+        // Event rows: those up to the cursor when there is no gap before them, then those of the provisional tail.
+        let gapless = old.as_ref().is_none_or(Stored::is_complete);
+        let mut rows = old.as_ref().map_or(Written::default(), |old| old.rows);
+        let mut events_offset = old.as_ref().map_or(0, |old| old.log.events_offset);
+        if old.as_ref().is_some_and(|old| old.provisional_rows > 0) {
+            delete_after(connection, "event", number, rows.rows.saturating_add(1))?;
+        }
+        if let (true, Some(events)) = (gapless, &batch.events) {
+            let place = Place { number, base, stored: rows.rows };
+            rows = rows.plus(interner.append(connection, place, events, true)?);
+            events_offset = cursor.offset;
+        }
+        let mut provisional_rows = Written::default();
+        let mut resume = None;
+        if let Some(provisional) = &batch.provisional {
+            let mut held: &[EventRow] = &provisional.events;
+            if events_offset == cursor.offset {
+                let place = Place { number, base, stored: rows.rows };
+                provisional_rows = interner.append(connection, place, held, false)?;
+                held = &[];
+            }
+            resume = Some(Resume::of(stored, &provisional.changes, held.to_vec()).encode());
+        }
+
+        let log = LogRow { events_offset, ..batch.log.clone() };
+        let lines = shown.counters.lines;
+        let provisional_rows = provisional_rows.rows;
+        let run = Some(StoredRun::of(shown));
+        let new = Stored { number, log, lines, rows, provisional_rows, base, resume, run };
+        run_row::write(connection, number, &new.log, shown, &snapshot::encode(shown))?;
+        self.put(connection, old.as_ref(), &new)
+    }
+
+    /// Writes the entries of the lists that changed, and takes away what a provisional tail had added.
+    fn lists(
+        &mut self,
+        connection: &Connection,
+        number: u32,
+        base: i64,
+        old: Option<&Stored>,
+        batch: &Batch,
+        shown: &RunState,
+    ) -> rusqlite::Result<()> {
+        let old_run = old.and_then(|old| old.run.as_ref());
+        let provisional = batch.provisional.as_ref().map(|provisional| &provisional.changes);
+        let undone = match old.and_then(|old| old.resume.as_deref()) {
+            Some(bytes) => Resume::decode(bytes).map_err(|error| columns::unreadable(0, error))?.changes(),
+            None => Changes::default(),
+        };
+        // Without a row everything is new, whatever the sender says.
+        let numbers = |list: fn(&Changes) -> &Vec<u32>, length: usize| -> Vec<u32> {
+            if old_run.is_none() {
+                return (0..u32::try_from(length).unwrap_or(u32::MAX)).collect();
+            }
+            let all = [Some(&batch.changes), Some(&undone), provisional];
+            let mut numbers: Vec<u32> = all.into_iter().flatten().flat_map(list).copied().collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        };
+
+        let workflow = value(&shown.run.workflow).map(String::as_str);
+        let lesson = Lesson { workflow, at: value(&shown.run.first_event_at).copied() };
+        let mut taught = false;
+        let changed = numbers(|changes| &changes.spans, shown.spans.len());
+        if !changed.is_empty() {
+            let mut statement = columns::span_writer(connection)?;
+            for n in changed {
+                let Some(span) = shown.spans.get(n as usize) else { continue };
+                columns::write_span(&mut statement, key_of(number, n), base, span, lesson)?;
+                taught |= columns::teaches(span);
+            }
+        }
+        let changed = numbers(|changes| &changes.markers, shown.markers.len());
+        if !changed.is_empty() {
+            let mut statement = columns::marker_writer(connection)?;
+            for n in changed {
+                let Some(marker) = shown.markers.get(n as usize) else { continue };
+                columns::write_marker(&mut statement, key_of(number, n), marker)?;
+            }
+        }
+        let changed = numbers(|changes| &changes.artifacts, shown.artifacts.len());
+        if !changed.is_empty() {
+            let mut statement = columns::artifact_writer(connection)?;
+            for n in changed {
+                let Some(artifact) = shown.artifacts.get(n as usize) else { continue };
+                columns::write_artifact(&mut statement, key_of(number, n), artifact)?;
+            }
+        }
+
+        if let Some(run) = old_run {
+            for (table, before, now) in [
+                ("span", run.spans, shown.spans.len()),
+                ("marker", run.markers, shown.markers.len()),
+                ("artifact", run.artifacts, shown.artifacts.len()),
+            ] {
+                if before > now as u64 {
+                    delete_after(connection, table, number, now as u64)?;
+                    taught |= table == "span";
+                }
+            }
+            if run.workflow.as_deref() != workflow || run.first_event_at != lesson.at {
+                taught |= relearn(connection, number, lesson)?;
+            }
+        }
+        self.lessons += u64::from(taught);
+        Ok(())
+    }
+
+    /// Rows of the second stage: those that go on where the rows end, and not past the cursor.
+    fn events(
+        &mut self,
+        connection: &Connection,
+        interner: &mut Interner,
+        batch: &EventBatch,
+    ) -> rusqlite::Result<Option<Change>> {
+        let Some(mut old) = Stored::find(connection, &batch.key)? else { return Ok(None) };
+        let (from, cursor) = (old.log.events_offset, old.log.cursor.offset);
+        if old.log.cursor.generation != batch.generation || batch.events_offset <= from {
+            return Ok(None);
+        }
+        let first = batch.events.partition_point(|row| row.offset < from);
+        let end = batch.events.partition_point(|row| row.offset < cursor).max(first);
+        let place = Place { number: old.number, base: old.base, stored: old.rows.rows };
+        old.rows = old.rows.plus(interner.append(connection, place, &batch.events[first..end], true)?);
+        old.log.events_offset = batch.events_offset.min(cursor);
+        if !old.is_complete() {
+            old.put_progress(connection, None)?;
+            return Ok(None);
+        }
+        if let Some(bytes) = &old.resume {
+            let held = Resume::decode(bytes).map_err(|error| columns::unreadable(0, error))?.held;
+            let place = Place { stored: old.rows.rows, ..place };
+            old.provisional_rows = interner.append(connection, place, &held, false)?.rows;
+        }
+        self.version += 1;
+        old.put_progress(connection, Some(self.version))?;
+        Ok(Some(Change { key: batch.key.clone(), version: self.version }))
+    }
+
+    /// A log without a state to write. Its cursor is only taken over while it stands where the stored state does.
+    fn log(&mut self, connection: &Connection, log: &LogRow) -> rusqlite::Result<Change> {
+        let Some(old) = Stored::find(connection, &log.key)? else {
+            let number = self.new_number()?;
+            let (lines, rows) = (LineCounts::default(), Written::default());
+            let log = LogRow { events_offset: 0, ..log.clone() };
+            let new = Stored { number, log, lines, rows, provisional_rows: 0, base: 0, resume: None, run: None };
+            return self.put(connection, None, &new);
+        };
+        let mut new = Stored { log: LogRow { events_offset: old.log.events_offset, ..log.clone() }, ..old.clone() };
+        let stays = (old.log.cursor.generation, old.log.cursor.offset) == (log.cursor.generation, log.cursor.offset);
+        if old.run.is_some() && !stays {
+            new.log.cursor = old.log.cursor.clone();
+        }
+        if old.run.is_some() && new.log.modified() != old.log.modified() {
+            connection
+                .prepare_cached("UPDATE run SET modified = ? WHERE number = ?")?
+                .execute(params![new.log.modified().map(|at| at.0), old.number])?;
+        }
+        self.put(connection, Some(&old), &new)
+    }
+
+    fn remove(&mut self, connection: &Connection, key: &str) -> rusqlite::Result<Option<Change>> {
+        let Some(old) = Stored::find(connection, key)? else { return Ok(None) };
+        self.discard(connection, &old)?;
+        self.version += 1;
+        connection.prepare_cached("UPDATE version_floor SET version = ?")?.execute([int(self.version)])?;
+        Ok(Some(Change { key: key.to_owned(), version: self.version }))
+    }
+
+    /// Takes a log and its run out of sight; the many rows that hang on them are deleted bit by bit ([`sweep`]).
+    fn discard(&mut self, connection: &Connection, old: &Stored) -> rusqlite::Result<()> {
+        self.sums.subtract(old);
+        connection.prepare_cached("DELETE FROM log WHERE number = ?")?.execute([old.number])?;
+        if old.run.is_none() {
+            return Ok(());
+        }
+        connection.prepare_cached("DELETE FROM run WHERE number = ?")?.execute([old.number])?;
+        connection.prepare_cached("INSERT INTO trash (number) VALUES (?)")?.execute([old.number])?;
+        self.trash = true;
+        self.lessons += u64::from(relearn(connection, old.number, Lesson { workflow: None, at: None })?);
+        Ok(())
+    }
+
+    fn new_number(&mut self) -> rusqlite::Result<u32> {
+        let number = self.next_number;
+        // The upper half of a key must stay positive.
+        if number > i32::MAX.unsigned_abs() {
+            return Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::from(number)));
+        }
+        self.next_number += 1;
+        Ok(number)
+    }
+
+    fn put(&mut self, connection: &Connection, old: Option<&Stored>, new: &Stored) -> rusqlite::Result<Change> {
+        self.version += 1;
+        if let Some(old) = old {
+            self.sums.subtract(old);
+        }
+        self.sums.add(new);
+        new.put(connection, old.is_none(), self.version)?;
+        Ok(Change { key: new.log.key.clone(), version: self.version })
+    }
+}
+
+/// Deletes some rows of logs that were replaced or removed; says whether there are more.
+pub(super) fn sweep(connection: &Connection, rows: u32) -> rusqlite::Result<bool> {
+    let next = "SELECT number FROM trash LIMIT 1";
+    let Some(number) = connection.prepare_cached(next)?.query_row([], |row| row.get::<_, u32>(0)).optional()? else {
+        return Ok(false);
+    };
+    for table in ["span", "marker", "artifact", "event"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key BETWEEN ? AND ? LIMIT {rows})"
+        );
+        if connection.prepare_cached(&sql)?.execute([key_of(number, 0), key_of(number, u32::MAX)])? > 0 {
+            return Ok(true);
+        }
+    }
+    connection.prepare_cached("DELETE FROM trash WHERE number = ?")?.execute([number])?;
+    Ok(true)
+}
+
+/// Deletes the rows of a run from a place on.
+fn delete_after(connection: &Connection, table: &str, number: u32, from: u64) -> rusqlite::Result<()> {
+    let Ok(from) = u32::try_from(from) else { return Ok(()) };
+    connection
+        .prepare_cached(&format!("DELETE FROM {table} WHERE key BETWEEN ? AND ?"))?
+        .execute([key_of(number, from), key_of(number, u32::MAX)])?;
+    Ok(())
+}
+
+/// Says to all completed phases of a run what expectations are now learned from them; says whether there are any.
+fn relearn(connection: &Connection, number: u32, lesson: Lesson<'_>) -> rusqlite::Result<bool> {
+    let workflow = lesson.at.and(lesson.workflow).map_or(Value::Null, |workflow| Value::from(workflow.to_owned()));
+    let changed = connection
+        .prepare_cached(&format!(
+            "UPDATE span SET learn_workflow = ?, learn_at = ? WHERE key BETWEEN ? AND ? AND {TEACHES}"
+        ))?
+        .execute(params![workflow, lesson.at.map(|Micros(at)| at), key_of(number, 0), key_of(number, u32::MAX)])?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,273 @@
+//! Spans, markers and artifacts as rows, in both directions. One list of columns each, in one order.
+
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Connection, Row, params};
+
+use crate::reducer::event::{ErrorText, Verb};
+use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::span::{Artifact, Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::time::Micros;
+
+/// The first key of a run's rows; the next run's are above `key_of(number, u32::MAX)`.
+pub(super) fn key_of(number: u32, place: u32) -> i64 {
+    (i64::from(number) << 32) | i64::from(place)
+}
+
+/// A count as SQLite can hold it; what is above `i64::MAX` stays there (spec 5.2).
+pub(super) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A count as it was written.
+pub(super) fn count(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
+
+pub(super) fn opt_int(count: Option<u64>) -> Option<i64> {
+    count.map(int)
+}
+
+fn opt_count(stored: Option<i64>) -> Option<u64> {
+    stored.map(count)
+}
+
+/// A time as it stands in a row: counted from the log's base, which makes it short.
+pub(super) fn since(time: Option<Micros>, base: i64) -> Option<i64> {
+    time.map(|time| time.0.wrapping_sub(base))
+}
+
+pub(super) fn until(stored: Option<i64>, base: i64) -> Option<Micros> {
+    stored.map(|since| Micros(base.wrapping_add(since)))
+}
+
+pub(super) fn micros(stored: Option<i64>) -> Option<Micros> {
+    stored.map(Micros)
+}
+
+/// A value of the database that this program did not write.
+pub(super) fn unreadable(
+    column: usize,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.into())
+}
+
+/// The value of a list that stands at a place.
+fn at<T: Copy>(list: &[T], place: i64, column: usize) -> rusqlite::Result<T> {
+    let found = usize::try_from(place).ok().and_then(|place| list.get(place));
+    found.copied().ok_or_else(|| unreadable(column, format!("there is no {place}th word")))
+}
+
+/// The value that a word stands for.
+pub(super) fn word<T>(from: impl Fn(&str) -> Option<T>, row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let word = row.get_ref(column)?.as_str()?;
+    from(word).ok_or_else(|| unreadable(column, format!("{word} is no word of that column")))
+}
+
+/// What learned expectations need beside a completed phase: the run's workflow and first event (spec 2.6).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lesson<'a> {
+    pub(super) workflow: Option<&'a str>,
+    pub(super) at: Option<Micros>,
+}
+
+/// Whether expectations are learned from a span.
+pub(super) fn teaches(span: &Span) -> bool {
+    span.kind == SpanKind::Phase && span.status == SpanStatus::Completed && span.duration_ms.is_some()
+}
+
+/// The condition of [`teaches`] in SQL.
+pub(super) const TEACHES: &str = "kind = 0 AND status = 1 AND duration_ms IS NOT NULL";
+
+const SPAN: &str = "key, kind, status, id, parent, name, skill, attempt, cache_hit, agent, model, repo, started_at, \
+    ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, \
+    output_line, opened_line, closed_line, origin, learn_workflow, learn_at";
+
+pub(super) fn span_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(&format!("REPLACE INTO span ({SPAN}) VALUES ({})", holes(29)))
+}
+
+pub(super) fn write_span(
+    statement: &mut CachedStatement<'_>,
+    key: i64,
+    base: i64,
+    span: &Span,
+    lesson: Lesson<'_>,
+) -> rusqlite::Result<usize> {
+    let error = span
+        .error
+        .as_ref()
+        .map(|error| serde_json::to_string(error).expect("three texts always serialise, and memory takes them"));
+    let lesson = Some(lesson).filter(|lesson| teaches(span) && lesson.at.is_some());
+    let closed_by = span.origin.closed_by.map_or(0, |verb| verb as i64 + 1);
+    statement.execute(params![
+        key,
+        span.kind as i64,
+        span.status as i64,
+        span.id,
+        span.parent,
+        span.name,
+        span.skill,
+        opt_int(span.attempt),
+        span.cache_hit,
+        span.agent,
+        span.model,
+        span.repo,
+        since(span.started_at, base),
+        since(span.ended_at, base),
+        span.duration_ms,
+        span.score,
+        error,
+        opt_int(span.tokens_in),
+        opt_int(span.tokens_out),
+        span.cost_usd,
+        since(span.deadline, base),
+        span.expected_ms,
+        opt_int(span.input_line),
+        opt_int(span.output_line),
+        int(span.opened_line),
+        opt_int(span.closed_line),
+        i64::from(span.origin.startless) + 2 * closed_by,
+        lesson.and_then(|lesson| lesson.workflow),
+        lesson.and_then(|lesson| lesson.at).map(|at| at.0),
+    ])
+}
+
+/// All spans of a run, or those that are open, in their order.
+pub(super) fn read_spans(connection: &Connection, number: u32, base: i64, all: bool) -> rusqlite::Result<Vec<Span>> {
+    let which = if all { "span WHERE" } else { "span INDEXED BY span_open WHERE status = 0 AND" };
+    let sql = format!("SELECT {SPAN} FROM {which} key BETWEEN ? AND ? ORDER BY key");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| read_span(row, base))?;
+    rows.collect()
+}
+
+fn read_span(row: &Row<'_>, base: i64) -> rusqlite::Result<Span> {
+    let error: Option<ErrorText> = match row.get_ref(16)?.as_str_or_null()? {
+        Some(json) => Some(serde_json::from_str(json).map_err(|error| unreadable(16, error))?),
+        None => None,
+    };
+    let origin: i64 = row.get(26)?;
+    let closed_by = if origin / 2 == 0 { None } else { Some(at(Verb::ALL, origin / 2 - 1, 26)?) };
+    Ok(Span {
+        kind: at(SpanKind::ALL, row.get(1)?, 1)?,
+        status: at(SpanStatus::ALL, row.get(2)?, 2)?,
+        id: row.get(3)?,
+        parent: row.get(4)?,
+        name: row.get(5)?,
+        skill: row.get(6)?,
+        attempt: opt_count(row.get(7)?),
+        cache_hit: row.get(8)?,
+        agent: row.get(9)?,
+        model: row.get(10)?,
+        repo: row.get(11)?,
+        started_at: until(row.get(12)?, base),
+        ended_at: until(row.get(13)?, base),
+        duration_ms: row.get(14)?,
+        score: row.get(15)?,
+        error,
+        tokens_in: opt_count(row.get(17)?),
+        tokens_out: opt_count(row.get(18)?),
+        cost_usd: row.get(19)?,
+        deadline: until(row.get(20)?, base),
+        expected_ms: row.get(21)?,
+        input_line: opt_count(row.get(22)?),
+        output_line: opt_count(row.get(23)?),
+        opened_line: count(row.get(24)?),
+        closed_line: opt_count(row.get(25)?),
+        origin: Origin { startless: origin % 2 == 1, closed_by },
+    })
+}
+
+const MARKER: &str = "key, kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, \
+    opened_at, closed_line, closed_at, resolution";
+
+pub(super) fn marker_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(&format!("REPLACE INTO marker ({MARKER}) VALUES ({})", holes(16)))
+}
+
+pub(super) fn write_marker(statement: &mut CachedStatement<'_>, key: i64, marker: &Marker) -> rusqlite::Result<usize> {
+    statement.execute(params![
+        key,
+        marker.kind.as_str(),
+        marker.id,
+        marker.reason,
+        marker.span,
+        marker.repo,
+        marker.integration,
+        marker.action,
+        marker.risk,
+        marker.params,
+        marker.expires_at.map(|at| at.0),
+        int(marker.opened_line),
+        marker.opened_at.map(|at| at.0),
+        opt_int(marker.closed_line),
+        marker.closed_at.map(|at| at.0),
+        marker.resolution,
+    ])
+}
+
+/// All markers of a run, or those that are open, in their order.
+pub(super) fn read_markers(connection: &Connection, number: u32, all: bool) -> rusqlite::Result<Vec<Marker>> {
+    let which = if all { "marker WHERE" } else { "marker INDEXED BY marker_open WHERE closed_line IS NULL AND" };
+    let sql = format!("SELECT {MARKER} FROM {which} key BETWEEN ? AND ? ORDER BY key");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+        Ok(Marker {
+            kind: word(MarkerKind::from_word, row, 1)?,
+            id: row.get(2)?,
+            reason: row.get(3)?,
+            span: row.get(4)?,
+            repo: row.get(5)?,
+            integration: row.get(6)?,
+            action: row.get(7)?,
+            risk: row.get(8)?,
+            params: row.get(9)?,
+            expires_at: micros(row.get(10)?),
+            opened_line: count(row.get(11)?),
+            opened_at: micros(row.get(12)?),
+            closed_line: opt_count(row.get(13)?),
+            closed_at: micros(row.get(14)?),
+            resolution: row.get(15)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn artifact_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection
+        .prepare_cached("REPLACE INTO artifact (key, path, media_type, attempt, step, line) VALUES (?, ?, ?, ?, ?, ?)")
+}
+
+pub(super) fn write_artifact(
+    statement: &mut CachedStatement<'_>,
+    key: i64,
+    artifact: &Artifact,
+) -> rusqlite::Result<usize> {
+    let Artifact { path, media_type, attempt, step, line } = artifact;
+    statement.execute(params![key, path, media_type, opt_int(*attempt), step, int(*line)])
+}
+
+/// All artifacts of a run, in their order.
+pub(super) fn read_artifacts(connection: &Connection, number: u32) -> rusqlite::Result<Vec<Artifact>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT path, media_type, attempt, step, line FROM artifact WHERE key BETWEEN ? AND ? ORDER BY key",
+    )?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+        Ok(Artifact {
+            path: row.get(0)?,
+            media_type: row.get(1)?,
+            attempt: opt_count(row.get(2)?),
+            step: row.get(3)?,
+            line: count(row.get(4)?),
+        })
+    })?;
+    rows.collect()
+}
+
+/// So many `?`.
+pub(super) fn holes(columns: usize) -> String {
+    let mut text = "?,".repeat(columns);
+    text.pop();
+    text
+}

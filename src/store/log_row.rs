@@ -1,0 +1,267 @@
+//! The row of a log: cursor and health, how far its event rows are, and what to go on from.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{count, holes, int};
+use super::event_rows::Written;
+use super::row::{Cursor, LogRow, Problem};
+use crate::reducer::run::{LineCounts, RunState, value};
+use crate::reducer::time::Micros;
+
+/// Columns that say what a [`LogRow`] says, for [`read`].
+pub(super) const LOG: &str = "log.key, log.source, log.path, log.device, log.inode, log.generation, log.offset, \
+    log.size, log.mtime_ns, log.ctime_ns, log.head_hash, log.head_length, log.before_hash, log.before_length, \
+    log.prefix_hash, log.pending_bytes, log.provisional_bytes, log.gone, log.rotated, log.problem_code, \
+    log.problem_text, log.events_offset";
+
+/// How many columns [`LOG`] has.
+pub(super) const LOG_COLUMNS: usize = 22;
+
+/// The further columns of the table, apart from number and version.
+const MORE: &str = "log.lines_event, log.lines_text, log.lines_malformed, log.lines_oversized, log.lines_blank, \
+    log.events, log.hidden_events, log.provisional_events, log.base, log.resume";
+
+static FIND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {LOG}, {MORE}, log.number, run.number IS NOT NULL, run.workflow, run.first_event_at, run.spans,
+           run.markers, run.artifacts
+         FROM log LEFT JOIN run ON run.number = log.number WHERE log.key = ?"
+    )
+});
+
+/// All columns in the order in which [`Stored::put`] binds them.
+static COLUMNS: LazyLock<String> =
+    LazyLock::new(|| format!("{LOG}, {MORE}, log.number, log.version").replace("log.", ""));
+
+static INSERT: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO log ({}) VALUES ({})", *COLUMNS, holes(LOG_COLUMNS + 12)));
+
+/// Leaves the key alone, and with it the index over keys.
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let columns = COLUMNS.split(", ").enumerate().skip(1);
+    let set: Vec<String> = columns.map(|(n, column)| format!("{column} = ?{}", n + 1)).collect();
+    format!("UPDATE log SET {} WHERE number = ?{}", set.join(", "), LOG_COLUMNS + 11)
+});
+
+/// A log as the tables have it.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) number: u32,
+    pub(super) log: LogRow,
+    /// Lines as shown.
+    pub(super) lines: LineCounts,
+    /// Event rows up to the cursor.
+    pub(super) rows: Written,
+    /// Event rows of the provisional tail.
+    pub(super) provisional_rows: u64,
+    /// What the times of spans and events are counted from.
+    pub(super) base: i64,
+    /// [`super::snapshot::Resume`], while a provisional tail is shown.
+    pub(super) resume: Option<Vec<u8>>,
+    /// `None` while nothing was reduced from the log.
+    pub(super) run: Option<StoredRun>,
+}
+
+/// What of a run's row decides how much is written anew.
+#[derive(Clone, Debug)]
+pub(super) struct StoredRun {
+    pub(super) workflow: Option<String>,
+    pub(super) first_event_at: Option<Micros>,
+    pub(super) spans: u64,
+    pub(super) markers: u64,
+    pub(super) artifacts: u64,
+}
+
+impl StoredRun {
+    /// The same of a state that is written.
+    pub(super) fn of(state: &RunState) -> Self {
+        Self {
+            workflow: value(&state.run.workflow).cloned(),
+            first_event_at: value(&state.run.first_event_at).copied(),
+            spans: state.spans.len() as u64,
+            markers: state.markers.len() as u64,
+            artifacts: state.artifacts.len() as u64,
+        }
+    }
+}
+
+impl Stored {
+    /// Event rows reach the cursor.
+    pub(super) fn is_complete(&self) -> bool {
+        self.log.events_offset == self.log.cursor.offset
+    }
+
+    pub(super) fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<Self>> {
+        connection.prepare_cached(&FIND)?.query_row([key], Self::read).optional()
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let n = LOG_COLUMNS;
+        let whole = |column: usize| row.get::<_, i64>(n + column).map(count);
+        let run = if row.get::<_, bool>(n + 11)? {
+            Some(StoredRun {
+                workflow: row.get(n + 12)?,
+                first_event_at: row.get::<_, Option<i64>>(n + 13)?.map(Micros),
+                spans: whole(14)?,
+                markers: whole(15)?,
+                artifacts: whole(16)?,
+            })
+        } else {
+            None
+        };
+        Ok(Self {
+            log: read(row, 0)?,
+            lines: LineCounts {
+                event: whole(0)?,
+                text: whole(1)?,
+                malformed: whole(2)?,
+                oversized: whole(3)?,
+                blank: whole(4)?,
+            },
+            rows: Written { rows: whole(5)?, hidden: whole(6)? },
+            provisional_rows: whole(7)?,
+            base: row.get(n + 8)?,
+            resume: row.get(n + 9)?,
+            number: row.get(n + 10)?,
+            run,
+        })
+    }
+
+    /// Writes the row: a new one, or that of the same number.
+    pub(super) fn put(&self, connection: &Connection, is_new: bool, version: u64) -> rusqlite::Result<()> {
+        let Self { log, lines, rows, .. } = self;
+        let cursor = &log.cursor;
+        let sql: &str = if is_new { &INSERT } else { &UPDATE };
+        connection.prepare_cached(sql)?.execute(params![
+            log.key,
+            log.source,
+            log.path,
+            cursor.device.cast_signed(),
+            cursor.inode.cast_signed(),
+            int(cursor.generation),
+            int(cursor.offset),
+            int(cursor.size),
+            cursor.mtime_ns,
+            cursor.ctime_ns,
+            cursor.head_hash.cast_signed(),
+            int(cursor.head_length),
+            cursor.before_hash.cast_signed(),
+            int(cursor.before_length),
+            cursor.prefix_hash.cast_signed(),
+            int(log.pending_bytes),
+            int(log.provisional_bytes),
+            log.gone,
+            log.rotated,
+            log.problem.as_ref().map(|problem| &problem.code),
+            log.problem.as_ref().map(|problem| &problem.text),
+            int(log.events_offset),
+            int(lines.event),
+            int(lines.text),
+            int(lines.malformed),
+            int(lines.oversized),
+            int(lines.blank),
+            int(rows.rows),
+            int(rows.hidden),
+            int(self.provisional_rows),
+            self.base,
+            self.resume,
+            self.number,
+            int(version),
+        ])?;
+        Ok(())
+    }
+
+    /// Notes how far event rows are written.
+    pub(super) fn put_progress(&self, connection: &Connection, version: Option<u64>) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "UPDATE log SET events = ?, hidden_events = ?, events_offset = ?, provisional_events = ?,
+                   version = ifnull(?, version) WHERE number = ?",
+            )?
+            .execute(params![
+                int(self.rows.rows),
+                int(self.rows.hidden),
+                int(self.log.events_offset),
+                int(self.provisional_rows),
+                version.map(int),
+                self.number
+            ])?;
+        Ok(())
+    }
+}
+
+/// Reads the columns of [`LOG`], of which the first stands at `first`.
+pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<LogRow> {
+    let text = |n: usize| row.get::<_, String>(first + n);
+    let whole = |n: usize| row.get::<_, i64>(first + n);
+    let problem = match (row.get(first + 19)?, row.get(first + 20)?) {
+        (Some(code), Some(text)) => Some(Problem { code, text }),
+        _ => None,
+    };
+    Ok(LogRow {
+        key: text(0)?,
+        source: text(1)?,
+        path: text(2)?,
+        cursor: Cursor {
+            device: whole(3)?.cast_unsigned(),
+            inode: whole(4)?.cast_unsigned(),
+            generation: count(whole(5)?),
+            offset: count(whole(6)?),
+            size: count(whole(7)?),
+            mtime_ns: whole(8)?,
+            ctime_ns: whole(9)?,
+            head_hash: whole(10)?.cast_unsigned(),
+            head_length: count(whole(11)?),
+            before_hash: whole(12)?.cast_unsigned(),
+            before_length: count(whole(13)?),
+            prefix_hash: whole(14)?.cast_unsigned(),
+        },
+        pending_bytes: count(whole(15)?),
+        provisional_bytes: count(whole(16)?),
+        gone: row.get(first + 17)?,
+        rotated: row.get(first + 18)?,
+        problem,
+        events_offset: count(whole(21)?),
+    })
+}
+
+/// Counts over all logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) runs: u64,
+    pub(super) lines: u64,
+    pub(super) bytes: u64,
+    pub(super) malformed: u64,
+}
+
+impl Sums {
+    /// Counts over the whole table.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT ifnull(sum(lines_event + lines_text + lines_malformed + lines_oversized + lines_blank), 0),
+            ifnull(sum(size), 0), ifnull(sum(lines_malformed), 0), (SELECT count(*) FROM run) FROM log";
+        connection.query_row(sql, [], |row| {
+            Ok(Self {
+                lines: count(row.get(0)?),
+                bytes: count(row.get(1)?),
+                malformed: count(row.get(2)?),
+                runs: count(row.get(3)?),
+            })
+        })
+    }
+
+    pub(super) fn add(&mut self, log: &Stored) {
+        self.runs += u64::from(log.run.is_some());
+        self.lines = self.lines.saturating_add(log.lines.total());
+        self.bytes = self.bytes.saturating_add(log.log.cursor.size);
+        self.malformed = self.malformed.saturating_add(log.lines.malformed);
+    }
+
+    pub(super) fn subtract(&mut self, log: &Stored) {
+        self.runs = self.runs.saturating_sub(u64::from(log.run.is_some()));
+        self.lines = self.lines.saturating_sub(log.lines.total());
+        self.bytes = self.bytes.saturating_sub(log.log.cursor.size);
+        self.malformed = self.malformed.saturating_sub(log.lines.malformed);
+    }
+}

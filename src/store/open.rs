@@ -1,0 +1,278 @@
+//! Opens the cache file: makes it, checks it, moves it aside when it is damaged, and falls back to memory.
+
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::StoreError;
+use super::lock::{self, Lock, Note};
+use super::place::{self, APPLICATION_ID, Owner, beside};
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// To be raised with every change of what the blobs hold or what the reduction means; a change of the tables or of the
+/// crate's version is noticed without it.
+const FORMAT: u32 = 1;
+
+/// Earlier SQLite libraries can lose committed data of a write-ahead log (spec 4.3).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// What the write-ahead log is cut to when it begins anew; the writer's checkpoints see to it that it does.
+const CUT_WAL: u64 = 4 * 1024 * 1024;
+
+/// How long a statement waits for another connection's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Where connections of this cache go to.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    File(PathBuf),
+    /// A name that all connections of this process share; gone with the last of them.
+    Memory(String),
+}
+
+/// A cache that is open for writing.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) target: Target,
+    /// Held as long as the cache is written; none in memory.
+    pub(super) lock: Option<Lock>,
+    /// What a person should know about the cache.
+    pub(super) problem: Option<String>,
+}
+
+/// Why a file cannot be used as it is.
+enum Fault {
+    /// Another version of ours wrote it.
+    Outdated,
+    /// It is not what we wrote.
+    Damaged(String),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Damaged(error.to_string()),
+            _ => Fault::Store(error.into()),
+        }
+    }
+}
+
+/// The `user_version` of caches that this program can go on with.
+pub(super) fn user_version() -> i32 {
+    let mut hash: u32 = 0x811c_9dc5 ^ FORMAT; // FNV-1a
+    for byte in SCHEMA.bytes().chain(env!("CARGO_PKG_VERSION").bytes()) {
+        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    }
+    i32::from_be_bytes((hash & 0x7fff_ffff | 1).to_be_bytes())
+}
+
+pub(super) fn check_sqlite() -> Result<(), StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::OldSqlite { found: rusqlite::version().to_owned() });
+    }
+    Ok(())
+}
+
+/// Opens a resolved path for writing, or memory when the file system does not let us (spec T86).
+pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
+    match open_file(path) {
+        Ok(opened) => Ok(opened),
+        Err(error @ (StoreError::Io { .. } | StoreError::Sql(_))) => open_memory(format!(
+            "the cache is only held in memory, and everything is read again at the next start: {error}"
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_file(path: &Path) -> Result<Opened, StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let foreign = || StoreError::Foreign { path: path.to_owned() };
+    let marked = lock::note(path) != Note::None;
+    // Before anything is made beside another application's file.
+    if place::owner(path, marked).map_err(io)? == Owner::Foreign {
+        return Err(foreign());
+    }
+    make_directory(path).map_err(io)?;
+    let (lock, note) = Lock::take(path)?;
+    let untouched = note.is_untouched(path);
+    let mut fault = match place::owner(path, marked).map_err(io)? {
+        Owner::Foreign => return Err(foreign()),
+        Owner::Damaged => Some(Fault::Damaged(String::from("its first bytes were overwritten"))),
+        Owner::Ours(version) if version != user_version() => Some(Fault::Outdated),
+        Owner::Ours(_) if matches!(note, Note::Closed(..)) && !untouched => {
+            Some(Fault::Damaged(String::from("another program changed it after it was closed")))
+        }
+        Owner::Ours(_) | Owner::Nobody => None,
+    };
+    let mut problem = None;
+    for _ in 0..3 {
+        match fault.take() {
+            Some(Fault::Store(error)) => return Err(error),
+            Some(Fault::Outdated) => remove(path).map_err(io)?,
+            Some(Fault::Damaged(why)) => {
+                let aside = move_aside(path).map_err(io)?;
+                problem = Some(format!(
+                    "the cache was damaged ({why}) and is made again from the logs; the damaged file is kept as {}",
+                    aside.display()
+                ));
+            }
+            None => {}
+        }
+        match connect(path, untouched) {
+            Ok(connection) => {
+                let target = Target::File(path.to_owned());
+                return Ok(Opened { connection, target, lock: Some(lock), problem });
+            }
+            Err(next) => fault = Some(next),
+        }
+    }
+    Err(io(io::Error::other("it stays damaged however often it is made again")))
+}
+
+fn open_memory(problem: String) -> Result<Opened, StoreError> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("file:/wheelwatch-{}?vfs=memdb", COUNT.fetch_add(1, Ordering::Relaxed));
+    let connection = Connection::open_with_flags(
+        &name,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    configure(&connection)?;
+    create(&connection)?;
+    Ok(Opened { connection, target: Target::Memory(name), lock: None, problem: Some(problem) })
+}
+
+/// Opens a connection that can only read.
+pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Error> {
+    let read = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match target {
+        Target::File(path) => Connection::open_with_flags(path, read)?,
+        Target::Memory(name) => Connection::open_with_flags(name, read | OpenFlags::SQLITE_OPEN_URI)?,
+    };
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
+    Ok(connection)
+}
+
+/// Opens the file for writing; makes it when it is missing or empty, else checks it.
+fn connect(path: &Path, untouched: bool) -> Result<Connection, Fault> {
+    let io = |source| Fault::Store(StoreError::Io { path: path.to_owned(), source });
+    protect(path).map_err(io)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&connection)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        create(&connection)?;
+    } else {
+        check(&connection, untouched)?;
+    }
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(&format!(
+        "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {CUT_WAL}; PRAGMA temp_store = MEMORY;"
+    ))
+}
+
+/// Tables and both marks in one transaction, before the write-ahead log: the file is either empty or whole.
+fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}; {SCHEMA} COMMIT;",
+        user_version()
+    ))
+}
+
+/// Whether an existing file is what we wrote. One that was closed properly and not changed since needs no long look.
+fn check(connection: &Connection, untouched: bool) -> Result<(), Fault> {
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version != user_version() {
+        return Err(Fault::Outdated);
+    }
+    for table in ["log", "run", "span", "marker", "artifact", "event", "kind", "trash", "version_floor"] {
+        // A table that is missing is an ordinary error to SQLite.
+        connection
+            .execute_batch(&format!("SELECT * FROM {table} LIMIT 1"))
+            .map_err(|error| Fault::Damaged(error.to_string()))?;
+    }
+    if untouched {
+        return Ok(());
+    }
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Err(Fault::Damaged(found));
+    }
+    Ok(())
+}
+
+/// Makes the directory of the cache, for its owner alone. One that was there is closed to others only when it holds
+/// nothing but this cache.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else { return Ok(()) };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let mode = std::fs::metadata(directory)?.permissions().mode();
+    // A sticky directory such as /tmp is everybody's on purpose.
+    if mode & 0o077 == 0 || mode & 0o7000 != 0 {
+        return Ok(());
+    }
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    for entry in std::fs::read_dir(directory)? {
+        if !entry?.file_name().as_encoded_bytes().starts_with(name) {
+            return Ok(());
+        }
+    }
+    std::fs::set_permissions(directory, Permissions::from_mode(0o700))
+}
+
+/// Makes the file when it is missing, and closes it and what is beside it to others. SQLite gives its further files the
+/// mode of the first.
+fn protect(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let file = beside(path, suffix);
+        match std::fs::symlink_metadata(&file) {
+            Ok(meta) if meta.is_file() && meta.permissions().mode() & 0o777 != 0o600 => {
+                std::fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    // The database last, so that no other one is ever found with its log.
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        match std::fs::remove_file(beside(path, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps one copy of a damaged cache; an older copy goes.
+fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = beside(path, ".corrupt");
+    std::fs::rename(path, &aside)?;
+    remove(path)?;
+    Ok(aside)
+}

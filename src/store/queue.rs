@@ -1,0 +1,170 @@
+//! What waits for the writer: bounded by weight, taken all at once, so that commits grow with the load.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::StoreError;
+use super::writer::Write;
+
+/// As many rows wait at most, and so many are committed together at most (spec 6: 20 to 50 thousand).
+const MAX_WEIGHT: usize = 32_768;
+
+/// What the writer finds in the queue.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// These, in the order in which they were sent.
+    Writes(VecDeque<Write>),
+    /// Nothing came in the time.
+    Nothing,
+    /// Nothing will come any more.
+    Closed,
+}
+
+/// What ended a pause between two tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// The time is over, or somebody waits for the outcome.
+    Over,
+    /// Everybody has left; try once more and end.
+    Closed,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Write>,
+    weight: usize,
+    /// How many writes were ever sent, and how many of them are done.
+    sent: u64,
+    done: u64,
+    /// Tries that failed, and what the first of them said that nobody was told yet.
+    failures: u64,
+    failure: Option<StoreError>,
+    /// Somebody waits in `flush`.
+    urgent: bool,
+    closed: bool,
+    stopped: bool,
+}
+
+/// The queue between everybody who writes and the writer thread.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Something came, or the queue was closed.
+    filled: Condvar,
+    /// Something was taken or done, or the writer has stopped.
+    moved: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing below panics while it holds the lock, and each change of the state is whole in itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a write, after waiting for room.
+    pub(super) fn send(&self, write: Write) -> Result<(), StoreError> {
+        let mut state = self
+            .moved
+            .wait_while(self.lock(), |state| state.weight >= MAX_WEIGHT && !state.stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.stopped {
+            return Err(StoreError::Stopped);
+        }
+        state.weight += weight(&write);
+        state.sent += 1;
+        state.waiting.push_back(write);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits until everything sent before is committed, or until a try fails.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let (ticket, failures) = (state.sent, state.failures);
+        state.urgent = true;
+        self.filled.notify_one();
+        let mut state = self
+            .moved
+            .wait_while(state, |state| state.done < ticket && state.failures == failures && !state.stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = state.failure.take() {
+            return Err(error);
+        }
+        if state.done < ticket && state.stopped { Err(StoreError::Stopped) } else { Ok(()) }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Everything that waits, at latest after `wait`.
+    pub(super) fn take(&self, wait: Duration) -> Taken {
+        let (mut state, _) = self
+            .filled
+            .wait_timeout_while(self.lock(), wait, |state| state.waiting.is_empty() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.is_empty() {
+            return if state.closed { Taken::Closed } else { Taken::Nothing };
+        }
+        state.weight = 0;
+        let writes = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.moved.notify_all();
+        Taken::Writes(writes)
+    }
+
+    /// So many writes are committed, or given up.
+    pub(super) fn finish(&self, writes: usize) {
+        let mut state = self.lock();
+        state.done += writes as u64;
+        state.urgent = false;
+        drop(state);
+        self.moved.notify_all();
+    }
+
+    /// A try failed; whoever flushes is told.
+    pub(super) fn fail(&self, error: StoreError) {
+        let mut state = self.lock();
+        state.failures += 1;
+        state.failure.get_or_insert(error);
+        state.urgent = false;
+        drop(state);
+        self.moved.notify_all();
+    }
+
+    /// What failed was written after all, before anybody was told.
+    pub(super) fn recovered(&self) {
+        self.lock().failure = None;
+    }
+
+    /// Waits before the next try: shorter when somebody flushes.
+    pub(super) fn pause(&self, wait: Duration) -> Pause {
+        let (state, _) = self
+            .filled
+            .wait_timeout_while(self.lock(), wait, |state| !state.urgent && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Pause::Closed } else { Pause::Over }
+    }
+
+    /// The writer has ended: nobody must wait for it any more.
+    pub(super) fn stop(&self) {
+        self.lock().stopped = true;
+        self.moved.notify_all();
+    }
+}
+
+/// How many rows a write touches, roughly.
+fn weight(write: &Write) -> usize {
+    match write {
+        Write::Batch(batch) => {
+            let lists = [&batch.changes.spans, &batch.changes.markers, &batch.changes.artifacts];
+            8 + batch.events.as_ref().map_or(0, Vec::len) + 4 * lists.map(|list| list.len()).iter().sum::<usize>()
+        }
+        Write::Events(events) => 2 + events.events.len(),
+        Write::Log(_) | Write::Remove(_) => 8,
+    }
+}

@@ -1,0 +1,228 @@
+//! Lists of runs: filters, orders, pages by key, counts.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::{Lists, RunFilter, RunPage, Sort};
+use crate::reducer::run::value;
+use crate::store::columns::{self, count, unreadable};
+use crate::store::log_row::{self, LOG, LOG_COLUMNS};
+use crate::store::row::RunRecord;
+use crate::store::snapshot;
+
+/// What follows `SELECT` where records are read, for [`records`].
+fn select(more: &str, rest: &str) -> String {
+    format!(
+        "SELECT {LOG}, run.number, log.version, log.base, run.state{more}
+         FROM run JOIN log ON log.number = run.number {rest}"
+    )
+}
+
+/// How many columns come before `more`.
+const RECORD_COLUMNS: usize = LOG_COLUMNS + 4;
+
+/// The runs that `rest` (joins, conditions, order) is true of, with their lists.
+pub(super) fn records(
+    connection: &Connection,
+    rest: &str,
+    values: &[Value],
+    lists: Lists,
+) -> rusqlite::Result<Vec<RunRecord>> {
+    let mut statement = connection.prepare_cached(&select("", rest))?;
+    let found: rusqlite::Result<Vec<Found>> = statement.query_map(params_from_iter(values), read)?.collect();
+    found?.into_iter().map(|found| found.with(connection, lists)).collect()
+}
+
+/// A record without its lists.
+struct Found {
+    record: RunRecord,
+    base: i64,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let log = log_row::read(row, 0)?;
+    let core = row.get_ref(LOG_COLUMNS + 3)?.as_blob()?;
+    let state = snapshot::decode(core).map_err(|error| unreadable(LOG_COLUMNS + 3, error))?;
+    let record = RunRecord {
+        number: row.get(LOG_COLUMNS)?,
+        key: log.key.clone(),
+        version: count(row.get(LOG_COLUMNS + 1)?),
+        state,
+        modified: log.modified(),
+        log,
+        retried_by: None,
+    };
+    Ok(Found { record, base: row.get(LOG_COLUMNS + 2)? })
+}
+
+impl Found {
+    fn with(self, connection: &Connection, lists: Lists) -> rusqlite::Result<RunRecord> {
+        let Self { mut record, base } = self;
+        let (number, all) = (record.number, lists == Lists::All);
+        if lists != Lists::None {
+            record.state.spans = columns::read_spans(connection, number, base, all)?;
+            record.state.markers = columns::read_markers(connection, number, all)?;
+        }
+        if all {
+            record.state.artifacts = columns::read_artifacts(connection, number)?;
+        }
+        record.retried_by = retried_by(connection, &record)?;
+        Ok(record)
+    }
+}
+
+/// How many events a run has, those of a provisional tail included.
+pub(super) fn events(connection: &Connection, number: u32) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT events FROM run WHERE number = ?")?;
+    let mut rows = statement.query([number])?;
+    rows.next()?.map_or(Ok(0), |row| row.get(0).map(count))
+}
+
+/// The newest later run of the same state directory that says it retries this one: by its key, with or without the
+/// label, or by the last part of it (spec 2.6, Attention).
+fn retried_by(connection: &Connection, record: &RunRecord) -> rusqlite::Result<Option<String>> {
+    let Some(began) = value(&record.state.run.first_event_at) else { return Ok(None) };
+    let (key, source) = (record.key.as_str(), record.log.source.as_str());
+    let bare = key.strip_prefix(source).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key);
+    let last = key.rsplit('/').next().unwrap_or(key);
+    let mut statement = connection.prepare_cached(
+        "SELECT key FROM run INDEXED BY run_retry
+         WHERE retry_of IN (?, ?, ?) AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query(params![key, bare, last, began.0, source])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+impl Sort {
+    /// What is sorted by, the largest first; the run's number comes last and makes it unique.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Sort::Started => &["ifnull(run.first_event_at, -1)"],
+            Sort::LastLife => &["ifnull(run.last_life_at, -1)"],
+            Sort::Duration => &["ifnull(run.duration_ms, -1)"],
+            Sort::Cost => &["ifnull(run.cost_usd, -1)"],
+            Sort::Status => &["run.status_order", "ifnull(run.first_event_at, -1)"],
+        }
+    }
+}
+
+/// One page, with the count of all that match. `counted` is the count of all runs, where it is known.
+pub(super) fn page(connection: &Connection, filter: &RunFilter, counted: Option<u64>) -> rusqlite::Result<RunPage> {
+    let (conditions, mut values) = conditions(filter);
+    let total = match counted {
+        Some(runs) if conditions.is_empty() => runs,
+        _ => {
+            let sql = format!("SELECT count(*) FROM run {}", clause(&conditions));
+            let mut statement = connection.prepare_cached(&sql)?;
+            count(statement.query_row(params_from_iter(&values), |row| row.get(0))?)
+        }
+    };
+    let columns = filter.sort.columns();
+    let mut conditions = conditions;
+    if let Some(place) = filter.after.as_deref().and_then(|after| unpack(after, columns.len() + 1)) {
+        let holes = columns::holes(columns.len() + 1);
+        conditions.push(format!("({}, run.number) < ({holes})", columns.join(", ")));
+        values.extend(place);
+    }
+    let order: String = columns.iter().map(|column| format!("{column} DESC, ")).collect();
+    let rest = format!("{} ORDER BY {order}run.number DESC LIMIT ?", clause(&conditions));
+    let more: String = columns.iter().map(|column| format!(", {column}")).collect();
+    values.push(Value::Integer(i64::from(filter.limit) + 1));
+
+    let mut statement = connection.prepare_cached(&select(&more, &rest))?;
+    let found: rusqlite::Result<Vec<(Found, String)>> = statement
+        .query_map(params_from_iter(&values), |row| {
+            let found = read(row)?;
+            let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
+            let number = found.record.number;
+            Ok((found, pack(&place?, number)))
+        })?
+        .collect();
+    let mut found = found?;
+    let more = found.len() > filter.limit as usize;
+    found.truncate(filter.limit as usize);
+    let next = found.last().filter(|_| more).map(|(_, place)| place.clone());
+    let runs: rusqlite::Result<Vec<RunRecord>> =
+        found.into_iter().map(|(found, _)| found.with(connection, Lists::Open)).collect();
+    Ok(RunPage { runs: runs?, total, next })
+}
+
+fn clause(conditions: &[String]) -> String {
+    if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
+}
+
+/// The conditions of a filter and the values of their `?`.
+fn conditions(filter: &RunFilter) -> (Vec<String>, Vec<Value>) {
+    let RunFilter { status, open, workflow, phase, source, text, from, to, sort: _, after: _, limit: _ } = filter;
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    if !status.is_empty() {
+        // By the order of lists, which has an index.
+        conditions.push(format!("run.status_order IN ({})", columns::holes(status.len())));
+        values.extend(status.iter().map(|status| Value::Integer(crate::store::run_row::status_order(Some(*status)))));
+    }
+    if let Some(open) = open {
+        conditions.push(format!("run.open = {}", i32::from(*open)));
+    }
+    for (column, wanted) in [("workflow", workflow), ("phase", phase), ("source", source)] {
+        if let Some(wanted) = wanted {
+            conditions.push(format!("run.{column} = ?"));
+            values.push(Value::Text(wanted.clone()));
+        }
+    }
+    if let Some(text) = text {
+        let columns = ["key", "title", "workflow", "candidate", "error", "status_reason"];
+        let any: Vec<String> = columns.iter().map(|column| format!("run.{column} LIKE ? ESCAPE '\\'")).collect();
+        conditions.push(format!("({})", any.join(" OR ")));
+        let pattern = pattern(text);
+        values.extend(columns.iter().map(|_| Value::Text(pattern.clone())));
+    }
+    for (sign, bound) in [(">=", from), ("<", to)] {
+        if let Some(bound) = bound {
+            // Without a time a run is in no range of times.
+            conditions.push(format!("run.first_event_at NOT NULL AND ifnull(run.first_event_at, -1) {sign} ?"));
+            values.push(Value::Integer(bound.0));
+        }
+    }
+    (conditions, values)
+}
+
+/// A LIKE pattern for text that holds no wildcard. SQLite takes patterns of up to 50,000 bytes; longer ones are cut.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 8);
+    pattern.push('%');
+    for letter in text.chars().take(5000) {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// The opaque key of a row: what it is sorted by, and its number.
+fn pack(place: &[Value], number: u32) -> String {
+    let mut text = String::new();
+    for value in place {
+        match value {
+            Value::Real(real) => text.push_str(&format!("r{:x}.", real.to_bits())),
+            Value::Integer(whole) => text.push_str(&format!("{whole}.")),
+            // No column that is sorted by is null or text.
+            Value::Null | Value::Text(_) | Value::Blob(_) => text.push_str("-1."),
+        }
+    }
+    format!("{text}{number}")
+}
+
+/// What [`pack`] packed; nothing when it is something else.
+fn unpack(after: &str, parts: usize) -> Option<Vec<Value>> {
+    let values: Option<Vec<Value>> = after
+        .split('.')
+        .map(|part| match part.strip_prefix('r') {
+            Some(bits) => u64::from_str_radix(bits, 16).ok().map(|bits| Value::Real(f64::from_bits(bits))),
+            None => part.parse().ok().map(Value::Integer),
+        })
+        .collect();
+    values.filter(|values| values.len() == parts)
+}

@@ -1,0 +1,234 @@
+-- The cache of wheelwatch: derived from logs, so deleting it loses nothing. Open it read-only
+-- (sqlite3 -readonly, Datasette); `runs`, `spans` and `events` are views with everything spelled out.
+--
+-- Times are microseconds since 1970-01-01T00:00:00Z unless a column says otherwise. NULL is unknown.
+-- A key of span, marker, artifact and event is `number << 32 | place`, so one run's rows lie side by side.
+
+-- A log: a file, how far it is read, and its health. One row per file that bears the name of a log.
+CREATE TABLE log (
+  number             INTEGER PRIMARY KEY,  -- in order of first write; a log that was replaced gets a new one
+  key                TEXT NOT NULL UNIQUE, -- path of the run below the state directory, percent-encoded
+  source             TEXT NOT NULL,        -- label of the state directory, empty with only one
+  path               TEXT NOT NULL,        -- for people: bytes made visible
+  device             INTEGER NOT NULL,
+  inode              INTEGER NOT NULL,
+  generation         INTEGER NOT NULL,     -- one more each time the log turned out to be another one
+  offset             INTEGER NOT NULL,     -- the cursor: first byte that is not reduced yet
+  size               INTEGER NOT NULL,
+  mtime_ns           INTEGER NOT NULL,     -- nanoseconds since 1970
+  ctime_ns           INTEGER NOT NULL,     -- nanoseconds since 1970
+  head_hash          INTEGER NOT NULL,     -- hashes are 64 bits, shown signed
+  head_length        INTEGER NOT NULL,
+  before_hash        INTEGER NOT NULL,
+  before_length      INTEGER NOT NULL,
+  prefix_hash        INTEGER NOT NULL,
+  pending_bytes      INTEGER NOT NULL,     -- unterminated tail that is no line yet
+  provisional_bytes  INTEGER NOT NULL,     -- unterminated tail that counts until more bytes come
+  gone               INTEGER NOT NULL,
+  rotated            INTEGER NOT NULL,
+  problem_code       TEXT,
+  problem_text       TEXT,
+  lines_event        INTEGER NOT NULL,
+  lines_text         INTEGER NOT NULL,
+  lines_malformed    INTEGER NOT NULL,
+  lines_oversized    INTEGER NOT NULL,
+  lines_blank        INTEGER NOT NULL,
+  events             INTEGER NOT NULL,     -- event rows up to the cursor
+  hidden_events      INTEGER NOT NULL,     -- of these, out of the default timeline
+  events_offset      INTEGER NOT NULL,     -- event rows are written up to this byte
+  provisional_events INTEGER NOT NULL,     -- further event rows, of the provisional tail
+  base               INTEGER NOT NULL,     -- what the times in span and event are counted from
+  version            INTEGER NOT NULL,     -- grows with every change of the log or its run
+  resume             BLOB                  -- what to go on from while a provisional tail is shown
+) STRICT;
+
+-- A run: what was reduced from a log, as shown (with the provisional tail).
+CREATE TABLE run (
+  number              INTEGER PRIMARY KEY, -- of its log
+  key                 TEXT NOT NULL,
+  source              TEXT NOT NULL,
+  title               TEXT NOT NULL,       -- else the workflow, else the key
+  workflow            TEXT,
+  status              TEXT,
+  status_order        INTEGER NOT NULL,    -- for lists: what needs a person first, then what runs
+  status_reason       TEXT,
+  open                INTEGER NOT NULL,    -- not ended
+  error               TEXT,
+  phase               TEXT,
+  candidate           TEXT,
+  attempt             INTEGER,
+  max_attempts        INTEGER,
+  score               REAL,
+  pass_threshold      REAL,
+  holder              TEXT,
+  steps_done          INTEGER NOT NULL,
+  steps_total         INTEGER,
+  retry_of            TEXT,
+  claimed_by          TEXT,
+  cancel_requested_at INTEGER,
+  deadline            INTEGER,
+  expected_ms         INTEGER,
+  queued_at           INTEGER,
+  started_at          INTEGER,
+  ended_at            INTEGER,
+  first_event_at      INTEGER,
+  last_life_at        INTEGER,
+  last_progress_at    INTEGER,
+  last_heartbeat_at   INTEGER,
+  heartbeats          INTEGER NOT NULL,
+  duration_ms         INTEGER,             -- from the start to the end, or to the last sign of life
+  tokens_in           INTEGER,
+  tokens_out          INTEGER,
+  cost_usd            REAL,
+  events              INTEGER NOT NULL,
+  spans               INTEGER NOT NULL,
+  markers             INTEGER NOT NULL,
+  open_markers        INTEGER NOT NULL,
+  artifacts           INTEGER NOT NULL,
+  modified            INTEGER,             -- modification time of the log
+  state               BLOB NOT NULL        -- all values with their lines, for the program
+) STRICT;
+
+-- Anything with a beginning and an end. Read the view `spans` instead: it has words and absolute times.
+CREATE TABLE span (
+  key            INTEGER PRIMARY KEY,
+  kind           INTEGER NOT NULL, -- place in the list phase, candidate, attempt, step, session, tool, span
+  status         INTEGER NOT NULL, -- place in the list of the view `spans`
+  id             TEXT,
+  parent         TEXT,
+  name           TEXT,
+  skill          TEXT,
+  attempt        INTEGER,
+  cache_hit      INTEGER,
+  agent          TEXT,
+  model          TEXT,
+  repo           TEXT,
+  started_at     INTEGER,          -- since log.base
+  ended_at       INTEGER,          -- since log.base
+  duration_ms    INTEGER,
+  score          ANY,
+  error          TEXT,             -- JSON {message, type, stack}
+  tokens_in      INTEGER,
+  tokens_out     INTEGER,
+  cost_usd       ANY,
+  deadline       INTEGER,          -- since log.base
+  expected_ms    INTEGER,
+  input_line     INTEGER,
+  output_line    INTEGER,
+  opened_line    INTEGER NOT NULL,
+  closed_line    INTEGER,
+  origin         INTEGER NOT NULL, -- 1 when it had no start, plus twice the closing verb's place in its list, from 1
+  learn_workflow TEXT,             -- of completed phases: the run's workflow and
+  learn_at       INTEGER           -- first event, for the learned expectations
+) STRICT;
+
+-- A condition that is open or closed: handoff, question, approval, stuck or queue.
+CREATE TABLE marker (
+  key         INTEGER PRIMARY KEY,
+  kind        TEXT NOT NULL,
+  id          TEXT NOT NULL,
+  reason      TEXT,
+  span        TEXT,
+  repo        TEXT,
+  integration TEXT,
+  action      TEXT,
+  risk        TEXT,
+  params      TEXT,             -- JSON as written
+  expires_at  INTEGER,
+  opened_line INTEGER NOT NULL,
+  opened_at   INTEGER,
+  closed_line INTEGER,
+  closed_at   INTEGER,
+  resolution  TEXT
+) STRICT;
+
+-- What a run made, by path as written.
+CREATE TABLE artifact (
+  key        INTEGER PRIMARY KEY,
+  path       TEXT NOT NULL,
+  media_type TEXT,
+  attempt    INTEGER,
+  step       TEXT,
+  line       INTEGER NOT NULL -- the newest that named it
+) STRICT;
+
+-- One row per event: where it lies in the log. Its text stays there. Read the view `events` instead.
+CREATE TABLE event (
+  key        INTEGER PRIMARY KEY, -- number << 32 | ordinal from 1
+  line_shift INTEGER NOT NULL,    -- line minus ordinal
+  offset     INTEGER NOT NULL,    -- byte offset in the log
+  length     INTEGER NOT NULL,    -- bytes
+  time       INTEGER,             -- since log.base
+  kind       INTEGER NOT NULL,    -- kind.id
+  span       ANY                  -- span, step or session id; or the ordinal of the event that has the same one
+) STRICT;
+
+-- What events have in common: each combination stands here once.
+CREATE TABLE kind (
+  id      INTEGER PRIMARY KEY, -- negative when such events are out of the default timeline
+  class   TEXT NOT NULL,
+  level   TEXT,
+  name    TEXT,                -- as written
+  subject TEXT,
+  verb    TEXT
+) STRICT;
+
+-- Numbers of logs that were replaced or removed, whose rows are deleted bit by bit.
+CREATE TABLE trash (number INTEGER PRIMARY KEY) STRICT;
+
+-- The version that every later one is above, kept when a log that had it was removed.
+CREATE TABLE version_floor (version INTEGER NOT NULL) STRICT;
+INSERT INTO version_floor VALUES (0);
+
+CREATE INDEX kind_name ON kind(name);
+CREATE INDEX run_started ON run(ifnull(first_event_at, -1));
+CREATE INDEX run_life ON run(ifnull(last_life_at, -1));
+CREATE INDEX run_duration ON run(ifnull(duration_ms, -1));
+CREATE INDEX run_cost ON run(ifnull(cost_usd, -1));
+CREATE INDEX run_status ON run(status_order, ifnull(first_event_at, -1));
+CREATE INDEX run_workflow ON run(workflow, ifnull(first_event_at, -1));
+CREATE INDEX run_open ON run(ifnull(first_event_at, -1)) WHERE open = 1;
+CREATE INDEX run_ended ON run(ifnull(ended_at, modified)) WHERE open = 0;
+CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed', 'timed_out');
+CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
+CREATE INDEX span_open ON span(key) WHERE status = 0;
+CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at IS NOT NULL;
+CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
+
+CREATE VIEW runs AS
+SELECT run.number, run.key, run.source, title, workflow, status, status_reason, error, phase, candidate, attempt,
+  max_attempts, score, pass_threshold, holder, steps_done, steps_total, retry_of, claimed_by,
+  strftime('%Y-%m-%dT%H:%M:%fZ', queued_at / 1e6, 'unixepoch') AS queued_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', first_event_at / 1e6, 'unixepoch') AS first_event_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', last_life_at / 1e6, 'unixepoch') AS last_life_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', last_progress_at / 1e6, 'unixepoch') AS last_progress_at,
+  duration_ms, tokens_in, tokens_out, cost_usd, run.events, spans, markers, open_markers, artifacts, log.version
+FROM run JOIN log USING (number);
+
+CREATE VIEW spans AS
+SELECT log.key AS run, span.key & 0xffffffff AS place,
+  CASE kind WHEN 0 THEN 'phase' WHEN 1 THEN 'candidate' WHEN 2 THEN 'attempt' WHEN 3 THEN 'step' WHEN 4 THEN 'session'
+    WHEN 5 THEN 'tool' ELSE 'span' END AS kind,
+  id, parent, name, skill,
+  CASE status WHEN 0 THEN 'open' WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'skipped'
+    WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' WHEN 6 THEN 'superseded' ELSE 'unfinished' END AS status,
+  attempt, CASE cache_hit WHEN 1 THEN 'hit' WHEN 0 THEN 'miss' END AS cache, agent, model, repo,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + started_at) / 1e6, 'unixepoch') AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + ended_at) / 1e6, 'unixepoch') AS ended_at,
+  duration_ms, score, error, tokens_in, tokens_out, cost_usd,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + deadline) / 1e6, 'unixepoch') AS deadline,
+  expected_ms, input_line, output_line, opened_line, closed_line
+FROM span JOIN log ON log.number = span.key >> 32;
+
+CREATE VIEW events AS
+SELECT log.key AS run, event.key & 0xffffffff AS ordinal, line_shift + (event.key & 0xffffffff) AS line,
+  event.offset, event.length, kind.class,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + event.time) / 1e6, 'unixepoch') AS time,
+  kind.name, kind.subject, kind.verb, kind.level,
+  CASE typeof(event.span) WHEN 'integer'
+    THEN (SELECT first.span FROM event AS first WHERE first.key = (event.key & ~0xffffffff) | event.span)
+    ELSE event.span END AS span,
+  kind.id < 0 AS hidden
+FROM event JOIN log ON log.number = event.key >> 32 JOIN kind ON kind.id = event.kind;

@@ -1,0 +1,142 @@
+//! `GET /api/attention`: what a person should look at.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::params::{Params, bad};
+use crate::query::Item;
+use crate::reducer::attention::Reason;
+use crate::reducer::json::to_value;
+use crate::reducer::time::Micros;
+use crate::web::error::ApiError;
+use crate::web::{Web, now};
+
+/// Which items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    All,
+    Help,
+    Approvals,
+}
+
+const TABS: &[Tab] = &[Tab::All, Tab::Help, Tab::Approvals];
+
+fn tab_word(tab: Tab) -> &'static str {
+    match tab {
+        Tab::All => "all",
+        Tab::Help => "help",
+        Tab::Approvals => "approvals",
+    }
+}
+
+/// `{count, items: […], next}` (spec 4.2). `count` is the one number, whatever is asked for.
+pub(super) async fn attention(State(web): State<Web>, params: Params) -> Result<Response, ApiError> {
+    let tab = params.word("tab", TABS, tab_word)?.unwrap_or(Tab::All);
+    let wanted = params.text("q").map(|text| text.to_lowercase());
+    let after =
+        params.text("after").map(|text| Place::parse(&text).ok_or_else(|| bad("after is not a place in this list.")));
+    let after = after.transpose()?;
+    let limit = params.limit(50, 1000)? as usize;
+    let mut all = web.ask(|web| Ok(web.query.attention(now())?)).await?;
+    all.sort_by_cached_key(Place::of);
+    let mut chosen = all.iter().filter(|item| {
+        in_tab(item, tab)
+            && wanted.as_ref().is_none_or(|wanted| mentions(item, wanted))
+            && after.as_ref().is_none_or(|after| *after < Place::of(item))
+    });
+    let page: Vec<_> = chosen.by_ref().take(limit).collect();
+    let next = page.last().filter(|_| chosen.next().is_some()).map(|last| Place::of(last).to_string());
+    let items: Vec<_> = page.iter().map(|item| self::item(item)).collect();
+    Ok(super::json(&json!({ "count": all.len(), "items": items, "next": next })))
+}
+
+fn in_tab(item: &Item, tab: Tab) -> bool {
+    match tab {
+        Tab::All => true,
+        Tab::Help => item.entry.reason != Reason::Approval,
+        Tab::Approvals => item.entry.reason == Reason::Approval,
+    }
+}
+
+fn mentions(item: &Item, wanted: &str) -> bool {
+    let run = &item.run.record;
+    let marker = item.entry.approval.as_ref();
+    [
+        Some(run.key.as_str()),
+        Some(run.state.run.title_or(&run.key)),
+        Some(item.entry.sentence.as_str()),
+        marker.map(|marker| marker.id.as_str()),
+        marker.and_then(|marker| marker.action.as_deref()),
+        marker.and_then(|marker| marker.integration.as_deref()),
+        marker.and_then(|marker| marker.reason.as_deref()),
+    ]
+    .into_iter()
+    .flatten()
+    .any(|text| text.to_lowercase().contains(wanted))
+}
+
+fn item(item: &Item) -> Value {
+    let run = &item.run.record;
+    let mut value = json!({
+        "type": if item.entry.approval.is_some() { "approval" } else { "run" },
+        "run": run.key,
+        "title": run.state.run.title_or(&run.key),
+        "workflow": run.state.run.workflow.as_ref().map(|workflow| &workflow.value),
+        "verdict": item.run.verdict.word.as_str(),
+        "reason": item.entry.reason.as_str(),
+        "since": item.entry.since.map(Micros::to_rfc3339),
+        "sentence": item.entry.sentence,
+        "line": item.entry.line,
+    });
+    if let Some(marker) = &item.entry.approval {
+        value["approval"] = json!({
+            "id": marker.id,
+            "integration": marker.integration,
+            "action": marker.action,
+            "risk": marker.risk,
+            "params": marker.params.as_deref().map(to_value),
+            "reason": marker.reason,
+            "span": marker.span,
+            "expires_at": marker.expires_at.map(Micros::to_rfc3339),
+        });
+    }
+    value
+}
+
+/// Where an item stands in the list: newest first, those without a time last, then by key (spec 2.6). Stable while items
+/// come and go, so that a next page neither repeats nor leaves out what was there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Negated, so that newer is less.
+    since: i64,
+    key: String,
+    reason: Reason,
+    approval: String,
+}
+
+impl Place {
+    fn of(item: &Item) -> Self {
+        Self {
+            since: item.entry.since.map_or(i64::MAX, |since| -since.0),
+            key: item.run.record.key.clone(),
+            reason: item.entry.reason,
+            approval: item.entry.approval.as_ref().map_or(String::new(), |marker| marker.id.clone()),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // Keys hold no comma (spec 1.1); ids may.
+        let mut parts = text.splitn(4, ',');
+        let since = parts.next()?.parse().ok()?;
+        let key = parts.next()?.to_owned();
+        let reason = Reason::from_word(parts.next()?)?;
+        Some(Self { since, key, reason, approval: parts.next()?.to_owned() })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{},{},{}", self.since, self.key, self.reason, self.approval)
+    }
+}

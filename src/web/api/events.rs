@@ -1,0 +1,181 @@
+//! `GET /api/runs/{key}/events`: one page of the timeline, with the text of each event read from the log.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::params::{Key, Params, bad};
+use super::run::UNKNOWN_RUN;
+use super::text::{Text, Texts};
+use crate::reducer::event::{Level, Subject};
+use crate::reducer::time::Micros;
+use crate::store::reader::{EventFilter, EventPage, EventRecord, Lists};
+use crate::web::Web;
+use crate::web::error::{ApiError, WebError};
+
+/// The most events of a page (spec T72).
+const MOST: u32 = 1000;
+/// A page ends early when its texts together reach so many bytes.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// A search reads at most so many bytes of the log per request, and says where to go on.
+const SEARCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// `{events: […], next, prev, total}` (spec 4.2). `next` and `prev` are ordinals to ask for with `after=` and `before=`.
+///
+/// Without `after` and `before` the last events come; hidden ones are left out with `hidden=false`. `q` looks for text
+/// in the log, upper and lower case alike; it may give an empty page with a `next` or `prev` to go on from.
+pub(super) async fn events(State(web): State<Web>, Key(key): Key, params: Params) -> Result<Response, ApiError> {
+    let filter = filter(&params)?;
+    let wanted = params.text("q").map(|text| text.to_lowercase());
+    let answer = web
+        .ask(move |web| {
+            web.query.reader.run(&key, Lists::None)?.ok_or(UNKNOWN_RUN)?;
+            match wanted {
+                None => page(web, &key, &filter),
+                Some(wanted) => search(web, &key, filter, &wanted),
+            }
+        })
+        .await?;
+    Ok(super::json(&answer))
+}
+
+fn filter(params: &Params) -> Result<EventFilter, ApiError> {
+    let (after, before) = (params.number("after", 0..=u64::MAX)?, params.number("before", 1..=u64::MAX)?);
+    if after.is_some() && before.is_some() {
+        return Err(bad("Only one of after and before can be given."));
+    }
+    Ok(EventFilter {
+        level: params.word("level", Level::ALL, Level::as_str)?,
+        name: params.text("name"),
+        subject: params.word("subject", Subject::ALL, Subject::as_str)?,
+        span: params.text("span"),
+        hidden: params.flag("hidden")?.unwrap_or(true),
+        after,
+        before,
+        limit: params.limit(200, MOST)?,
+    })
+}
+
+/// A page without search.
+fn page(web: &Web, key: &str, filter: &EventFilter) -> Result<Value, WebError> {
+    let page = web.query.reader.events(key, filter)?;
+    let mut found = Found::new(filter);
+    let mut texts = Texts::new(web, key);
+    let until = page.events.last().map_or(0, |event| event.row.offset + event.row.length);
+    found.each(&page, |event| Some(texts.text(&event.row, until)));
+    Ok(found.answer(&page))
+}
+
+/// A page of events whose text holds some words: page after page is read until enough is found or the bound is reached.
+fn search(web: &Web, key: &str, mut filter: EventFilter, wanted: &str) -> Result<Value, WebError> {
+    let mut found = Found::new(&filter);
+    let mut texts = Texts::new(web, key);
+    filter.limit = MOST;
+    loop {
+        let page = web.query.reader.events(key, &filter)?;
+        let until = page.events.last().map_or(0, |event| event.row.offset + event.row.length);
+        found.each(&page, |event| {
+            let text = texts.text(&event.row, until)?;
+            text.visible.to_lowercase().contains(wanted).then_some(Some(text))
+        });
+        let ordinal = |event: Option<&EventRecord>| event.map(|event| event.ordinal);
+        match found.forward {
+            true => filter.after = ordinal(page.events.last()),
+            false => filter.before = ordinal(page.events.first()),
+        }
+        let more = if found.forward { page.later } else { page.earlier };
+        if found.full || !more || page.events.is_empty() || texts.read > SEARCH_BYTES {
+            return Ok(found.answer(&page));
+        }
+    }
+}
+
+/// What goes into the answer, gathered in the direction in which the events are read.
+struct Found {
+    events: Vec<Value>,
+    /// Ascending from `after`; otherwise from the end downwards.
+    forward: bool,
+    limit: usize,
+    bytes: usize,
+    /// The first and last ordinal that were looked at.
+    seen: Option<(u64, u64)>,
+    /// Whether there are events on the side where reading began.
+    behind: Option<bool>,
+    /// The page ended early: there is more where it ended.
+    full: bool,
+}
+
+impl Found {
+    fn new(filter: &EventFilter) -> Self {
+        let limit = usize::try_from(filter.limit).expect("at most 1000");
+        Self {
+            events: Vec::new(),
+            forward: filter.after.is_some(),
+            limit,
+            bytes: 0,
+            seen: None,
+            behind: None,
+            full: false,
+        }
+    }
+
+    /// Takes the events of a page that `text` gives something for, until the answer is full. A text that cannot be
+    /// read is `null`.
+    fn each(&mut self, page: &EventPage, mut text: impl FnMut(&EventRecord) -> Option<Option<Text>>) {
+        self.behind.get_or_insert(if self.forward { page.earlier } else { page.later });
+        let mut texts: Vec<_> = page.events.iter().map(|event| (event, text(event))).collect();
+        if !self.forward {
+            texts.reverse();
+        }
+        for (event, text) in texts {
+            if self.events.len() == self.limit || self.bytes >= PAGE_BYTES {
+                self.full = true;
+                return;
+            }
+            let (first, last) = self.seen.unwrap_or((event.ordinal, event.ordinal));
+            self.seen = Some((first.min(event.ordinal), last.max(event.ordinal)));
+            if let Some(text) = text {
+                self.bytes += text.as_ref().map_or(0, |text| text.visible.len());
+                self.events.push(item(event, text));
+            }
+        }
+    }
+
+    fn answer(mut self, last_page: &EventPage) -> Value {
+        if !self.forward {
+            self.events.reverse();
+        }
+        let (first, last) = self.seen.unzip();
+        let ahead = self.full || if self.forward { last_page.later } else { last_page.earlier };
+        let behind = self.behind.unwrap_or(false);
+        let (earlier, later) = if self.forward { (behind, ahead) } else { (ahead, behind) };
+        json!({
+            "events": self.events,
+            "next": last.filter(|_| later),
+            "prev": first.filter(|_| earlier),
+            "total": last_page.total,
+            "hidden": last_page.hidden,
+            "incomplete": last_page.incomplete,
+        })
+    }
+}
+
+fn item(event: &EventRecord, text: Option<Text>) -> Value {
+    let row = &event.row;
+    json!({
+        "ordinal": event.ordinal,
+        "line": row.line,
+        "offset": row.offset,
+        "length": row.length,
+        "class": row.class.as_str(),
+        "time": row.time.map(Micros::to_rfc3339),
+        "name": row.name,
+        "subject": row.subject.map(Subject::as_str),
+        "verb": row.verb.map(|verb| verb.as_str()),
+        "level": row.level.map(Level::as_str),
+        "span": row.span,
+        "hidden": row.hidden,
+        "truncated": text.as_ref().is_some_and(|text| text.truncated),
+        "text": text.map(|text| text.visible),
+    })
+}

@@ -1,0 +1,42 @@
+//! JSON with the names of spec 4.2: one file per question. It must never know HTML.
+
+mod attention;
+mod dump;
+mod events;
+mod health;
+mod lines;
+mod params;
+mod run;
+mod runs;
+mod text;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+
+use super::Web;
+
+pub(super) fn router() -> Router<Web> {
+    Router::new()
+        .route("/api/runs", get(runs::runs))
+        .route("/api/runs/{key}", get(run::run))
+        .route("/api/runs/{key}/events", get(events::events))
+        .route("/api/runs/{key}/lines/{line}", get(lines::line))
+        .route("/api/attention", get(attention::attention))
+        .route("/api/health", get(health::health))
+        .route("/api/dump", get(dump::dump))
+        .route("/api/stream", get(super::stream::stream))
+}
+
+/// An answer in JSON.
+pub(super) fn json(value: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(value).expect("plain values with text keys always serialise");
+    document(body)
+}
+
+/// JSON that is written already.
+fn document(body: impl IntoResponse) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}

@@ -1,0 +1,118 @@
+//! `GET /api/runs/{key}`: one run, now or as it was after a line.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::params::{Key, Params};
+use crate::query::Judged;
+use crate::reducer::dump;
+use crate::reducer::run::{Health, Tally};
+use crate::reducer::time::Micros;
+use crate::reducer::verdict::Verdict;
+use crate::store::RunRecord;
+use crate::web::error::{ApiError, WebError};
+use crate::web::{Web, now};
+
+/// `{run, verdict, evidence, spans, markers, artifacts, log}` with the names of the canonical dump (spec 4.2).
+///
+/// With `at=LINE` everything is as it was after that line, derived against the time of that line (spec 2.4).
+pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -> Result<Response, ApiError> {
+    let at = params.number("at", 1..=u64::MAX)?;
+    let judged = web
+        .ask(move |web| {
+            let run = web.query.run(&key, now())?.ok_or(UNKNOWN_RUN)?;
+            match at {
+                Some(line) => state_at(web, run.record, line),
+                None => Ok(run),
+            }
+        })
+        .await?;
+    Ok(super::json(&document(&judged, at)))
+}
+
+pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run with this key.");
+
+/// The run after a line, as if that line had just been written.
+fn state_at(web: &Web, mut record: RunRecord, line: u64) -> Result<Judged, WebError> {
+    record.state = web.logs.state_at(&record.key, line).map_err(|reason| {
+        tracing::warn!(key = record.key, line, reason, "a log could not be reduced up to a line");
+        WebError::Log
+    })?;
+    let row = web.query.reader.line(&record.key, line)?;
+    let life = record.state.run.last_life_at.as_ref().map(|life| life.value);
+    let then = row.and_then(|row| row.time).or(life).or(record.modified);
+    record.modified = then;
+    Ok(web.query.judge(record, then.unwrap_or_else(now))?)
+}
+
+fn document(judged: &Judged, at: Option<u64>) -> Value {
+    let record = &judged.record;
+    let state = &record.state;
+    let mut dump = dump::run(&record.key, &record.key, state, record.log.pending_bytes, state.counters.events, "");
+    let mut run = dump["run"].take();
+    let evidence = run.as_object_mut().and_then(|run| run.remove("evidence"));
+    json!({
+        "run": run,
+        "verdict": verdict(&judged.verdict),
+        "evidence": evidence,
+        "spans": dump["spans"].take(),
+        "markers": dump["markers"].take(),
+        "artifacts": dump["artifacts"].take(),
+        "log": log(record, &mut dump),
+        "version": record.version,
+        "at": at,
+    })
+}
+
+fn verdict(verdict: &Verdict) -> Value {
+    json!({
+        "verdict": verdict.word.as_str(),
+        "label": verdict.word.label(verdict.rule),
+        "rule": verdict.rule.as_str(),
+        "since": verdict.since.map(Micros::to_rfc3339),
+        "limit_ms": verdict.limit_ms,
+        "sentence": verdict.sentence,
+        "evidence": verdict.evidence,
+        "clears": verdict.clears,
+    })
+}
+
+/// The log as a file and its health, apart from the run that was reduced from it (spec 1.1).
+fn log(record: &RunRecord, dump: &mut Value) -> Value {
+    let log = &record.log;
+    json!({
+        "source": log.source,
+        "path": log.path,
+        "size": log.cursor.size,
+        "offset": log.cursor.offset,
+        "generation": log.cursor.generation,
+        "pending_bytes": log.pending_bytes,
+        "provisional_bytes": log.provisional_bytes,
+        "modified_at": record.modified.map(Micros::to_rfc3339),
+        "gone": log.gone,
+        "rotated": log.rotated,
+        "problem": log.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
+        "retried_by": record.retried_by,
+        "lines": dump["lines"].take(),
+        "levels": dump["levels"].take(),
+        "names": dump["names"].take(),
+        "events": record.state.counters.events,
+        "health": health(&record.state.health),
+    })
+}
+
+fn health(health: &Health) -> Value {
+    let tally =
+        |tally: &Tally| json!({ "count": tally.count, "first_line": (tally.count > 0).then_some(tally.first_line) });
+    json!({
+        "untimed": tally(&health.untimed),
+        "bad_times": tally(&health.bad_times),
+        "wrong_types": tally(&health.wrong_types),
+        "duplicate_keys": tally(&health.duplicate_keys),
+        "unknown_names": tally(&health.unknown_names),
+        "malformed": tally(&health.malformed),
+        "oversized": tally(&health.oversized),
+        "dialects": health.dialects,
+    })
+}

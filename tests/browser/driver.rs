@@ -1,0 +1,86 @@
+//! A real Chromium, driven over the W3C WebDriver protocol by Debian's `chromedriver`.
+//!
+//! The protocol is JSON over HTTP and a test needs five of its commands, so this is written here: the known clients bring
+//! a crate under a copyleft licence or a second HTTP stack.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{http, wait_for};
+
+/// A headless browser window; closed and its processes ended when dropped.
+pub struct Browser {
+    driver: Child,
+    /// Kept open: a driver that cannot print ends.
+    _stdout: BufReader<ChildStdout>,
+    port: u16,
+    session: String,
+}
+
+impl Browser {
+    /// Starts driver and browser. Panics with what to install when one of them is missing.
+    pub fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("chromedriver cannot be started ({error}); {INSTALL}"));
+        let mut stdout = BufReader::new(driver.stdout.take().expect("stdout is piped"));
+        let port = stdout
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
+            .expect("chromedriver says its port");
+        let mut browser = Self { driver, _stdout: stdout, port, session: String::new() };
+        // No sandbox: tests run as root in containers. The page is our own, over the loopback address.
+        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        let session = browser.command("POST", "/session", Some(&wanted));
+        let id = session["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {session}; {INSTALL}"));
+        browser.session = id.to_owned();
+        browser
+    }
+
+    /// Opens a page and waits until it is loaded.
+    pub fn open(&self, url: &str) {
+        self.in_session("url", &json!({ "url": url }));
+    }
+
+    /// The value of a script, which says `return`.
+    pub fn run(&self, script: &str) -> Value {
+        self.in_session("execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until a script returns something that is not null or false.
+    pub fn wait_for(&self, what: &str, script: &str) -> Value {
+        wait_for(what, || Some(self.run(script)).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
+    }
+
+    fn in_session(&self, command: &str, body: &Value) -> Value {
+        self.command("POST", &format!("/session/{}/{command}", self.session), Some(body))
+    }
+
+    fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let answer = http::request(self.port, method, path, body)
+            .unwrap_or_else(|error| panic!("{method} {path} of chromedriver: {error}"));
+        let value = answer.json()["value"].take();
+        assert_eq!(answer.status, 200, "{method} {path}: {value}; {INSTALL}");
+        value
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ends the browser; when that fails the driver's end does it.
+        let _ = http::request(self.port, "DELETE", &format!("/session/{}", self.session), None);
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+const INSTALL: &str = "on Debian: apt-get install chromium chromium-driver; or run scripts/test, which does";

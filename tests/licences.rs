@@ -1,0 +1,64 @@
+//! Every dependency's licence, for every platform, is one of those that this project accepts.
+
+use cargo_metadata::{CargoOpt, MetadataCommand, Package};
+
+/// Permissive licences only. A crate under a choice (`MIT OR GPL-3.0`) needs one of these, under several (`AND`) all.
+const ACCEPTED: [&str; 10] =
+    ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
+
+/// Whether an SPDX expression can be fulfilled with the accepted licences alone; the error says why not.
+fn check(licence: Option<&str>) -> Result<(), String> {
+    let written = licence.ok_or("no licence is named")?;
+    // Old manifests write `MIT/Apache-2.0`, which Cargo's documentation says means OR.
+    let expression = written.replace('/', " OR ");
+    let expression = spdx::Expression::parse(&expression).map_err(|error| format!("{written:?}: {}", error.reason))?;
+    let accepted = |name: &str| ACCEPTED.contains(&name);
+    let fulfilled = expression.evaluate(|requirement| match &requirement.license {
+        // An exception only ever allows more (`Apache-2.0 WITH LLVM-exception`).
+        spdx::LicenseItem::Spdx { id, .. } => accepted(id.name),
+        spdx::LicenseItem::Other { .. } => false,
+    });
+    if fulfilled { Ok(()) } else { Err(format!("{written:?} is not on the list")) }
+}
+
+#[test]
+fn every_dependency_has_an_accepted_licence() {
+    let metadata = MetadataCommand::new()
+        .features(CargoOpt::AllFeatures)
+        .other_options(["--locked".to_owned(), "--offline".to_owned()])
+        .exec()
+        .or_else(|_| {
+            MetadataCommand::new().features(CargoOpt::AllFeatures).other_options(["--locked".to_owned()]).exec()
+        })
+        .expect("cargo metadata lists all dependencies");
+    assert!(metadata.packages.len() > 50, "only {} packages", metadata.packages.len());
+    let refused: Vec<String> = metadata
+        .packages
+        .iter()
+        .filter_map(|package: &Package| {
+            let reason = check(package.license.as_deref()).err()?;
+            Some(format!("{} {}: {reason}", package.name, package.version))
+        })
+        .collect();
+    assert!(refused.is_empty(), "licences:\n  {}", refused.join("\n  "));
+}
+
+#[test]
+fn a_choice_needs_one_and_a_sum_needs_all() {
+    let cases = [
+        (Some("MIT"), true),
+        (Some("MIT OR GPL-3.0-only"), true),
+        (Some("MIT AND GPL-3.0-only"), false),
+        (Some("MIT/Apache-2.0"), true),
+        (Some("(MIT OR Apache-2.0) AND Unicode-3.0"), true),
+        (Some("(GPL-2.0-only OR AGPL-3.0-only) AND MIT"), false),
+        (Some("Apache-2.0 WITH LLVM-exception"), true),
+        (Some("GPL-3.0-only"), false),
+        (Some("LicenseRef-own"), false),
+        (Some("no licence at all"), false),
+        (None, false),
+    ];
+    for (licence, expected) in cases {
+        assert_eq!(check(licence).is_ok(), expected, "{licence:?}");
+    }
+}

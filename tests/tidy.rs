@@ -1,0 +1,229 @@
+//! Holds the shape of the house: which room may use which, how long files are, and what is only in one room.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms from the top of the house to its ground; a room may use itself and what stands below it here.
+/// `ingest` and `web` stand beside each other and never use each other (the crate's documentation, "The rooms").
+const ORDER: [&[&str]; 7] = [&["main"], &["cli"], &["app"], &["ingest", "web"], &["query"], &["store"], &["reducer"]];
+
+/// The end for a file, without its tests.
+const MAX_LINES: usize = 600;
+
+/// One source file of the crate.
+struct Source {
+    path: PathBuf,
+    /// `reducer`, `cli`, …; `lib` for the map itself.
+    room: String,
+    /// Without the tests module at the end.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 20, "the walk found only {files:?}");
+    files
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a source file is UTF-8");
+            let first = path.strip_prefix(&root).expect("below the root").components().next().expect("a file");
+            let room = Path::new(first.as_os_str()).file_stem().expect("a name").to_string_lossy().into_owned();
+            Source { code: without_tests(&text).to_owned(), room, path }
+        })
+        .collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a source directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "tests") {
+                collect(&path, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn without_tests(text: &str) -> &str {
+    text.find("\n#[cfg(test)]").map_or(text, |end| &text[..end])
+}
+
+/// The code without comments, so that words in prose do not count.
+fn bare(code: &str) -> String {
+    let mut out = String::new();
+    for line in code.lines() {
+        let line = line.split_once("//").map_or(line, |(before, _)| before);
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+fn complain(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+fn rank(room: &str) -> Option<usize> {
+    ORDER.iter().position(|rooms| rooms.contains(&room))
+}
+
+/// Whether code of one room may name another.
+fn may_use(room: &str, other: &str) -> bool {
+    match (rank(room), rank(other)) {
+        (Some(from), Some(to)) => room == other || from < to,
+        // `lib` names all rooms; what is no room (`std`, crates) is not held here.
+        _ => true,
+    }
+}
+
+/// The rooms that a piece of code names: `crate::room`, `wheelwatch::room`, and `crate::{a, b::c}`.
+fn rooms_named(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for start in ["crate::", "wheelwatch::"] {
+        for (at, _) in code.match_indices(start) {
+            let rest = &code[at + start.len()..];
+            match rest.strip_prefix('{') {
+                Some(group) => named.extend(first_names(group)),
+                None => named.extend(word(rest)),
+            }
+        }
+    }
+    named
+}
+
+/// The first name of each part of a `{…}` group, which may hold groups itself.
+fn first_names(group: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let mut names = Vec::new();
+    let mut part = String::new();
+    for c in group.chars() {
+        match c {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.extend(word(&std::mem::take(&mut part))),
+            _ => {}
+        }
+        if !(c == ',' && depth == 0) {
+            part.push(c);
+        }
+    }
+    names.extend(word(&part));
+    names
+}
+
+fn word(text: &str) -> Option<String> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut found = Vec::new();
+    for source in sources() {
+        for other in rooms_named(&bare(&source.code)) {
+            if !may_use(&source.room, &other) {
+                found.push(format!("{} ({}) uses {other}", source.path.display(), source.room));
+            }
+        }
+    }
+    complain("a room uses one above or beside it", &found);
+}
+
+#[test]
+fn the_check_of_directions_sees_every_way_to_name_a_room() {
+    let cases: &[(&str, &[&str])] = &[
+        ("use crate::web::guard;", &["web"]),
+        ("use crate::{ingest, store::{self, Reader}, query::Query};", &["ingest", "store", "query"]),
+        ("let x = crate::app::now();", &["app"]),
+        ("wheelwatch::cli::run()", &["cli"]),
+        ("use super::error::CliError;", &[]),
+    ];
+    for (code, expected) in cases {
+        assert_eq!(rooms_named(code), *expected, "{code}");
+    }
+    assert!(may_use("cli", "reducer") && may_use("web", "query") && may_use("store", "store"));
+    assert!(!may_use("web", "ingest") && !may_use("ingest", "web") && !may_use("reducer", "store"));
+    assert!(!may_use("store", "query") && !may_use("app", "cli"));
+}
+
+#[test]
+fn no_file_is_longer_than_it_may_be() {
+    let long = sources().into_iter().filter_map(|source| {
+        let lines = source.code.lines().count();
+        (lines > MAX_LINES).then(|| format!("{}: {lines} lines", source.path.display()))
+    });
+    complain("over 600 lines without tests", &long.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent = sources().into_iter().filter(|source| !source.code.starts_with("//! "));
+    complain("does not begin with //!", &silent.map(|source| source.path.display().to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_belongs_to_one_room_is_in_no_other() {
+    /// What it is, the rooms that may have it, the names that give it away.
+    type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
+    const RULES: [Rule; 4] = [
+        (
+            "SQL",
+            &["store"],
+            &["rusqlite::Connection", "prepare_cached(", "SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "PRAGMA "],
+        ),
+        ("HTML", &["web"], &["maud", "html!", "<div", "<span", "<a href", "<script", "</"]),
+        ("HTTP", &["web"], &["axum", "hyper", "http::"]),
+        (
+            "a clock",
+            &["cli", "app", "ingest", "web"],
+            &["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now"],
+        ),
+    ];
+    let mut found = Vec::new();
+    for source in sources() {
+        let code = bare(&source.code);
+        for (what, rooms, names) in RULES {
+            let name = names.iter().find(|name| code.contains(**name));
+            if let Some(name) = name.filter(|_| !rooms.contains(&source.room.as_str())) {
+                found.push(format!("{}: {what} ({name})", source.path.display()));
+            }
+        }
+    }
+    complain("in the wrong room", &found);
+}
+
+#[test]
+fn only_ingest_opens_logs() {
+    // The store opens its own file and the command line its configuration. What else reads files reads the kernel's
+    // tables below /proc and nothing else.
+    const ALLOWED: [&str; 3] = ["ingest", "store", "cli"];
+    const OF_THE_KERNEL: [&str; 2] = ["web/peer.rs", "web/api/health.rs"];
+    let open = sources().into_iter().filter(|source| {
+        let code = bare(&source.code);
+        let names = ["File::open", "fs::read", "read_to_string(", "OpenOptions", "openat("];
+        let of_the_kernel = OF_THE_KERNEL.iter().any(|end| source.path.ends_with(end)) && code.contains("\"/proc/");
+        !ALLOWED.contains(&source.room.as_str()) && !of_the_kernel && names.iter().any(|name| code.contains(name))
+    });
+    complain("opens files", &open.map(|source| source.path.display().to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_left_to_be_done() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let code = bare(&source.code);
+        for name in ["todo!(", "unimplemented!(", "dbg!("] {
+            if code.contains(name) {
+                found.push(format!("{}: {name})", source.path.display()));
+            }
+        }
+    }
+    complain("unfinished", &found);
+}
