@@ -190,8 +190,6 @@ fn are_objects(cursor: &mut Cursor<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod real_logs;
-#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod real_logs;
+
 use proptest::prelude::*;
 
 use super::*;
