@@ -24,7 +24,7 @@ const DEPTH: u8 = 4;
 const STATE_DIR: &str = "state";
 
 /// The environment variables that name state directories, several separated as in `PATH`. The first that is set counts.
-const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
+pub(super) const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
 
 /// Everything that a command needs to know.
 #[derive(Clone, Debug)]
