@@ -13,8 +13,8 @@ use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 use super::pool::Message;
 use crate::store::WatchMode;
 
-/// How many directories are watched at most: the watches of a user are few and shared with other programs.
-pub(super) const MAX_WATCHES: usize = 1024;
+/// How many directories are watched at most: the watches of a user are limited and shared with other programs.
+pub(super) const MAX_WATCHES: usize = 4096;
 
 /// More news than this, and it is less work to look everywhere.
 const MAX_NEWS: usize = 16_384;
@@ -44,6 +44,8 @@ pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
     /// Each watched directory with its device and inode, because another one may take its path.
     watched: HashMap<PathBuf, (u64, u64)>,
+    /// For how many there is room.
+    room: usize,
     news: Arc<Mutex<News>>,
     pub(super) mode: WatchMode,
 }
@@ -61,7 +63,8 @@ impl Watch {
         });
         match made {
             Ok(watcher) => {
-                Self { watcher: Some(watcher), watched: HashMap::new(), news, mode: WatchMode::EventsAndScan }
+                let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
+                Self { watcher: Some(watcher), watched, room, news, mode }
             }
             Err(error) => Self { news, ..Self::without(format!("notifications are not available: {error}")) },
         }
@@ -69,12 +72,18 @@ impl Watch {
 
     /// No watcher, with the reason.
     pub(super) fn without(reason: String) -> Self {
-        Self { watcher: None, watched: HashMap::new(), news: Arc::default(), mode: WatchMode::ScanOnly(reason) }
+        let mode = WatchMode::ScanOnly(reason);
+        Self { watcher: None, watched: HashMap::new(), room: 0, news: Arc::default(), mode }
     }
 
-    /// Whether anything is heard at all.
+    /// Whether everything that should be watched is watched.
     pub(super) fn is_on(&self) -> bool {
-        self.watcher.is_some()
+        self.mode == WatchMode::EventsAndScan
+    }
+
+    /// A watched directory went away, and its watch with it.
+    pub(super) fn forget(&mut self, directory: &Path) {
+        self.watched.remove(directory);
     }
 
     /// What was heard since the last call.
@@ -89,7 +98,7 @@ impl Watch {
 
     /// Watches one more directory if there is room. `identity` is its device and inode.
     pub(super) fn add(&mut self, directory: &Path, identity: (u64, u64)) {
-        if self.watched.get(directory) == Some(&identity) || self.watched.len() >= MAX_WATCHES {
+        if self.watched.get(directory) == Some(&identity) || self.watched.len() >= self.room {
             return;
         }
         let Some(watcher) = &mut self.watcher else { return };
@@ -105,9 +114,10 @@ impl Watch {
         }
     }
 
-    /// Watches these directories and no others, the first ones first.
-    pub(super) fn set(&mut self, wanted: &[(PathBuf, (u64, u64))]) {
-        let wanted = &wanted[..wanted.len().min(MAX_WATCHES)];
+    /// Watches these directories and no others, the first ones first. Those without an identity are watched already
+    /// and stay as they are.
+    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
+        let wanted = &wanted[..wanted.len().min(self.room)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
         let surplus: Vec<PathBuf> =
             self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
@@ -119,23 +129,34 @@ impl Watch {
             }
         }
         for (path, identity) in wanted {
-            self.add(path, *identity);
+            if let Some(identity) = identity {
+                self.add(path, *identity);
+            }
         }
     }
 
     fn refused(&mut self, error: &notify::Error) {
         let reason = match &error.kind {
-            ErrorKind::MaxFilesWatch => String::from(
-                "the system's limit of watched directories is reached; raise fs.inotify.max_user_watches and start again",
-            ),
+            // What is watched stays watched; for more there is no room.
+            ErrorKind::MaxFilesWatch => {
+                self.room = self.watched.len();
+                format!(
+                    "the system lets only {} directories be watched; raise fs.inotify.max_user_watches and start again",
+                    self.room
+                )
+            }
             // A directory that went away, or one that may not be read: the scan says what is wrong with it.
             ErrorKind::PathNotFound => return,
             ErrorKind::Io(error) if is_of_the_path(error) => return,
-            _ => format!("notifications stopped working: {error}"),
+            _ => {
+                self.watcher = None;
+                self.watched.clear();
+                format!("notifications stopped working: {error}")
+            }
         };
-        tracing::warn!(%reason, "watching by scan only");
-        self.watcher = None;
-        self.watched.clear();
+        if self.mode == WatchMode::EventsAndScan {
+            tracing::warn!(%reason, "not everything is watched, the scan finds the rest");
+        }
         self.mode = WatchMode::ScanOnly(reason);
     }
 }

@@ -128,6 +128,7 @@ where
         Part::Banner => (StatusCode::OK, blank(place)),
         Part::Document | Part::Main => made(make(&look), place),
     };
+    let source = if status == StatusCode::OK { source } else { source.without_paths() };
     let banner = Banner {
         pill: asked.as_ref().ok().map(query::Banner::pill),
         attention: asked.as_ref().ok().map(|banner| banner.attention.len()),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{http, wait_for};
 
 /// A headless browser window; closed and its processes ended when dropped.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     /// Kept open: a driver that cannot print ends.
     _stdout: BufReader<ChildStdout>,
@@ -21,7 +21,7 @@ pub struct Browser {
 
 impl Browser {
     /// Starts driver and browser. Panics with what to install when one of them is missing.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -47,17 +47,17 @@ impl Browser {
     }
 
     /// Opens a page and waits until it is loaded.
-    pub fn open(&self, url: &str) {
+    pub(crate) fn open(&self, url: &str) {
         self.in_session("url", &json!({ "url": url }));
     }
 
     /// The value of a script, which says `return`.
-    pub fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         self.in_session("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// Waits until a script returns something that is not null or false.
-    pub fn wait_for(&self, what: &str, script: &str) -> Value {
+    pub(crate) fn wait_for(&self, what: &str, script: &str) -> Value {
         wait_for(what, || Some(self.run(script)).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
     }
 

@@ -53,6 +53,7 @@ impl Engine {
         }
         // Other files come and go all the time; only a directory that mattered is worth a scan.
         if heard.vanished && self.watch.covers(path) {
+            self.watch.forget(path);
             self.scans.want();
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::place::Place;
 use super::super::watch::MAX_WATCHES;
@@ -11,6 +11,10 @@ use super::Engine;
 
 /// How many logs are looked at every tick.
 const LIVE: usize = 4096;
+
+/// How often watched directories are checked to be the ones that have their paths. The watcher says so when one goes;
+/// this is for what it did not say.
+const CHECK: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Chooses the logs that are looked at every tick, and the directories that are watched.
@@ -28,9 +32,12 @@ impl Engine {
         }
         newest.sort_unstable_by(|one, other| other.cmp(one));
         self.scans.live = newest.iter().map(|(_, _, key)| Arc::clone(key)).collect();
-        if !self.watch.is_on() {
-            return;
+        let now = Instant::now();
+        let is_time_to_check = now >= self.scans.next_check;
+        if is_time_to_check {
+            self.scans.next_check = now + CHECK;
         }
+        let watch = &self.watch;
         let mut wanted = Vec::new();
         let mut known = HashSet::new();
         let mut add = |place: &Place, below: &Path| {
@@ -38,9 +45,12 @@ impl Engine {
             if wanted.len() >= MAX_WATCHES || known.contains(&directory) {
                 return;
             }
-            if let Ok(look) = place.look_at_directory(below) {
+            if watch.covers(&directory) && !is_time_to_check {
                 known.insert(directory.clone());
-                wanted.push((directory, (look.stat.device, look.stat.inode)));
+                wanted.push((directory, None));
+            } else if let Ok(look) = place.look_at_directory(below) {
+                known.insert(directory.clone());
+                wanted.push((directory, Some((look.stat.device, look.stat.inode))));
             }
         };
         for place in self.bases.iter().filter_map(|base| base.place.as_ref().ok()) {
@@ -64,7 +74,7 @@ impl Engine {
         if self.scans.live.len() < LIVE {
             self.scans.live.insert(Arc::clone(key));
         }
-        let Some(tracked) = self.table.get(key).filter(|_| self.watch.is_on()) else { return };
+        let Some(tracked) = self.table.get(key) else { return };
         let Some(Ok(place)) = self.bases.get(usize::from(tracked.root)).map(|base| &base.place) else { return };
         let Some(below) = tracked.below.parent() else { return };
         let directory = place.real.join(below);

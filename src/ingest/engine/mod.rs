@@ -239,10 +239,11 @@ impl Engine {
                 self.tick(now);
                 next_tick = now + TICK;
             }
+            self.scan(now);
             self.wake(now);
             self.give(now);
             self.tell(false);
-            let until = [Some(next_tick), self.agenda.waits().next(), self.telling()];
+            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
             let until = until.into_iter().flatten().min().unwrap_or(next_tick);
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(message) => {

@@ -28,7 +28,7 @@ const SHARE: u32 = 100;
 const ASKED_SHARE: u32 = 20;
 
 /// A full scan that was asked for comes at least so long after the last one.
-const ASKED: Duration = Duration::from_secs(1);
+const ASKED: Duration = Duration::from_millis(250);
 
 /// How many directories are walked together.
 const WALKS: usize = 256;
@@ -43,6 +43,8 @@ pub(super) struct Scans {
     wants_looks: bool,
     next: Instant,
     earliest: Instant,
+    /// When the watched directories are checked again.
+    pub(super) next_check: Instant,
     pub(super) last: Option<Micros>,
     pub(super) count: u64,
     /// Logs that a full scan found changed, with their modification times: the newest are read first.
@@ -64,6 +66,7 @@ impl Scans {
             wants_looks: false,
             next: now,
             earliest: now,
+            next_check: now,
             last: None,
             count: 0,
             fresh: Vec::new(),
@@ -76,6 +79,12 @@ impl Scans {
     /// Asks for a full scan soon.
     pub(super) fn want(&mut self) {
         self.is_wanted = true;
+    }
+
+    /// When the next full scan is due; none while one is going on.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let due = if self.is_wanted { self.next.min(self.earliest) } else { self.next };
+        (!self.is_walking).then_some(due)
     }
 
     /// Whether the first scan has ended.
@@ -95,15 +104,21 @@ impl Engine {
         if !self.watch.is_on() {
             self.look_at_branches();
         }
-        let is_due = now >= self.scans.next || (self.scans.is_wanted && now >= self.scans.earliest);
-        if is_due && !self.scans.is_walking {
+        if !self.scan(now) {
+            self.scans.wants_looks = !self.scans.is_looking;
+        }
+    }
+
+    /// Queues a full scan when it is time for one; says whether it did.
+    pub(super) fn scan(&mut self, now: Instant) -> bool {
+        let is_time = self.scans.due().is_some_and(|due| now >= due);
+        if is_time {
             self.scans.is_walking = true;
             self.scans.is_wanted = false;
             self.scans.number = self.scans.number.wrapping_add(1);
             self.agenda.scan = Some(self.scans.number);
-        } else {
-            self.scans.wants_looks = !self.scans.is_looking;
         }
+        is_time
     }
 
     /// Opens the state directories again by their paths; says whether one is another than before.

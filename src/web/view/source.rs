@@ -31,6 +31,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The same without any path of this machine, for pages that say that something went wrong (spec 5.4 T127). What is
+    /// wrong with a directory or the cache stands on the health page.
+    #[must_use]
+    pub fn without_paths(mut self) -> Self {
+        let elsewhere = || String::from("has a problem, see the health page");
+        for (root, problem) in &mut self.status.roots {
+            let name = root.rsplit('/').find(|part| !part.is_empty());
+            *root = name.unwrap_or("the state directory").to_owned();
+            *problem = problem.take().map(|_| elsewhere());
+        }
+        self.status.cache_problem = self.status.cache_problem.take().map(|_| format!("the cache {}", elsewhere()));
+        self
+    }
+}
+
 /// The line, without its frame.
 #[must_use]
 pub fn line(source: &Source, now: Micros) -> Markup {
@@ -98,6 +114,21 @@ mod tests {
     use super::*;
 
     const NOW: Micros = Micros(1_800_000_000_000_000);
+
+    #[test]
+    fn a_page_of_an_error_names_no_path() {
+        let problem = Some(String::from("/secret/state: permission denied"));
+        let status = SourceStatus {
+            roots: vec![(String::from("/secret/state/"), problem.clone()), (String::from("/"), None)],
+            cache_problem: problem,
+            ..SourceStatus::default()
+        };
+        let shown = line(&Source { status, totals: None }.without_paths(), NOW).into_string();
+        assert!(
+            !shown.contains("secret") && shown.contains("state") && shown.contains("see the health page"),
+            "{shown}"
+        );
+    }
 
     fn check(change: impl FnOnce(&mut Source), says: &[&str], hides: &[&str]) {
         let status =
