@@ -19,7 +19,7 @@ use crate::web::{self, LogText, Web};
 /// How long a stop may take before the process ends anyway; spec 5.4.6 T142 allows 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
-/// How long the first line waits for the first scan, so that it can say what was found.
+/// How long the first line waits for what is there, so that it can say what was found.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// Two blocking threads are enough, and more cost memory (spec 6).
@@ -107,8 +107,10 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
 
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        let committing = writer.clone();
         tokio::spawn(async move {
-            let status = first_look(&live).await;
+            first_look(&live, committing).await;
+            let status = live.status();
             let runs = reader.totals().map_or(0, |totals| totals.runs);
             started(&Started { url: format!("http://127.0.0.1:{port}/"), cache: path, status, runs });
         });
@@ -131,15 +133,20 @@ fn listen(port: u16) -> Result<TcpListener, AppError> {
     Ok(listener)
 }
 
-async fn first_look(live: &store::Live) -> SourceStatus {
-    let settled = async {
-        while !live.status().settled {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+/// Waits until what is there was found, read and committed, so that the first line can say it; not for long.
+async fn first_look(live: &store::Live, writer: store::Writer) {
+    let all_read = async {
+        loop {
+            let status = live.status();
+            if status.settled && status.backlog_bytes == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        let _ = tokio::task::spawn_blocking(move || writer.flush()).await;
     };
-    // Too long a first scan is no error: the line then says what was found so far.
-    let _ = tokio::time::timeout(FIRST_LOOK, settled).await;
-    live.status()
+    // Too much to read is no error: the line then says what was found so far.
+    let _ = tokio::time::timeout(FIRST_LOOK, all_read).await;
 }
 
 /// Gives the web room its raw lines, so that it need not know who opens logs.

@@ -3,15 +3,15 @@
 mod support;
 
 use std::fs;
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::binary::{Server, output, stdout_of, wheelwatch};
-use support::{append, real_logs, wait_for};
+use support::{append, http, real_logs, wait_for};
 
 const START: &str = "{\"ts\":\"2026-06-01T09:00:00Z\",\"event\":\"run.started\",\"workflow\":\"ship\"}\n";
 const BUILD: &str = "{\"ts\":\"2026-06-01T09:00:01Z\",\"event\":\"phase.started\",\"phase\":\"build\"}\n";
@@ -103,11 +103,23 @@ fn a_stop_signal_ends_with_0_in_time() {
         let place = Place::new();
         append(&place.state(), "run-1", START);
         let mut server = place.serve();
+        let _stream = open_stream(server.port);
         let began = Instant::now();
         server.signal(signal);
         assert_eq!(server.ended().code(), Some(0), "SIG{signal}");
         assert!(began.elapsed() < Duration::from_secs(5), "SIG{signal} took {:?}", began.elapsed());
     }
+}
+
+/// A live stream that somebody listens to: it must not hold up a stop.
+fn open_stream(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    let request = format!("GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
+    stream
 }
 
 #[test]
@@ -182,6 +194,33 @@ fn a_port_in_use_ends_with_4() {
     let (code, stderr) = code(place.command(&["serve", "--port", &port]).arg(place.state()));
     assert_eq!(code, Some(4), "{stderr}");
     assert!(stderr.contains(&port), "{stderr}");
+}
+
+#[test]
+fn it_serves_with_standard_output_and_error_closed() {
+    let place = Place::new();
+    append(&place.state(), "run-1", START);
+    // The port cannot be read from a closed output, so one is taken that was free just now.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" >&- 2>&-", env!("CARGO_BIN_EXE_wheelwatch")]);
+    shell.args(["--port", &port.to_string(), "--cache"]).arg(place.home().join("cache.db")).arg(place.state());
+    let mut child = shell.env("HOME", place.home()).current_dir(place.home()).spawn().expect("a shell");
+    wait_for("an answer", || http::get(port, "/api/health").ok().filter(|answer| answer.status == 200));
+    Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    assert_eq!(child.wait().expect("our own child").code(), Some(0));
+}
+
+#[test]
+fn without_a_home_directory_it_says_what_to_do() {
+    // A relative one is none: the cache would lie wherever the program is started. (Without HOME the system's user
+    // database is asked, which a test cannot empty.)
+    let place = Place::new();
+    let (code, stderr) = code(place.command(&["status"]).env("HOME", ".").arg(place.state()));
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("--cache"), "{stderr}");
+    let mut command = place.command(&["status", "--cache"]);
+    stdout_of(command.env("HOME", ".").arg(place.home().join("cache.db")).arg(place.state()));
 }
 
 #[test]
@@ -272,6 +311,28 @@ fn the_doctor_says_which_lines_are_bad_and_ends_with_1() {
 }
 
 #[test]
+fn the_demo_shows_each_of_its_stories_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let temporary = place.directory.path().join("tmp");
+    fs::create_dir(&temporary).expect("a directory");
+    let mut command = place.command(&["demo", "--port", "0", "--speed", "20"]);
+    let mut server = Server::start_with(command.env("TMPDIR", &temporary));
+    let runs = || server.get("/api/runs?limit=100").json()["runs"].as_array().cloned().unwrap_or_default();
+    let is = |name: &'static str, value: &'static str| {
+        move || runs().into_iter().find(|run| run[name] == value).map(|run| run["key"].clone())
+    };
+    wait_for("a run that is on track", is("verdict", "healthy"));
+    wait_for("a run that waits for a person", is("verdict", "waiting"));
+    wait_for("a run that is stuck", is("verdict", "stuck"));
+    let failed = wait_for("a run that failed", is("status", "failed"));
+    let failed = server.get(&format!("/api/runs/{}", failed.as_str().expect("a key"))).json();
+    assert!(failed["run"]["error"]["stack"].as_str().is_some_and(|stack| stack.contains("compare.py:41")), "{failed}");
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    assert_eq!(fs::read_dir(&temporary).expect("a directory").count(), 0, "the demo's directory is removed");
+}
+
+#[test]
 fn two_builds_from_one_directory_give_the_same_canonical_dump() {
     let dump = || {
         let place = Place::new();
@@ -326,9 +387,20 @@ fn every_real_log_is_a_run_with_a_timeline_and_none_is_an_error() {
                 assert!(!run["run"]["status"].is_null(), "{key} has no status");
             }
         }
-        // A directory of real logs may hold damaged lines, but no file may be a problem as a whole.
-        let mut command = place.command(&["status", "--json", "--depth", "12", "--log-name", name]);
-        stdout_of(command.arg(&logs));
+        let mut command = place.command(&["serve", "--port", "0", "--depth", "12", "--log-name", name]);
+        let server = Server::start_with(command.arg(&logs));
+        let settled = || Some(server.get("/api/health").json()).filter(|health| health["backlog_bytes"] == 0);
+        wait_for("everything to be read", settled);
+        for run in runs {
+            let key = run["key"].as_str().expect("a key").replace('%', "%25").replace('/', "%2F");
+            let answer = server.get(&format!("/api/runs/{key}")).json();
+            assert_eq!(answer["run"]["status"], run["run"]["status"], "{key}");
+            assert!(answer["log"]["problem"].is_null(), "{key}: {}", answer["log"]);
+            let page = server.get(&format!("/runs/{key}")).body;
+            assert!(page.contains("id=\"timeline\""), "{key} has no timeline on its page");
+            let events = server.get(&format!("/api/runs/{key}/events?limit=5")).json();
+            assert_eq!(events["total"], run["events"], "{key}");
+        }
     }
 }
 

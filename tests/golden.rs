@@ -2,6 +2,8 @@
 //!
 //! `WHEELWATCH_BLESS=1 cargo test --test golden` writes the expectations anew; read the difference before committing it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -139,7 +139,6 @@ const ROUTES: &[(&str, u16)] = &[
 ];
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn every_answer_has_every_header_and_tells_nothing_of_this_machine() {
     let fixture = fixture();
     let private = fixture.directory.path().to_str().expect("text").to_owned();
@@ -181,7 +180,6 @@ async fn every_answer_has_every_header_and_tells_nothing_of_this_machine() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn runs_are_summaries_with_the_names_of_the_spec() {
     let fixture = fixture();
     let list = fixture.json("/api/runs", 200).await;
@@ -207,7 +205,6 @@ async fn runs_are_summaries_with_the_names_of_the_spec() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn a_key_is_decoded_exactly_once() {
     let fixture = fixture();
     let run = fixture.json("/api/runs/a%2520b%2Fc", 200).await;
@@ -218,7 +215,6 @@ async fn a_key_is_decoded_exactly_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn a_run_has_every_part_and_can_be_asked_for_at_a_line() {
     let fixture = fixture();
     let run = fixture.json("/api/runs/done", 200).await;
@@ -234,7 +230,6 @@ async fn a_run_has_every_part_and_can_be_asked_for_at_a_line() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn events_carry_their_text_made_safe() {
     let fixture = fixture();
     let page = fixture.json("/api/runs/done/events", 200).await;
@@ -258,7 +253,6 @@ async fn events_carry_their_text_made_safe() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn a_line_is_shown_whole_with_its_neighbours() {
     let fixture = fixture();
     let line = fixture.json("/api/runs/done/lines/4?context=2", 200).await;
@@ -270,7 +264,6 @@ async fn a_line_is_shown_whole_with_its_neighbours() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn attention_is_one_number_everywhere() {
     let fixture = fixture();
     let all = fixture.json("/api/attention", 200).await;
@@ -283,7 +276,6 @@ async fn attention_is_one_number_everywhere() {
 }
 
 #[tokio::test]
-#[ignore = "needs the rooms store, ingest and query, and the pages: to be run as soon as they are merged"]
 async fn health_has_every_field_and_the_dump_is_canonical() {
     let fixture = fixture();
     let health = fixture.json("/api/health", 200).await;

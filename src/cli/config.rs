@@ -11,8 +11,7 @@ use serde::de::{Deserializer, Error as _};
 
 use super::error::CliError;
 use super::options::{self, Naive};
-use crate::reducer::fold::phase_word;
-use crate::reducer::verdict::{Override, Policy};
+use crate::reducer::verdict::{Limits, Override, Policy};
 
 /// The name that is looked for.
 const FILE_NAME: &str = "wheelwatch.toml";
@@ -34,7 +33,7 @@ pub(super) struct Config {
     #[serde(default)]
     limits: LimitsPart,
     #[serde(default)]
-    phases: BTreeMap<String, Length>,
+    phase: BTreeMap<String, LimitsPart>,
     #[serde(default)]
     workflow: BTreeMap<String, WorkflowPart>,
     #[serde(default)]
@@ -50,6 +49,7 @@ struct LimitsPart {
     silence_limit: Option<Length>,
     progress_limit: Option<Length>,
     queue_limit: Option<Length>,
+    phase_limit: Option<Length>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -58,7 +58,7 @@ struct WorkflowPart {
     #[serde(default)]
     limits: LimitsPart,
     #[serde(default)]
-    phases: BTreeMap<String, Length>,
+    phase: BTreeMap<String, LimitsPart>,
 }
 
 /// A duration such as `10m`, `1h 30m` or `45s`, in milliseconds; more than none and at most ten years.
@@ -142,16 +142,16 @@ impl Config {
         })
     }
 
-    /// The limits of the file over the built-in ones, those of a workflow over both.
+    /// The limits of the file over the built-in ones; which override goes over which the policy decides.
     pub(super) fn policy(&self) -> Policy {
-        let mut overrides = phase_limits(None, &self.phases);
+        let mut overrides: Vec<Override> =
+            self.phase.iter().map(|(phase, part)| part.as_override(None, Some(phase))).collect();
         for (workflow, part) in &self.workflow {
-            overrides.push(Override { workflow: Some(workflow.clone()), ..part.limits.over_all() });
-            overrides.extend(phase_limits(Some(workflow), &part.phases));
+            overrides.push(part.limits.as_override(Some(workflow), None));
+            overrides.extend(part.phase.iter().map(|(phase, part)| part.as_override(Some(workflow), Some(phase))));
         }
-        let limits = Policy { overrides: vec![self.limits.over_all()], ..Policy::default() }.limits_for(None, None);
         Policy {
-            limits,
+            limits: self.limits.over(Limits::default()),
             overrides,
             attention_days: self.attention_days.map_or(Policy::default().attention_days, |days| days.0),
         }
@@ -159,29 +159,32 @@ impl Config {
 }
 
 impl LimitsPart {
-    /// These limits, for every run.
-    fn over_all(self) -> Override {
+    fn over(self, base: Limits) -> Limits {
+        let pick = |said: Option<Length>, base: i64| said.map_or(base, |length| length.0);
+        Limits {
+            abandon_ms: pick(self.abandon_limit, base.abandon_ms),
+            heartbeat_ms: pick(self.heartbeat_limit, base.heartbeat_ms),
+            silence_ms: pick(self.silence_limit, base.silence_ms),
+            progress_ms: pick(self.progress_limit, base.progress_ms),
+            queue_ms: pick(self.queue_limit, base.queue_ms),
+            phase_ms: self.phase_limit.map(|length| length.0).or(base.phase_ms),
+        }
+    }
+
+    /// Phases are named as the fold names them: trimmed and in lower case (spec 2.2 rule 4).
+    fn as_override(self, workflow: Option<&str>, phase: Option<&str>) -> Override {
         let millis = |said: Option<Length>| said.map(|length| length.0);
         Override {
+            workflow: workflow.map(str::to_owned),
+            phase: phase.map(|phase| phase.trim().to_lowercase()),
             abandon_ms: millis(self.abandon_limit),
             heartbeat_ms: millis(self.heartbeat_limit),
             silence_ms: millis(self.silence_limit),
             progress_ms: millis(self.progress_limit),
             queue_ms: millis(self.queue_limit),
-            ..Override::default()
+            phase_ms: millis(self.phase_limit),
         }
     }
-}
-
-/// The longest times of phases, whose names are spelt as the fold spells them (spec 2.2 rule 4).
-fn phase_limits(workflow: Option<&String>, phases: &BTreeMap<String, Length>) -> Vec<Override> {
-    let limit = |(phase, length): (&String, &Length)| Override {
-        workflow: workflow.cloned(),
-        phase: Some(phase_word(phase)),
-        phase_ms: Some(length.0),
-        ..Override::default()
-    };
-    phases.iter().map(limit).collect()
 }
 
 fn usual_places() -> Vec<PathBuf> {
@@ -229,18 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_takes_what_it_does_not_say_from_all() {
+    fn a_workflow_or_phase_takes_what_it_does_not_say_from_all() {
         let policy = parse(
-            "attention_days = 3\n[limits]\nsilence_limit = \"5m\"\n[phases]\nBuild = \"1h 30m\"\n\
-             [workflow.nightly.limits]\nprogress_limit = \"2h\"\n[workflow.nightly.phases]\nbuild = \"4h\"\n",
+            "attention_days = 3\n[limits]\nsilence_limit = \"5m\"\n[phase.Build]\nphase_limit = \"1h 30m\"\n\
+             [workflow.nightly.limits]\nprogress_limit = \"2h\"\n[workflow.nightly.phase.build]\nphase_limit = \"4h\"\n",
         )
         .expect("a right file")
         .policy();
-        let nightly = policy.limits_for(Some("nightly"), Some("build"));
-        let other = policy.limits_for(Some("daily"), Some("build"));
-        assert_eq!((policy.limits.silence_ms, nightly.silence_ms), (300_000, 300_000));
-        assert_eq!((policy.limits.progress_ms, nightly.progress_ms), (1_800_000, 7_200_000));
-        assert_eq!((other.phase_ms, nightly.phase_ms), (Some(5_400_000), Some(14_400_000)));
+        let of = |workflow, phase| {
+            let limits = policy.limits_for(workflow, phase);
+            (limits.silence_ms, limits.progress_ms, limits.phase_ms)
+        };
+        assert_eq!(of(None, None), (300_000, 1_800_000, None));
+        assert_eq!(of(Some("nightly"), None), (300_000, 7_200_000, None));
+        assert_eq!(of(None, Some("build")), (300_000, 1_800_000, Some(5_400_000)));
+        assert_eq!(of(Some("nightly"), Some("build")), (300_000, 7_200_000, Some(14_400_000)));
         assert_eq!(policy.attention_days, 3);
     }
 

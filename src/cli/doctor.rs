@@ -115,11 +115,11 @@ struct Remark {
 fn remarks(log: &LogRow, health: &Health) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut plain = |text: String, wrong| remarks.push(Remark { text, line: None, wrong, explain: false });
-    if let Some(problem) = &log.problem {
-        plain(problem.text.clone(), true);
-    }
-    if log.gone {
-        plain("the log is gone; what it said last is kept".into(), false);
+    match &log.problem {
+        // That a run's directory was tidied away is no defect.
+        Some(problem) => plain(problem.text.clone(), !log.gone),
+        None if log.gone => plain("the log is gone; what it said last is kept".into(), false),
+        None => {}
     }
     if log.rotated {
         plain(format!("another file took the log's name {} times", log.cursor.generation.saturating_sub(1)), false);
@@ -128,21 +128,31 @@ fn remarks(log: &LogRow, health: &Health) -> Vec<Remark> {
         plain(format!("unterminated tail, {} bytes: no line yet", log.pending_bytes), false);
     }
     let Health { untimed, bad_times, wrong_types, duplicate_keys, unknown_names, malformed, oversized, .. } = health;
-    let mut counted = |tally: &Tally, text: &str, wrong, explain| {
+    let mut counted = |tally: &Tally, [one, many]: [&str; 2], wrong, explain| {
         if tally.count > 0 {
-            let text = format!("{} {text}", tally.count);
+            let text = format!("{} {}", tally.count, if tally.count == 1 { one } else { many });
             remarks.push(Remark { text, line: Some(tally.first_line), wrong, explain });
         }
     };
-    counted(malformed, "malformed lines", true, true);
-    counted(oversized, "lines over the limit (--max-line)", true, false);
-    counted(bad_times, "values that are no time", true, false);
-    counted(wrong_types, "values of the wrong type, passed over", true, false);
-    counted(duplicate_keys, "equal keys in one object; the last counts", true, false);
-    counted(unknown_names, "events whose name says nothing known", false, false);
+    counted(malformed, ["malformed line", "malformed lines"], true, true);
+    counted(oversized, ["line over the limit (--max-line)", "lines over the limit (--max-line)"], true, false);
+    counted(bad_times, ["value that is no time", "values that are no time"], true, false);
+    counted(
+        wrong_types,
+        ["value of the wrong type, passed over", "values of the wrong type, passed over"],
+        true,
+        false,
+    );
+    counted(duplicate_keys, ["key given twice; the last counts", "keys given twice; the last counts"], true, false);
+    counted(
+        unknown_names,
+        ["event whose name says nothing known", "events whose names say nothing known"],
+        false,
+        false,
+    );
     // A log without any time, or a plain text log, is not unusual; single events without one are.
     if untimed.count > 0 && health.last_line_timed {
-        counted(untimed, "events without a time", false, false);
+        counted(untimed, ["event without a time", "events without a time"], false, false);
     }
     remarks
 }

@@ -87,6 +87,6 @@ fn ingest_code(error: &IngestError) -> u8 {
     match error {
         IngestError::Pattern { .. } => 2,
         IngestError::Store(error) => store_code(error),
-        IngestError::Read { .. } | IngestError::UnknownRun(_) => 1,
+        IngestError::Read { .. } | IngestError::UnknownRun(_) | IngestError::Threads(_) => 1,
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(judged: &Judged, now: Micros) -> Value {
     let record = &judged.record;
     let log = &record.log;
     let pending = log.pending_bytes;
-    let mut reduced = dump::run(&record.key, &record.key, &record.state, pending, record.state.counters.events, "");
+    let mut reduced = dump::run(&record.key, judged.title(), &record.state, pending, record.state.counters.events, "");
     let mut take = |name: &str| reduced.get_mut(name).map_or(Value::Null, Value::take);
     let mut run = take("run");
     let evidence = run.as_object_mut().and_then(|run: &mut Map<String, Value>| run.remove("evidence"));

@@ -17,8 +17,9 @@ const QUEUE: usize = 256;
 /// Starts logging: warnings only, and more with each `-v`.
 pub(super) fn start(verbose: u8) {
     let filter = match verbose {
-        0 => "warn",
-        1 => "warn,wheelwatch=info",
+        // notify warns of each watched directory that is deleted.
+        0 => "warn,notify=error",
+        1 => "warn,notify=error,wheelwatch=info",
         2 => "warn,wheelwatch=debug",
         _ => "info,wheelwatch=trace",
     };

@@ -48,10 +48,10 @@ WHEELWATCH_STATE_DIR (or REPO_RECALL_RUN_STATE_DIR) names the state directories 
 )]
 struct Cli {
     #[command(flatten)]
-    options: Options,
+    state: StateDirs,
 
     #[command(flatten)]
-    state: StateDirs,
+    options: Options,
 
     #[command(subcommand)]
     command: Option<Command>,

@@ -101,9 +101,8 @@ pub(super) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Naive {
-    /// Coordinated universal time
     Utc,
-    /// The zone of this machine
+    // The zone of this machine. No doc comments here: they would make every help text twice as long.
     Local,
 }
 

@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
     let now = app::now();
     let reader = store::open_reader(&settings.cache);
     let query = reader.map(|reader| Query { reader, policy: settings.policy.clone().into() });
-    let pill = query.and_then(|query| Ok((query.pill(now)?, query.attention(now)?.len())));
+    let pill = query.and_then(|query| query.banner(now)).map(|banner| (banner.pill(), banner.attention.len()));
     let text = match &pill {
         Ok((pill, attention)) => text(pill, *attention, now),
         Err(_) => String::from("wheelwatch: not read yet"),
@@ -67,7 +67,7 @@ fn text(pill: &Pill, attention: usize, now: Micros) -> String {
             let known = [value(&run.phase).cloned(), value(&run.candidate).cloned(), elapsed];
             let mut parts = vec![judged.verdict.word.label(judged.verdict.rule).to_owned()];
             parts.extend(known.into_iter().flatten());
-            parts.push(run.title_or(&judged.record.key).to_owned());
+            parts.push(judged.title().to_owned());
             parts.extend((*further > 0).then(|| format!("+{further}")));
             parts
         }

@@ -37,13 +37,14 @@ pub(super) fn run(settings: Settings) -> Result<(), CliError> {
 /// The one line: where, what, and where it is kept.
 fn line(started: &Started, watched: &str) -> String {
     let Started { url, cache, status, runs } = started;
+    let all_read = status.settled && status.backlog_bytes == 0;
     let wrong: Vec<_> = status.roots.iter().filter_map(|(_, problem)| problem.as_deref()).collect();
     let found = match (wrong.as_slice(), runs) {
-        ([], 0) if status.settled => format!("no run in {watched} yet, waiting for one"),
-        ([], _) if !status.settled => format!("reading {watched}, {runs} runs so far"),
+        ([], 0) if all_read => format!("no run in {watched} yet, waiting for one"),
+        ([], _) if !all_read => format!("reading {watched}, {runs} runs so far"),
         ([], 1) => format!("1 run in {watched}"),
         ([], _) => format!("{runs} runs in {watched}"),
-        (problems, _) => format!("{runs} runs in {watched}, waiting: {}", problems.join("; ")),
+        (problems, _) => format!("{runs} runs in {watched}: {}", problems.join("; ")),
     };
     let cache = match cache {
         Some(path) => format!("cache {}", path.display()),
@@ -95,7 +96,7 @@ mod tests {
             ),
             (
                 started(0, true, Some("./state does not exist"), None),
-                "http://127.0.0.1:1/ · 0 runs in W, waiting: ./state does not exist · \
+                "http://127.0.0.1:1/ · 0 runs in W: ./state does not exist · \
                  cache in memory: no file could be used",
             ),
         ];

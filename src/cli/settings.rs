@@ -186,15 +186,12 @@ fn cache_name(source: &Source) -> String {
 
 fn cache_directory() -> Result<PathBuf, CliError> {
     use etcetera::BaseStrategy;
-    let said = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    match (said, etcetera::choose_base_strategy()) {
-        (Some(directory), _) => Ok(directory.join("wheelwatch")),
-        (None, Ok(strategy)) => Ok(strategy.cache_dir().join("wheelwatch")),
-        (None, Err(_)) => {
-            let text = "there is no home directory, so no place for the cache is known; name a file with --cache";
-            Err(CliError::Usage(text.into()))
-        }
-    }
+    let said = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let usual = || etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir());
+    // A relative place would depend on where the program is started, and might be a state directory.
+    let place = said.filter(|path| path.is_absolute()).or_else(|| usual().filter(|path| path.is_absolute()));
+    let text = "there is no home directory, so no place for the cache is known; name a file with --cache";
+    place.map(|directory| directory.join("wheelwatch")).ok_or_else(|| CliError::Usage(text.into()))
 }
 
 #[cfg(test)]

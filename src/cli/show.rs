@@ -14,7 +14,6 @@ use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Fact, Run, value};
 use crate::reducer::span::{Span, SpanKind};
 use crate::reducer::time::Micros;
-use crate::store::RunRecord;
 use crate::store::reader::RunFilter;
 
 /// Show one run with its evidence
@@ -51,10 +50,10 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
         None => (judged, now),
         Some(line) => {
             let state = desk.logs(settings).state_at(&args.key, line)?;
-            // Everything is derived against the time of that line (spec 2.4); the file is younger than that.
-            let then = value(&state.run.last_life_at).copied().or(judged.record.modified).unwrap_or(now);
-            let record = RunRecord { state, modified: None, retried_by: None, ..judged.record };
-            (query.judge(record, then)?, then)
+            let then = query.run_at(&args.key, line, state, now)?;
+            let then = then.ok_or_else(|| unknown(&args.key, &query, now))?;
+            let moment = then.record.modified.unwrap_or(now);
+            (then, moment)
         }
     };
     if args.json {
@@ -87,7 +86,7 @@ fn head(judged: &Judged, at: Option<u64>, screen: &mut Screen) -> Result<(), Cli
     let record = &judged.record;
     let verdict = &judged.verdict;
     screen.cells(&[
-        Cell::new(Tone::Strong, record.state.run.title_or(&record.key)),
+        Cell::new(Tone::Strong, judged.title()),
         Cell::new(Tone::Quiet, record.key.as_str()),
         Cell::new(Tone::Quiet, at.map_or_else(String::new, |line| format!("as it was after line {line}"))),
     ])?;

@@ -1,26 +1,219 @@
 //! Reads pieces of logs for whoever shows them: beneath the state root, never through a link, bounded.
 
-use super::{IngestError, Source};
-use crate::reducer::run::RunState;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Read access to logs by run key. Cheap to clone.
+use super::key::{self, LogName};
+use super::place::{Kind, Place, Refused};
+use super::tail::{CHUNK, read_at};
+use super::{IngestError, Root, Source};
+use crate::reducer::dialect::Reading;
+use crate::reducer::reduce::{Reducer, Tail};
+use crate::reducer::run::RunState;
+use crate::reducer::visible::visible_bytes;
+
+/// Read access to logs by run key. Cheap to clone; holds no handle between two calls.
 #[derive(Clone, Debug)]
-pub struct LogAccess {}
+pub struct LogAccess {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    roots: Vec<Root>,
+    /// None when the pattern is no pattern: then there is no log.
+    name: Option<LogName>,
+    depth: usize,
+    reading: Reading,
+}
 
 impl LogAccess {
     /// Access to the logs of a source.
     #[must_use]
-    pub fn new(_source: &Source) -> Self {
-        todo!()
+    pub fn new(source: &Source) -> Self {
+        let name = LogName::new(&source.log_name).ok();
+        let inner = Inner { roots: source.roots.clone(), name, depth: source.depth, reading: source.reading.clone() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Up to `length` bytes at an offset of the log of a run; fewer at its end.
-    pub fn read(&self, _key: &str, _offset: u64, _length: usize) -> Result<Vec<u8>, IngestError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`IngestError::UnknownRun`] when no log has this key, [`IngestError::Read`] when it is no regular file or the
+    /// system said no.
+    pub fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, IngestError> {
+        let (file, path) = self.open(key)?;
+        let size = file.metadata().map_err(|error| refused(&path, error))?.len();
+        // Never more room than there are bytes, whatever is asked for.
+        let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
+        let mut bytes = vec![0; length];
+        let read = read_at(&file, &mut bytes, offset).map_err(|error| refused(&path, error))?;
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
-    /// The state after a line, reduced from the first byte (spec 2.4). Lines past the end give the last state.
-    pub fn state_at(&self, _key: &str, _line: u64) -> Result<RunState, IngestError> {
-        todo!()
+    /// The state after a line, reduced from the first byte (spec 2.4). Line 0 gives the state before all lines, and
+    /// lines past the end give the last state, with an unterminated tail that counts (spec 1.2).
+    ///
+    /// # Errors
+    /// As [`LogAccess::read`].
+    pub fn state_at(&self, key: &str, line: u64) -> Result<RunState, IngestError> {
+        let (file, path) = self.open(key)?;
+        let mut reducer = Reducer::new(self.inner.reading.clone());
+        let mut buffer = vec![0; CHUNK];
+        let (mut at, mut missing) = (0, line);
+        while missing > 0 {
+            let read = read_at(&file, &mut buffer, at).map_err(|error| refused(&path, error))?;
+            let bytes = &buffer[..read];
+            if bytes.is_empty() {
+                return Ok(match reducer.tail() {
+                    Tail::Provisional(state, _) => *state,
+                    Tail::None | Tail::Pending(_) => reducer.state().clone(),
+                });
+            }
+            let end = end_of_line(bytes, &mut missing);
+            reducer.push(&bytes[..end], &mut |_| {});
+            at += end as u64;
+        }
+        Ok(reducer.state().clone())
+    }
+
+    /// Opens the log of a key. The key is no path: it is taken apart, and what it names is opened beneath its root.
+    fn open(&self, key: &str) -> Result<(File, String), IngestError> {
+        let unknown = || IngestError::UnknownRun(key.to_owned());
+        let name = self.inner.name.as_ref().ok_or_else(unknown)?;
+        for root in &self.inner.roots {
+            let Some(path) = key::path(&root.label, key) else { continue };
+            let place = Place::open(&root.path).map_err(|error| refused(&shown(&root.path), error))?;
+            let Some(below) = self.log_of(&place, name, path) else { continue };
+            let shown = shown(&root.path.join(&below));
+            return match place.open_log(&below) {
+                Ok((file, _)) => Ok((file, shown)),
+                Err(Refused::Missing) => Err(unknown()),
+                Err(Refused::NotRegular(kind)) => Err(refused(&shown, not_regular(kind))),
+                Err(Refused::Io(error)) => Err(refused(&shown, error)),
+            };
+        }
+        Err(unknown())
+    }
+
+    /// The log that the path of a key stands for, none when it would not be found under it.
+    fn log_of(&self, place: &Place, name: &LogName, path: PathBuf) -> Option<PathBuf> {
+        let (directory, below) = match name {
+            LogName::Exact(name) => (path.clone(), Some(path.join(name))),
+            LogName::Glob(_) => (path.parent()?.to_owned(), None),
+        };
+        if directory.components().count() > self.inner.depth {
+            return None;
+        }
+        below.or_else(|| {
+            let called = path.file_name()?;
+            let mut names = Vec::new();
+            let mut listing = place.list(&directory).ok()?;
+            while let Some(Ok((entry, kind))) = listing.next() {
+                let entry = std::ffi::OsString::from_vec(entry.into_bytes());
+                if kind != Kind::Directory && name.matches(&entry) {
+                    names.push(entry);
+                }
+            }
+            let (_, file) = key::stems(names).into_iter().find(|(stem, _)| stem.as_bytes() == called.as_bytes())?;
+            Some(directory.join(file))
+        })
+    }
+}
+
+/// The end of the `missing`-th line, else of the bytes; counts the line ends on the way.
+fn end_of_line(bytes: &[u8], missing: &mut u64) -> usize {
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        *missing -= 1;
+        if *missing == 0 {
+            return end + 1;
+        }
+    }
+    bytes.len()
+}
+
+fn shown(path: &Path) -> String {
+    visible_bytes(path.as_os_str().as_bytes())
+}
+
+fn not_regular(kind: Kind) -> io::Error {
+    io::Error::other(format!("it is {}, not a regular file", kind.words()))
+}
+
+fn refused(path: &str, source: io::Error) -> IngestError {
+    IngestError::Read { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn access(state: &Path, label: &str, log_name: &str) -> LogAccess {
+        let root = Root { label: label.to_owned(), path: state.to_owned() };
+        let reading = Reading::default();
+        LogAccess::new(&Source { roots: vec![root], log_name: log_name.to_owned(), depth: 4, reading, poll: true })
+    }
+
+    #[test]
+    fn a_key_reads_its_log_and_nothing_else() {
+        let outside = tempfile::tempdir().expect("temporary directory");
+        std::fs::write(outside.path().join("run.log"), "secret").expect("write");
+        let state = tempfile::tempdir().expect("temporary directory");
+        for run in ["a b", "x/y", "deep/1/2/3/4"] {
+            std::fs::create_dir_all(state.path().join(run)).expect("mkdir");
+            std::fs::write(state.path().join(run).join("run.log"), format!("log of {run}")).expect("write");
+        }
+        symlink(outside.path(), state.path().join("link")).expect("link");
+        std::fs::create_dir(state.path().join("l")).expect("mkdir");
+        symlink(outside.path().join("run.log"), state.path().join("l/run.log")).expect("link");
+        let access = access(state.path(), "", "run.log");
+        assert_eq!(access.read("a%20b", 0, 100).expect("read"), b"log of a b");
+        assert_eq!(access.read("x/y", 4, 2).expect("read"), b"of");
+        assert_eq!(access.read("x/y", 400, usize::MAX).expect("read"), b"");
+        let name = outside.path().file_name().expect("name").to_string_lossy().into_owned();
+        for key in
+            ["", ".", "x", "..", &format!("../{name}"), &format!("%2E%2E%2F{name}"), "link/", "deep/1/2/3/4", "/etc"]
+        {
+            assert!(matches!(access.read(key, 0, 9), Err(IngestError::UnknownRun(_))), "{key}");
+        }
+        for key in ["link", "l"] {
+            assert!(matches!(access.read(key, 0, 9), Err(IngestError::Read { .. })), "{key}");
+        }
+    }
+
+    #[test]
+    fn with_a_glob_the_key_is_looked_up_in_its_directory() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        std::fs::create_dir(state.path().join("p")).expect("mkdir");
+        for file in ["p/a.jsonl", "p/b.jsonl", "p/b.json", "p/note.txt"] {
+            std::fs::write(state.path().join(file), file).expect("write");
+        }
+        let access = access(state.path(), "one", "*.json*");
+        let read = |key: &str| access.read(key, 0, 100).ok();
+        assert_eq!(read("one/p/a").as_deref(), Some(&b"p/a.jsonl"[..]));
+        assert_eq!(read("one/p/b.json").as_deref(), Some(&b"p/b.json"[..]));
+        for key in ["one/p/b", "one/p/a.jsonl", "one/p/note", "p/a", "one/.", "one/p"] {
+            assert_eq!(read(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_state_at_a_line_is_that_of_the_lines_up_to_it() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        let log = "{\"phase\":\"build\"}\n\n{\"phase\":\"verify\"}\r\nplain\n{\"phase\":\"done\"}";
+        std::fs::write(state.path().join("run.log"), log).expect("write");
+        let access = access(state.path(), "", "run.log");
+        let phases = [None, Some("build"), Some("build"), Some("verify"), Some("verify"), Some("done"), Some("done")];
+        for (line, phase) in phases.into_iter().enumerate() {
+            let state = access.state_at(".", line as u64).expect("state");
+            assert_eq!(crate::reducer::run::value(&state.run.phase).map(String::as_str), phase, "line {line}");
+            assert_eq!(state.counters.lines.total(), line.min(5) as u64);
+        }
     }
 }

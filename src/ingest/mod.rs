@@ -4,11 +4,16 @@
 //! state root, read-only, non-blocking, no-follow; no handle is kept per run; nothing is ever mapped or written.
 
 pub mod access;
-pub mod cursor;
-pub mod discover;
+mod cursor;
+mod discover;
 pub mod engine;
-pub mod tail;
-pub mod watch;
+mod key;
+mod place;
+mod pool;
+mod problem;
+mod rows;
+mod tail;
+mod watch;
 
 pub use access::LogAccess;
 pub use engine::{Built, Ingest, build, start};
@@ -63,6 +68,9 @@ pub enum IngestError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system has no more threads.
+    #[error("the threads that read logs could not be started: {0}")]
+    Threads(std::io::Error),
     /// No run has this key.
     #[error("there is no run {0}")]
     UnknownRun(String),

@@ -1,1 +1,257 @@
-//! To be written.
+//! Hints of the system that something changed: which directories are watched, and what was heard (spec 5.1).
+//!
+//! A hint that is lost costs the time to the next scan. It must never read a log or decide what a change means.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
+use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::pool::Message;
+use crate::store::WatchMode;
+
+/// How many directories are watched at most: the watches of a user are limited and shared with other programs.
+pub(super) const MAX_WATCHES: usize = 4096;
+
+/// More news than this, and it is less work to look everywhere.
+const MAX_NEWS: usize = 16_384;
+
+/// What was heard of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Its content or its permissions changed.
+    pub(super) changed: bool,
+    /// It may be a new directory, or a file that got this name.
+    pub(super) appeared: bool,
+    /// It is gone from there.
+    pub(super) vanished: bool,
+}
+
+/// Everything heard since the last time.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub(super) paths: HashMap<PathBuf, Heard>,
+    /// How many times the watcher lost something: everything must be looked at.
+    pub(super) lost: u64,
+}
+
+/// The watcher and what it watches.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    /// Each watched directory with its device and inode, because another one may take its path.
+    watched: HashMap<PathBuf, (u64, u64)>,
+    /// For how many there is room.
+    room: usize,
+    news: Arc<Mutex<News>>,
+    pub(super) mode: WatchMode,
+}
+
+impl Watch {
+    /// A watcher that tells `inbox` when there are news. Whatever keeps it from working is said in the mode.
+    pub(super) fn start(inbox: Sender<Message>) -> Self {
+        let news = Arc::<Mutex<News>>::default();
+        let heard = Arc::clone(&news);
+        let made = notify::recommended_watcher(move |event| {
+            if hear(&heard, event) {
+                // Nobody listens any more: everything ends.
+                let _ = inbox.send(Message::News);
+            }
+        });
+        match made {
+            Ok(watcher) => {
+                let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
+                Self { watcher: Some(watcher), watched, room, news, mode }
+            }
+            Err(error) => Self { news, ..Self::without(format!("notifications are not available: {error}")) },
+        }
+    }
+
+    /// No watcher, with the reason.
+    pub(super) fn without(reason: String) -> Self {
+        let mode = WatchMode::ScanOnly(reason);
+        Self { watcher: None, watched: HashMap::new(), room: 0, news: Arc::default(), mode }
+    }
+
+    /// Whether everything that should be watched is watched.
+    pub(super) fn is_on(&self) -> bool {
+        self.mode == WatchMode::EventsAndScan
+    }
+
+    /// A watched directory went away, and its watch with it.
+    pub(super) fn forget(&mut self, directory: &Path) {
+        self.watched.remove(directory);
+    }
+
+    /// What was heard since the last call.
+    pub(super) fn take(&self) -> News {
+        std::mem::take(&mut *lock(&self.news))
+    }
+
+    /// Whether a directory is watched.
+    pub(super) fn covers(&self, directory: &Path) -> bool {
+        self.watched.contains_key(directory)
+    }
+
+    /// Watches one more directory if there is room. `identity` is its device and inode.
+    pub(super) fn add(&mut self, directory: &Path, identity: (u64, u64)) {
+        if self.watched.get(directory) == Some(&identity) || self.watched.len() >= self.room {
+            return;
+        }
+        let Some(watcher) = &mut self.watcher else { return };
+        if self.watched.remove(directory).is_some() {
+            // Already gone with the directory that had this path.
+            let _ = watcher.unwatch(directory);
+        }
+        match watcher.watch(directory, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                self.watched.insert(directory.to_owned(), identity);
+            }
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    /// Watches these directories and no others, the first ones first. Those without an identity are watched already
+    /// and stay as they are.
+    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
+        let wanted = &wanted[..wanted.len().min(self.room)];
+        let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
+        let surplus: Vec<PathBuf> =
+            self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
+        for path in surplus {
+            self.watched.remove(&path);
+            if let Some(watcher) = &mut self.watcher {
+                // Already gone with its directory.
+                let _ = watcher.unwatch(&path);
+            }
+        }
+        for (path, identity) in wanted {
+            if let Some(identity) = identity {
+                self.add(path, *identity);
+            }
+        }
+    }
+
+    fn refused(&mut self, error: &notify::Error) {
+        let reason = match &error.kind {
+            // What is watched stays watched; for more there is no room.
+            ErrorKind::MaxFilesWatch => {
+                self.room = self.watched.len();
+                format!(
+                    "the system lets only {} directories be watched; raise fs.inotify.max_user_watches and start again",
+                    self.room
+                )
+            }
+            // A directory that went away, or one that may not be read: the scan says what is wrong with it.
+            ErrorKind::PathNotFound => return,
+            ErrorKind::Io(error) if is_of_the_path(error) => return,
+            _ => {
+                self.watcher = None;
+                self.watched.clear();
+                format!("notifications stopped working: {error}")
+            }
+        };
+        if self.mode == WatchMode::EventsAndScan {
+            tracing::warn!(%reason, "not everything is watched, the scan finds the rest");
+        }
+        self.mode = WatchMode::ScanOnly(reason);
+    }
+}
+
+fn is_of_the_path(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Io;
+    matches!(error.kind(), Io::NotFound | Io::NotADirectory | Io::PermissionDenied)
+}
+
+/// Notes an event; says whether it is the first news since they were taken.
+fn hear(news: &Mutex<News>, event: notify::Result<notify::Event>) -> bool {
+    let mut news = lock(news);
+    let was_quiet = news.paths.is_empty() && news.lost == 0;
+    match event {
+        Err(error) => {
+            tracing::debug!(%error, "the watcher failed");
+            news.lost += 1;
+        }
+        Ok(event) if event.need_rescan() => news.lost += 1,
+        Ok(event) => {
+            let Some(what) = meaning(&event.kind) else { return false };
+            for path in event.paths {
+                let heard = news.paths.entry(path).or_default();
+                heard.changed |= what.changed;
+                heard.appeared |= what.appeared;
+                heard.vanished |= what.vanished;
+            }
+            if news.paths.len() > MAX_NEWS {
+                news.paths.clear();
+                news.lost += 1;
+            }
+        }
+    }
+    was_quiet && (!news.paths.is_empty() || news.lost > 0)
+}
+
+/// What an event says; none for what our own reading causes and for what cannot concern us.
+fn meaning(kind: &EventKind) -> Option<Heard> {
+    let changed = Heard { changed: true, ..Heard::default() };
+    let appeared = Heard { appeared: true, changed: true, ..Heard::default() };
+    let vanished = Heard { vanished: true, changed: true, ..Heard::default() };
+    match kind {
+        EventKind::Access(_) => None,
+        EventKind::Create(CreateKind::File) => Some(changed),
+        EventKind::Create(_) => Some(appeared),
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Some(vanished),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(appeared),
+        // Both names, or one of them: each may be the old or the new one.
+        EventKind::Modify(ModifyKind::Name(_)) => Some(Heard { changed: true, appeared: true, vanished: true }),
+        EventKind::Modify(_) => Some(changed),
+        EventKind::Remove(RemoveKind::File) => Some(changed),
+        EventKind::Remove(_) => Some(vanished),
+        EventKind::Any | EventKind::Other => Some(appeared),
+    }
+}
+
+fn lock(news: &Mutex<News>) -> MutexGuard<'_, News> {
+    news.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, AccessMode, DataChange, Flag};
+    use notify::{Error, Event};
+
+    use super::*;
+
+    #[test]
+    fn only_changes_are_news_and_the_first_one_wakes() {
+        let news = Mutex::default();
+        let event = |kind| Ok(Event::new(kind).add_path(PathBuf::from("/s/a/run.log")));
+        assert!(!hear(&news, event(EventKind::Access(AccessKind::Open(AccessMode::Any)))));
+        assert!(lock(&news).paths.is_empty());
+        assert!(hear(&news, event(EventKind::Modify(ModifyKind::Data(DataChange::Any)))));
+        assert!(!hear(&news, event(EventKind::Create(CreateKind::Folder))), "one wake is enough");
+        let heard = lock(&news).paths[Path::new("/s/a/run.log")];
+        assert_eq!(heard, Heard { changed: true, appeared: true, vanished: false });
+    }
+
+    #[test]
+    fn an_error_or_a_rescan_flag_means_that_something_was_lost() {
+        let news = Mutex::default();
+        assert!(hear(&news, Err(Error::generic("broken"))));
+        assert!(!hear(&news, Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
+        assert_eq!(lock(&news).lost, 2);
+    }
+
+    #[test]
+    fn too_much_news_is_a_loss_and_not_a_heap() {
+        let news = Mutex::default();
+        for i in 0..=MAX_NEWS {
+            hear(&news, Ok(Event::new(EventKind::Create(CreateKind::File)).add_path(PathBuf::from(i.to_string()))));
+        }
+        let news = lock(&news);
+        assert!(news.paths.len() <= MAX_NEWS);
+        assert_eq!(news.lost, 1);
+    }
+}

@@ -205,13 +205,7 @@ impl Query {
 
     fn page(&self, filter: &RunFilter, now: Micros) -> Result<JudgedPage, StoreError> {
         let page = self.reader.runs(filter)?;
-        let mut runs = Vec::with_capacity(page.runs.len());
-        for row in page.runs {
-            // Rows of a list come without lists; only an open run needs them for its verdict.
-            let with_lists = if row.state.run.is_ended() { None } else { self.reader.run(&row.key, Lists::Open)? };
-            let record = with_lists.unwrap_or(row);
-            runs.push(self.judge(record, now)?);
-        }
+        let runs = page.runs.into_iter().map(|record| self.judge(record, now)).collect::<Result<_, _>>()?;
         Ok(JudgedPage { runs, total: page.total, next: page.next })
     }
 

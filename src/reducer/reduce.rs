@@ -2,6 +2,8 @@
 //!
 //! It must never know where the bytes come from.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decoder, LineClass, Reading};
@@ -55,7 +57,9 @@ impl EventRow {
 pub struct Reducer {
     splitter: Splitter,
     decoder: Decoder,
-    state: RunState,
+    /// Shared with whoever stores it; copied only when it changes while somebody still holds it.
+    state: Arc<RunState>,
+    max_line: usize,
 }
 
 /// What the unterminated end of a log is worth (spec 1.2).
@@ -80,12 +84,20 @@ impl Reducer {
     #[must_use]
     pub fn resume(reading: Reading, state: RunState, offset: u64) -> Self {
         let lines = state.counters.lines.total();
-        Self { splitter: Splitter::new(reading.max_line, offset, lines), decoder: Decoder::new(reading), state }
+        let max_line = reading.max_line;
+        let splitter = Splitter::new(max_line, offset, lines);
+        Self { splitter, decoder: Decoder::new(reading), state: Arc::new(state), max_line }
+    }
+
+    /// Forgets the bytes after the last line end: they may have changed and are given again.
+    pub fn rewind(&mut self) {
+        self.splitter = Splitter::new(self.max_line, self.splitter.line_start(), self.splitter.lines());
     }
 
     /// Takes the next bytes; `each` is given every event of the lines that end in them.
     pub fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
-        let Self { splitter, decoder, state } = self;
+        let Self { splitter, decoder, state, .. } = self;
+        let state = Arc::make_mut(state);
         splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
     }
 
@@ -97,7 +109,13 @@ impl Reducer {
 
     /// The same, to take its changes.
     pub fn state_mut(&mut self) -> &mut RunState {
-        &mut self.state
+        Arc::make_mut(&mut self.state)
+    }
+
+    /// The same, to keep.
+    #[must_use]
+    pub fn shared(&self) -> Arc<RunState> {
+        Arc::clone(&self.state)
     }
 
     /// Where the cursor may stand: the first byte after the last line end.
@@ -112,7 +130,7 @@ impl Reducer {
         if !self.decoder.is_whole(&line) {
             return Tail::Pending(self.splitter.tail_length());
         }
-        let mut state = self.state.clone();
+        let mut state = RunState::clone(&self.state);
         let mut rows = Vec::new();
         reduce_line(&mut state, &mut self.decoder, &line, &mut |event| rows.push(EventRow::of(event)));
         Tail::Provisional(Box::new(state), rows)

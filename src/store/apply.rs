@@ -67,10 +67,8 @@ impl Ledger {
         let mut old = Stored::find(connection, &batch.log.key)?;
         // Old and new never mix (spec 2.3, 5): rows of another generation go, whatever the sender says.
         let other = old.as_ref().is_some_and(|old| old.run.is_some() && old.log.cursor.generation != cursor.generation);
-        if batch.replace || other {
-            if let Some(old) = old.take() {
-                self.discard(connection, &old)?;
-            }
+        if let Some(old) = old.take_if(|_| batch.replace || other) {
+            self.discard(connection, &old)?;
         }
         let number = match &old {
             Some(old) => old.number,

@@ -117,7 +117,7 @@ pub fn open(path: &Path, roots: &[PathBuf]) -> Result<Store, StoreError> {
 /// Opens the cache for reading only, beside a writer of another process or without one.
 ///
 /// # Errors
-/// As [`open`], and [`StoreError::Io`] when there is no such file or another version of wheelwatch wrote it.
+/// As [`open()`], and [`StoreError::Io`] when there is no such file or another version of wheelwatch wrote it.
 pub fn open_reader(path: &Path) -> Result<Reader, StoreError> {
     open::check_sqlite()?;
     let io = |source| StoreError::Io { path: path.to_owned(), source };

@@ -98,7 +98,7 @@ pub struct Batch {
     pub replace: bool,
     /// The state at the cursor.
     pub state: std::sync::Arc<RunState>,
-    /// Entries of `state` to write: changed since the last batch, or touched by the last provisional tail.
+    /// Entries of `state` to write: changed since the last batch. What the last provisional tail touched is known here.
     pub changes: Changes,
     /// The rows from the last batch to the cursor, when event rows of this log are up to date; `None` leaves them to
     /// the second stage.

@@ -16,7 +16,12 @@ use super::Web;
 use super::error::{ApiError, WebError};
 
 /// Every asset: its name and its bytes. To add one, put it into `assets/` and add a line here.
-const FILES: &[(&str, &[u8])] = &[];
+const FILES: &[(&str, &[u8])] = &[
+    ("app.js", include_bytes!("../../assets/app.js")),
+    ("favicon.svg", include_bytes!("../../assets/favicon.svg")),
+    ("favicon-attention.svg", include_bytes!("../../assets/favicon-attention.svg")),
+    ("style.css", include_bytes!("../../assets/style.css")),
+];
 
 /// The first bytes of the hash over all names and contents, in hexadecimal.
 static HASH: LazyLock<String> = LazyLock::new(|| {

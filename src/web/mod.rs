@@ -12,15 +12,27 @@
 //! | `stream` | what changed, pushed to browsers |
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
+//! | `overview`, `runs`, `run`, `line`, `attention`, `health` | one module per page |
+//! | `page`, `said` | what all pages share; the text of events, from the log |
+//! | `view` | the components that pages are made of |
 
 pub mod address;
 mod api;
 pub mod assets;
+mod attention;
 pub mod error;
 mod guard;
+mod health;
+mod line;
+mod overview;
+mod page;
 mod peer;
+mod run;
+mod runs;
+mod said;
 mod serve;
 mod stream;
+pub mod view;
 mod wire;
 
 pub use serve::serve;
@@ -104,6 +116,12 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
     let routes = Router::new()
         .merge(api::router())
         .merge(assets::router())
+        .merge(overview::router())
+        .merge(runs::router())
+        .merge(run::router())
+        .merge(line::router())
+        .merge(attention::router())
+        .merge(health::router())
         .fallback(unknown)
         .layer(Extension(hub.clone()))
         .with_state(web);

@@ -3,23 +3,25 @@
 //! The protocol is JSON over HTTP and a test needs five of its commands, so this is written here: the known clients bring
 //! a crate under a copyleft licence or a second HTTP stack.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::support::{http, wait_for};
 
 /// A headless browser window; closed and its processes ended when dropped.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
+    /// Kept open: a driver that cannot print ends.
+    _stdout: BufReader<ChildStdout>,
     port: u16,
     session: String,
 }
 
 impl Browser {
     /// Starts driver and browser. Panics with what to install when one of them is missing.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -27,13 +29,14 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("chromedriver cannot be started ({error}); {INSTALL}"));
-        let stdout = BufReader::new(driver.stdout.take().expect("stdout is piped"));
+        let mut stdout = BufReader::new(driver.stdout.take().expect("stdout is piped"));
         let port = stdout
+            .by_ref()
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
             .expect("chromedriver says its port");
-        let mut browser = Self { driver, port, session: String::new() };
+        let mut browser = Self { driver, _stdout: stdout, port, session: String::new() };
         // No sandbox: tests run as root in containers. The page is our own, over the loopback address.
         let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
@@ -44,17 +47,17 @@ impl Browser {
     }
 
     /// Opens a page and waits until it is loaded.
-    pub fn open(&self, url: &str) {
+    pub(crate) fn open(&self, url: &str) {
         self.in_session("url", &json!({ "url": url }));
     }
 
     /// The value of a script, which says `return`.
-    pub fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         self.in_session("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// Waits until a script returns something that is not null or false.
-    pub fn wait_for(&self, what: &str, script: &str) -> Value {
+    pub(crate) fn wait_for(&self, what: &str, script: &str) -> Value {
         wait_for(what, || Some(self.run(script)).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
     }
 

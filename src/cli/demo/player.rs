@@ -12,7 +12,7 @@ use crate::app;
 use crate::reducer::time::Micros;
 
 /// How long before the start the earlier runs of the script began, the newest first.
-const EARLIER: [Duration; 6] = [
+const AGO: [Duration; 6] = [
     Duration::from_secs(1_500),
     Duration::from_secs(6_000),
     Duration::from_secs(15_000),
@@ -42,9 +42,9 @@ impl Player {
 /// What the system says when the directory cannot be written or the thread not be started.
 pub(super) fn start(state: PathBuf, speed: f64) -> io::Result<Player> {
     let now = app::now();
-    for (number, ago) in (1..).zip(EARLIER) {
+    for (scene, ago) in script::earlier().zip(AGO) {
         let began = now.plus_millis(-i64::try_from(ago.as_millis()).unwrap_or(i64::MAX));
-        write_past(&state, &script::earlier(number), began)?;
+        write_past(&state, &scene, began)?;
     }
     let (stop, stopped) = channel();
     let thread = std::thread::Builder::new().name("harness".into()).spawn(move || {

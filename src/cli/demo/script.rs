@@ -120,14 +120,29 @@ impl Tape {
 
 /// The runs of a round, from 1 on.
 pub(super) fn round(number: u32) -> Vec<Scene> {
-    vec![healthy(number), fails(number), hands_over(number), needs_approval(number), gets_stuck(number)]
+    let ships = healthy("Ship the search page", "search-page").scene(format!("round-{number:03}-ship-search"), 0.0);
+    vec![ships, fails(number), hands_over(number), needs_approval(number), gets_stuck(number)]
 }
 
-/// A run of the past: the healthy one under another name, by which the pages learn how long phases take.
-pub(super) fn earlier(number: u32) -> Scene {
-    let mut scene = healthy(0);
-    scene.run = format!("earlier-{number:02}-ship-search");
-    scene
+/// What was shipped before, and how much slower than now: by these runs the pages learn how long phases take.
+const EARLIER: [(&str, &str, f64); 6] = [
+    ("Ship the login page", "login-page", 1.0),
+    ("Ship the export button", "export-button", 0.8),
+    ("Ship the tag list", "tag-list", 1.2),
+    ("Ship the dark colours", "dark-colours", 0.9),
+    ("Ship the help texts", "help-texts", 1.5),
+    ("Ship the start page", "start-page", 1.1),
+];
+
+/// The runs of the past, the newest first.
+pub(super) fn earlier() -> impl Iterator<Item = Scene> {
+    (1..).zip(EARLIER).map(|(number, (title, candidate, slower))| {
+        let mut tape = healthy(title, candidate);
+        for cue in &mut tape.cues {
+            cue.at = cue.at.mul_f64(slower);
+        }
+        tape.scene(format!("earlier-{number:02}-{candidate}"), 0.0)
+    })
 }
 
 fn started(tape: &mut Tape, workflow: &str, title: &str, steps: u32) {
@@ -138,14 +153,16 @@ fn started(tape: &mut Tape, workflow: &str, title: &str, steps: u32) {
 }
 
 /// Build, hardening with two attempts, verify, done.
-fn healthy(round: u32) -> Scene {
+fn healthy(title: &str, candidate: &str) -> Tape {
     let mut tape = Tape::new();
-    started(&mut tape, "ship", "Ship the search page", 6);
+    started(&mut tape, "ship", title, 6);
     tape.phase("build");
-    tape.event(json!({"event": "candidate.started", "candidate": "search-page"}));
+    tape.event(json!({"event": "candidate.started", "candidate": candidate}));
     tape.cached("fetch-deps").after(1.0);
     tape.step("plan", "planner", 9.0, 4).after(1.0).step("implement", "coder", 28.0, 21);
-    tape.event(json!({"event": "artifact.recorded", "path": "out/search-page.patch", "media_type": "text/x-diff"}));
+    tape.event(
+        json!({"event": "artifact.recorded", "path": format!("out/{candidate}.patch"), "media_type": "text/x-diff"}),
+    );
     tape.phase("hardening");
     tape.event(json!({"event": "attempt.started", "attempt": 1, "max_attempts": 3}));
     tape.step("review", "reviewer", 15.0, 8);
@@ -159,7 +176,7 @@ fn healthy(round: u32) -> Scene {
     tape.event(json!({"event": "artifact.recorded", "path": "out/report.md", "media_type": "text/markdown"}));
     tape.after(1.0).phase("done");
     tape.event(json!({"event": "run.completed", "status": "completed"}));
-    tape.scene(format!("round-{round:03}-ship-search"), 0.0)
+    tape
 }
 
 /// Fails with a stack trace; the next round's run says that it is a retry of it.
@@ -289,12 +306,21 @@ mod tests {
         assert_eq!(open(&hands_over(1), 50), [MarkerKind::Handoff]);
         assert_eq!(open(&needs_approval(1), 50), [MarkerKind::Approval]);
         assert_eq!(open(&gets_stuck(1), 60), [MarkerKind::Stuck]);
-        assert_eq!(open(&healthy(1), 60), []);
+        assert_eq!(open(&round(1)[0], 60), []);
+    }
+
+    #[test]
+    fn the_runs_of_the_past_are_over() {
+        assert!(earlier().count() >= 5, "below five runs nothing is learned");
+        for scene in earlier() {
+            assert_eq!(value(&at_end(&scene).run.status), Some(&Status::Completed), "{}", scene.run);
+            assert!(scene.cues.last().expect("a script").at < Duration::from_secs(600), "{}", scene.run);
+        }
     }
 
     #[test]
     fn the_healthy_run_shows_what_a_run_can_have() {
-        let state = at_end(&healthy(1));
+        let state = at_end(&round(1)[0]);
         let phases: Vec<_> =
             state.spans.iter().filter(|span| span.kind.as_str() == "phase").map(|span| span.id.as_deref()).collect();
         assert_eq!(phases, [Some("build"), Some("hardening"), Some("verify")]);

@@ -190,4 +190,8 @@ fn are_objects(cursor: &mut Cursor<'_>) -> bool {
 }
 
 #[cfg(test)]
+mod real_logs;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

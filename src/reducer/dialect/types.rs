@@ -149,3 +149,6 @@ pub(super) fn end_word(value: Value<'_>) -> Option<Outcome> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

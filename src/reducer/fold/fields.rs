@@ -2,6 +2,7 @@
 
 use super::Fold;
 use crate::reducer::event::{Subject, Verb};
+use crate::reducer::json::to_value;
 use crate::reducer::run::{Status, set, value};
 use crate::reducer::span::SpanKind;
 
@@ -62,7 +63,10 @@ impl Fold<'_, '_> {
             }
         }
         if let Some(input) = event.input.filter(|_| is_run_event) {
-            set(&mut run.inputs, input.to_owned(), line);
+            // The same value in another spelling is no change.
+            if value(&run.inputs).is_none_or(|before| to_value(before) != to_value(input)) {
+                set(&mut run.inputs, input.to_owned(), line);
+            }
         }
     }
 
@@ -156,12 +160,12 @@ impl Fold<'_, '_> {
         if is_done(kind, id) {
             return;
         }
-        let newest = self.state.index.span(&self.state.spans, kind, id);
-        if let Some(number) = newest.filter(|n| self.state.spans[*n as usize].is_open()) {
+        if let Some(number) = self.open_with_id(kind, id) {
             self.close_span(number, status, Some(verb));
             self.particulars(number);
             return;
         }
+        let newest = self.state.index.span(&self.state.spans, kind, id);
         if let Some(number) = newest.filter(|n| verb != Verb::Skipped && self.is_second_end(*n, verb)) {
             self.particulars(number);
             return;

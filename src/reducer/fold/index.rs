@@ -43,12 +43,38 @@ pub struct Index {
     span_ids: Chains,
     /// The newest span of a kind and name; verified when asked, since a span can be renamed.
     span_names: FxHashMap<u64, u32>,
-    /// Open spans of a kind and name.
-    open_names: FxHashMap<u64, Vec<u32>>,
+    /// Open spans of a kind and id, and of a kind and name.
+    open_ids: Open,
+    open_names: Open,
     open_spans: [BTreeSet<u32>; SpanKind::ALL.len()],
     marker_ids: Chains,
     open_markers: [BTreeSet<u32>; MarkerKind::ALL.len()],
     artifact_paths: Chains,
+}
+
+/// Numbers of open spans by the hash of their key. A key rarely has more than one.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Open(FxHashMap<u64, Vec<u32>>);
+
+impl Open {
+    fn add(&mut self, key: u64, number: u32) {
+        self.0.entry(key).or_default().push(number);
+    }
+
+    fn remove(&mut self, key: u64, number: u32) {
+        let Some(numbers) = self.0.get_mut(&key) else { return };
+        if let Some(at) = numbers.iter().rposition(|n| *n == number) {
+            numbers.swap_remove(at);
+        }
+        if numbers.is_empty() {
+            self.0.remove(&key);
+        }
+    }
+
+    /// The newest that is meant.
+    fn newest(&self, key: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.0.get(&key)?.iter().copied().filter(|n| is_it(*n)).max()
+    }
 }
 
 fn hash(kind: u8, text: &str) -> u64 {
@@ -80,8 +106,12 @@ impl Index {
     /// Adds the next span, by its id; its name comes by [`Index::name_span`].
     pub(super) fn add_span(&mut self, span: &Span) {
         let number = self.span_ids.older.len() as u32;
-        self.span_ids.push(span.id.as_deref().map(|id| hash(span.kind as u8, id)));
+        let key = span.id.as_deref().map(|id| hash(span.kind as u8, id));
+        self.span_ids.push(key);
         if span.is_open() {
+            if let Some(key) = key {
+                self.open_ids.add(key, number);
+            }
             self.open_spans[span.kind as usize].insert(number);
         }
     }
@@ -92,31 +122,22 @@ impl Index {
         *newest = number.max(*newest);
         if open {
             if let Some(before) = before {
-                self.forget_open_name(number, kind, before);
+                self.open_names.remove(hash(kind as u8, before), number);
             }
-            self.open_names.entry(key).or_default().push(number);
+            self.open_names.add(key, number);
         }
     }
 
     pub(super) fn close_span(&mut self, number: u32, span: &Span) {
         self.open_spans[span.kind as usize].remove(&number);
-        if let Some(name) = &span.name {
-            self.forget_open_name(number, span.kind, name);
+        for (open, text) in [(&mut self.open_ids, &span.id), (&mut self.open_names, &span.name)] {
+            if let Some(text) = text {
+                open.remove(hash(span.kind as u8, text), number);
+            }
         }
     }
 
-    fn forget_open_name(&mut self, number: u32, kind: SpanKind, name: &str) {
-        let key = hash(kind as u8, name);
-        let Some(numbers) = self.open_names.get_mut(&key) else { return };
-        if let Some(at) = numbers.iter().rposition(|n| *n == number) {
-            numbers.swap_remove(at);
-        }
-        if numbers.is_empty() {
-            self.open_names.remove(&key);
-        }
-    }
-
-    /// The newest span of a kind with an id. While one of them is open it is the newest one.
+    /// The newest span of a kind with an id.
     pub(super) fn span(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
         self.span_ids.find(hash(kind as u8, id), |n| {
             let span = &spans[n as usize];
@@ -137,8 +158,18 @@ impl Index {
 
     /// The newest open span of a kind with that name.
     pub(super) fn open_named_span(&self, spans: &[Span], kind: SpanKind, name: &str) -> Option<u32> {
-        let numbers = self.open_names.get(&hash(kind as u8, name))?;
-        numbers.iter().copied().filter(|n| spans[*n as usize].name.as_deref() == Some(name)).max()
+        self.open_names.newest(hash(kind as u8, name), |n| {
+            let span = &spans[n as usize];
+            span.kind == kind && span.name.as_deref() == Some(name)
+        })
+    }
+
+    /// The newest open span of a kind with that id.
+    pub(super) fn open_span_with_id(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
+        self.open_ids.newest(hash(kind as u8, id), |n| {
+            let span = &spans[n as usize];
+            span.kind == kind && span.id.as_deref() == Some(id)
+        })
     }
 
     /// The newest open span of a kind.

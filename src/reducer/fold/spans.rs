@@ -140,8 +140,7 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn open_with_id(&self, kind: SpanKind, id: &str) -> Option<u32> {
-        let newest = self.state.index.span(&self.state.spans, kind, id)?;
-        self.state.spans[newest as usize].is_open().then_some(newest)
+        self.state.index.open_span_with_id(&self.state.spans, kind, id)
     }
 
     /// The open span that an event names.

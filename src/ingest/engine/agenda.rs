@@ -1,0 +1,253 @@
+//! What is to be done next: which log has its turn, which event rows, which walk, and what waits for its time.
+//!
+//! Every queue is round-robin, so that a hot log starves nobody (spec 5.1). It must never know what a turn is.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::rows::RowsDone;
+
+/// The longest wait before something that failed is tried again.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// How many logs may have event rows made or waiting at once.
+const ROWS_AHEAD: usize = 3;
+
+/// The next thing to do with a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A turn of a log that changed now.
+    Urgent(Arc<str>),
+    /// A turn of a log with much to read.
+    Cold(Arc<str>),
+    /// Event rows.
+    Rows(Arc<str>),
+}
+
+/// The queues.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    urgent: VecDeque<Arc<str>>,
+    cold: VecDeque<Arc<str>>,
+    rows: Rows,
+    waits: Waits,
+    /// The full scan to walk, and directories to walk before it comes.
+    pub(super) scan: Option<u32>,
+    pub(super) walks: BTreeSet<(u16, PathBuf)>,
+    turn: u32,
+}
+
+impl Agenda {
+    /// A turn as soon as possible.
+    pub(super) fn push_urgent(&mut self, key: Arc<str>) {
+        self.urgent.push_back(key);
+    }
+
+    /// A turn after the others.
+    pub(super) fn push_cold(&mut self, key: Arc<str>) {
+        self.cold.push_back(key);
+    }
+
+    /// Whether many logs wait for their first turn.
+    pub(super) fn has_cold(&self) -> bool {
+        !self.cold.is_empty()
+    }
+
+    /// Takes what is next. Urgent turns go first, but each fourth time the others do.
+    pub(super) fn next(&mut self) -> Option<Next> {
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn.is_multiple_of(4) {
+            return self.next_cold().or_else(|| self.next_rows()).or_else(|| self.next_urgent());
+        }
+        self.next_urgent().or_else(|| self.next_cold()).or_else(|| self.next_rows())
+    }
+
+    /// Takes the next turn of the cold queue, to go with others.
+    pub(super) fn next_cold(&mut self) -> Option<Next> {
+        self.cold.pop_front().map(Next::Cold)
+    }
+
+    fn next_urgent(&mut self) -> Option<Next> {
+        self.urgent.pop_front().map(Next::Urgent)
+    }
+
+    fn next_rows(&mut self) -> Option<Next> {
+        self.rows.next().map(Next::Rows)
+    }
+
+    /// The queue of event rows.
+    pub(super) fn rows(&mut self) -> &mut Rows {
+        &mut self.rows
+    }
+
+    /// What waits for its time.
+    pub(super) fn waits(&mut self) -> &mut Waits {
+        &mut self.waits
+    }
+
+    /// Whether nothing is queued. What waits for its time is not.
+    pub(super) fn is_empty(&self) -> bool {
+        let turns = self.urgent.is_empty() && self.cold.is_empty();
+        turns && self.rows.line.is_empty() && self.scan.is_none() && self.walks.is_empty()
+    }
+}
+
+/// Logs that wait for their event rows, in the order of their numbers in the cache: whole runs one after the other,
+/// since only the right edge of the table is quick to write at (spec 6).
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    line: VecDeque<Arc<str>>,
+    running: Vec<Arc<str>>,
+    made: HashMap<Arc<str>, RowsDone>,
+}
+
+impl Rows {
+    pub(super) fn push(&mut self, key: Arc<str>) {
+        self.line.push_back(key);
+    }
+
+    fn next(&mut self) -> Option<Arc<str>> {
+        let free = |key: &&Arc<str>| !self.running.contains(key) && !self.made.contains_key(*key);
+        let key = self.line.iter().take(ROWS_AHEAD).find(free).cloned()?;
+        self.running.push(Arc::clone(&key));
+        Some(key)
+    }
+
+    /// Notes rows that were made.
+    pub(super) fn done(&mut self, done: RowsDone) {
+        self.running.retain(|key| *key != done.key);
+        self.made.insert(Arc::clone(&done.key), done);
+    }
+
+    /// The rows that may be written now: those of the first in line.
+    pub(super) fn take(&mut self) -> Option<RowsDone> {
+        let first = self.line.front()?;
+        self.made.remove(first)
+    }
+
+    /// The first in line has all its rows, or gets none.
+    pub(super) fn leave(&mut self) {
+        self.line.pop_front();
+    }
+}
+
+/// Logs that are left alone until a moment.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    until: HashMap<Arc<str>, (Instant, Duration)>,
+    order: BTreeSet<(Instant, Arc<str>)>,
+}
+
+impl Waits {
+    /// Something failed: the first wait is a second, each further one twice as long, at most eight seconds.
+    pub(super) fn back_off(&mut self, key: &Arc<str>, now: Instant) {
+        let last = self.until.get(key).map(|(_, wait)| *wait);
+        let wait = last.map_or(Duration::from_secs(1), |last| (last * 2).clamp(Duration::from_secs(1), LONGEST_WAIT));
+        self.set(key, now, wait);
+    }
+
+    /// Leaves a log alone for a while.
+    pub(super) fn set(&mut self, key: &Arc<str>, now: Instant, wait: Duration) {
+        self.clear(key);
+        self.until.insert(Arc::clone(key), (now + wait, wait));
+        self.order.insert((now + wait, Arc::clone(key)));
+    }
+
+    /// It went well.
+    pub(super) fn clear(&mut self, key: &str) {
+        if let Some((key, (at, _))) = self.until.remove_entry(key) {
+            self.order.remove(&(at, key));
+        }
+    }
+
+    /// Whether a log must be left alone now.
+    pub(super) fn holds(&self, key: &str, now: Instant) -> bool {
+        self.until.get(key).is_some_and(|(at, _)| *at > now)
+    }
+
+    /// The next log whose time has come. Its wait is remembered, so that the next one can be longer.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Arc<str>> {
+        let at = self.next()?;
+        if at > now {
+            return None;
+        }
+        self.order.pop_first().map(|(_, key)| key)
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::EventBatch;
+
+    fn key(name: &str) -> Arc<str> {
+        Arc::from(name)
+    }
+
+    fn made(name: &str) -> RowsDone {
+        let batch = EventBatch { key: name.to_owned(), generation: 1, events: Vec::new(), events_offset: 1 };
+        RowsDone { key: key(name), batch: Some(batch), lines: 0 }
+    }
+
+    #[test]
+    fn urgent_turns_go_first_and_starve_nobody() {
+        let mut agenda = Agenda::default();
+        for i in 0..6 {
+            agenda.push_urgent(key(&format!("u{i}")));
+        }
+        agenda.push_cold(key("c"));
+        agenda.rows().push(key("r"));
+        let order = std::iter::from_fn(|| agenda.next()).map(|next| match next {
+            Next::Urgent(key) | Next::Cold(key) | Next::Rows(key) => key.to_string(),
+        });
+        assert_eq!(order.collect::<Vec<_>>().join(" "), "u0 u1 u2 c u3 u4 u5 r");
+    }
+
+    #[test]
+    fn event_rows_are_written_run_by_run_whoever_is_ready_first() {
+        let mut rows = Rows::default();
+        for name in ["a", "b", "c", "d"] {
+            rows.push(key(name));
+        }
+        let started: Vec<_> = std::iter::from_fn(|| rows.next()).collect();
+        assert_eq!(started, [key("a"), key("b"), key("c")], "not further ahead");
+        rows.done(made("b"));
+        assert!(rows.take().is_none());
+        rows.done(made("a"));
+        assert_eq!(rows.take().map(|done| done.key), Some(key("a")));
+        assert_eq!(rows.next(), Some(key("a")), "the first is not complete");
+        rows.done(made("a"));
+        assert!(rows.take().is_some());
+        rows.leave();
+        assert_eq!(rows.take().map(|done| done.key), Some(key("b")));
+    }
+
+    #[test]
+    fn what_fails_again_is_left_alone_longer_but_never_for_long() {
+        let mut waits = Waits::default();
+        let mut now = Instant::now();
+        let log = key("a");
+        let mut lengths = Vec::new();
+        for _ in 0..6 {
+            waits.back_off(&log, now);
+            assert!(waits.holds("a", now));
+            let next = waits.next().expect("a wait");
+            lengths.push((next - now).as_secs());
+            now = next;
+            assert_eq!(waits.due(now), Some(Arc::clone(&log)));
+            assert_eq!(waits.due(now), None);
+            assert!(!waits.holds("a", now));
+        }
+        assert_eq!(lengths, [1, 2, 4, 8, 8, 8]);
+        waits.clear("a");
+        waits.back_off(&log, now);
+        assert_eq!(waits.next(), Some(now + Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,92 @@
+//! Which logs are looked at every tick and which directories are watched: the live ones, a bounded number (spec 5.1).
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::place::Place;
+use super::super::watch::MAX_WATCHES;
+use super::Engine;
+
+/// How many logs are looked at every tick.
+const LIVE: usize = 4096;
+
+/// How often watched directories are checked to be the ones that have their paths. The watcher says so when one goes;
+/// this is for what it did not say.
+const CHECK: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Chooses the logs that are looked at every tick, and the directories that are watched.
+    pub(super) fn choose_live(&mut self) {
+        let number = self.scans.number;
+        let mut newest: Vec<(bool, i64, Arc<str>)> = self
+            .table
+            .iter()
+            .filter(|(_, tracked)| tracked.seen == number)
+            .map(|(key, tracked)| (!tracked.ended, tracked.cursor.mtime_ns.max(0), Arc::clone(key)))
+            .collect();
+        if newest.len() > LIVE {
+            newest.select_nth_unstable_by(LIVE, |one, other| other.cmp(one));
+            newest.truncate(LIVE);
+        }
+        newest.sort_unstable_by(|one, other| other.cmp(one));
+        self.scans.live = newest.iter().map(|(_, _, key)| Arc::clone(key)).collect();
+        let now = Instant::now();
+        let is_time_to_check = now >= self.scans.next_check;
+        if is_time_to_check {
+            self.scans.next_check = now + CHECK;
+        }
+        let watch = &self.watch;
+        let mut wanted = Vec::new();
+        let mut known = HashSet::new();
+        let mut add = |place: &Place, below: &Path| {
+            let directory = place.real.join(below);
+            if wanted.len() >= MAX_WATCHES || known.contains(&directory) {
+                return;
+            }
+            if watch.covers(&directory) && !is_time_to_check {
+                known.insert(directory.clone());
+                wanted.push((directory, None));
+            } else if let Ok(look) = place.look_at_directory(below) {
+                known.insert(directory.clone());
+                wanted.push((directory, Some((look.stat.device, look.stat.inode))));
+            }
+        };
+        for place in self.bases.iter().filter_map(|base| base.place.as_ref().ok()) {
+            add(place, Path::new(""));
+        }
+        // Half of the room is for runs.
+        let branches = self.scans.branches.iter().take(MAX_WATCHES / 2);
+        let branches = branches.map(|(root, below, _)| (*root, below.as_path()));
+        let runs = newest.iter().filter_map(|(_, _, key)| self.table.get(key));
+        let runs = runs.filter_map(|tracked| Some((tracked.root, tracked.below.parent()?)));
+        for (root, below) in branches.chain(runs) {
+            if let Some(Ok(place)) = self.bases.get(usize::from(root)).map(|base| &base.place) {
+                add(place, below);
+            }
+        }
+        self.watch.set(&wanted);
+    }
+
+    /// Keeps an eye on a log that was just written to.
+    pub(super) fn enliven(&mut self, key: &Arc<str>, now: Instant) {
+        if self.scans.live.len() < LIVE {
+            self.scans.live.insert(Arc::clone(key));
+        }
+        let Some(tracked) = self.table.get(key) else { return };
+        let Some(Ok(place)) = self.bases.get(usize::from(tracked.root)).map(|base| &base.place) else { return };
+        let Some(below) = tracked.below.parent() else { return };
+        let directory = place.real.join(below);
+        if self.watch.covers(&directory) {
+            return;
+        }
+        if let Ok(look) = place.look_at_directory(below) {
+            self.watch.add(&directory, (look.stat.device, look.stat.inode));
+            // What was written before the watch was there was not heard.
+            if self.watch.covers(&directory) {
+                self.want(key, true, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The loop: scan, tail what changed, write, announce. And the one-off build.
+//!
+//! One thread decides and writes, two threads read ([`super::pool`]). It must never read a log itself.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `table` | what is remembered of every log |
+//! | `agenda` | what is done next |
+//! | `turns` | gives turns and event rows to the threads, and writes what they made |
+//! | `scan` | when is looked and walked, and the new and changed logs that were found |
+//! | `missing` | what was not found any more: gone or renamed |
+//! | `live` | which logs are looked at often and which directories are watched |
+//! | `hear` | what the watcher's hints lead to |
+
+mod agenda;
+mod hear;
+mod live;
+mod missing;
+mod scan;
+mod table;
+mod turns;
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use self::agenda::Agenda;
+use self::scan::Scans;
+use self::table::{Table, Tracked};
+use super::key::{self, LogName};
+use super::place::Place;
+use super::pool::{Message, Pool};
+use super::tail::{Desk, Hot, Rows};
+use super::watch::Watch;
+use super::{IngestError, Source};
+use crate::store::writer::Write;
+use crate::store::{Live, Reader, StoreError, WatchMode, Writer};
+
+/// How often live logs are looked at, at least (spec 5.1).
+const TICK: Duration = Duration::from_secs(2);
+
+/// How often the status is told while it changes.
+const TELL: Duration = Duration::from_millis(200);
+
+/// A running ingest; stops and joins when dropped.
+#[derive(Debug)]
+pub struct Ingest {
+    desk: Arc<Desk>,
+    inbox: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.desk.stop.store(true, Ordering::Relaxed);
+        // The thread is gone already when nobody listens.
+        let _ = self.inbox.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts watching and reading in threads of its own.
+///
+/// # Errors
+/// [`IngestError::Pattern`]; [`IngestError::Store`] when the cache cannot be read; [`IngestError::Threads`].
+pub fn start(source: Source, writer: Writer, reader: Reader, live: Live) -> Result<Ingest, IngestError> {
+    let mut engine = Engine::new(source, writer, reader, live, Stage::All)?;
+    engine.watch = match engine.source.poll {
+        true => Watch::without(String::from("as asked for by --poll")),
+        false => Watch::start(engine.sender.clone()),
+    };
+    let (desk, inbox) = (Arc::clone(&engine.desk), engine.sender.clone());
+    let thread = std::thread::Builder::new().name(String::from("ingest")).spawn(move || {
+        if let Err(error) = engine.follow() {
+            tracing::error!(%error, "reading logs has stopped");
+        }
+    });
+    Ok(Ingest { desk, inbox, thread: Some(thread.map_err(IngestError::Threads)?) })
+}
+
+/// What a build did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Built {
+    pub runs: u64,
+    pub lines: u64,
+    pub events: u64,
+    /// Bytes of all logs, and how many of them were read now.
+    pub bytes: u64,
+    pub read: u64,
+    pub problems: u64,
+}
+
+/// Whether a build also writes event rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Run rows only.
+    Runs,
+    /// Run rows, then event rows.
+    All,
+}
+
+/// Brings the cache up to date once and returns. `progress` is called now and then with (bytes read, bytes to read).
+///
+/// # Errors
+/// [`IngestError::Pattern`]; [`IngestError::Store`] when the cache cannot be read or written; [`IngestError::Threads`].
+pub fn build(
+    source: &Source,
+    writer: &Writer,
+    reader: &Reader,
+    live: &Live,
+    stage: Stage,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Built, IngestError> {
+    let mut engine = Engine::new(source.clone(), writer.clone(), reader.clone(), live.clone(), stage)?;
+    engine.watch = Watch::without(String::from("built once"));
+    engine.finish(progress)?;
+    engine.tell(true);
+    writer.flush()?;
+    let totals = reader.totals()?;
+    let mut built = Built { runs: totals.runs, lines: totals.lines, read: engine.read, ..Built::default() };
+    for (_, tracked) in engine.table.iter() {
+        built.events += tracked.events;
+        built.bytes += if tracked.gone { 0 } else { tracked.size };
+        built.problems += u64::from(tracked.problem.is_some());
+    }
+    Ok(built)
+}
+
+/// A state directory and how it is at the moment.
+#[derive(Debug)]
+struct Base {
+    label: String,
+    /// The directory, or in words why there is none, and whether it is known to be missing.
+    place: Result<Arc<Place>, (String, bool)>,
+    /// Where it is or was last, links resolved, for people.
+    real: PathBuf,
+    /// What the last walk could not read.
+    unread: Option<String>,
+}
+
+struct Engine {
+    source: Source,
+    name: Arc<LogName>,
+    desk: Arc<Desk>,
+    live: Live,
+    rows: Rows,
+    bases: Vec<Base>,
+    table: Table,
+    agenda: Agenda,
+    hot: HashMap<Arc<str>, (Box<Hot>, Instant)>,
+    scans: Scans,
+    watch: Watch,
+    pool: Pool,
+    sender: Sender<Message>,
+    inbox: Receiver<Message>,
+    /// How many writes were sent, and up to which they are known to be committed.
+    sent: u64,
+    flushed: u64,
+    /// Bytes read, and since when.
+    read: u64,
+    began: Instant,
+    told: Instant,
+    /// The backlogs that the status tells of.
+    told_of: (u64, u64),
+    overflows: u64,
+}
+
+impl Engine {
+    fn new(source: Source, writer: Writer, reader: Reader, live: Live, stage: Stage) -> Result<Self, IngestError> {
+        let name = Arc::new(LogName::new(&source.log_name)?);
+        let known = reader.known()?;
+        let desk = Arc::new(Desk { reading: source.reading.clone(), reader, writer, stop: AtomicBool::new(false) });
+        let (sender, inbox) = channel();
+        let pool = Pool::start(Arc::clone(&desk), &sender).map_err(IngestError::Threads)?;
+        let nowhere = || Err((String::from("was not looked at yet"), false));
+        let bases = source.roots.iter().map(|root| Base {
+            label: root.label.clone(),
+            place: nowhere(),
+            real: std::path::absolute(&root.path).unwrap_or_else(|_| root.path.clone()),
+            unread: None,
+        });
+        let now = Instant::now();
+        let mut engine = Self {
+            bases: bases.collect(),
+            name,
+            desk,
+            live,
+            rows: if stage == Stage::All { Rows::WhenSmall } else { Rows::Never },
+            table: Table::default(),
+            agenda: Agenda::default(),
+            hot: HashMap::new(),
+            scans: Scans::new(now),
+            watch: Watch::without(String::new()),
+            pool,
+            sender,
+            inbox,
+            sent: 0,
+            flushed: 0,
+            read: 0,
+            began: now,
+            told: now,
+            told_of: (0, 0),
+            overflows: 0,
+            source,
+        };
+        for known in known {
+            engine.remember(known);
+        }
+        Ok(engine)
+    }
+
+    /// Takes a log over from the cache. Logs of a state directory that is not asked for any more are left alone.
+    fn remember(&mut self, known: crate::store::reader::Known) {
+        let Some(root) = self.bases.iter().position(|base| base.label == known.log.source) else { return };
+        let Ok(number) = u16::try_from(root) else { return };
+        let below = match (&*self.name, key::path(&self.bases[root].label, &known.log.key)) {
+            (LogName::Exact(name), Some(path)) => path.join(name),
+            // Which file it is shows when it is found.
+            (LogName::Glob(_), _) | (LogName::Exact(_), None) => PathBuf::new(),
+        };
+        let key = Arc::from(known.log.key.as_str());
+        self.table.insert(key, Tracked::known(number, Arc::from(below), known));
+    }
+
+    /// Follows the logs until it is stopped.
+    fn follow(&mut self) -> Result<(), StoreError> {
+        let mut next_tick = Instant::now();
+        loop {
+            let now = Instant::now();
+            if now >= next_tick {
+                self.tick(now);
+                next_tick = now + TICK;
+            }
+            self.scan(now);
+            self.wake(now);
+            self.give(now);
+            self.tell(false);
+            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
+            let until = until.into_iter().flatten().min().unwrap_or(next_tick);
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(message) => {
+                    if !self.take(message)? {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            // What came meanwhile goes first, so that one wake does for all of it.
+            while let Ok(message) = self.inbox.try_recv() {
+                if !self.take(message)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Scans once and reads until there is nothing left that can be read.
+    fn finish(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        self.tick(Instant::now());
+        loop {
+            self.give(Instant::now());
+            if self.agenda.is_empty() && self.pool.is_idle() {
+                return Ok(());
+            }
+            let Ok(message) = self.inbox.recv() else { return Ok(()) };
+            self.take(message)?;
+            progress(self.read, self.read + self.table.backlog);
+            self.tell(false);
+        }
+    }
+
+    /// Deals with a message; says whether to go on.
+    fn take(&mut self, message: Message) -> Result<bool, StoreError> {
+        use super::pool::Answer;
+        match message {
+            Message::Stop => return Ok(false),
+            Message::News => self.hear(),
+            Message::Found(root, found) => self.found(root, found)?,
+            Message::Free(worker, answer) => {
+                self.pool.free(worker);
+                match answer {
+                    Answer::Turns(done) => done.into_iter().try_for_each(|done| self.done(done))?,
+                    Answer::Rows(done) => self.rows_done(done)?,
+                    Answer::Walk { scan, walked, took } => self.walked(scan, walked, took)?,
+                    Answer::Looks(looks) => self.looked(looks)?,
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn send(&mut self, write: Write) -> Result<(), StoreError> {
+        self.sent += 1;
+        self.desk.writer.send(write)
+    }
+
+    /// The key of a log below a state directory, if it is known under it.
+    fn key_of(&self, root: u16, below: &Path) -> Option<Arc<str>> {
+        let label = &self.bases.get(usize::from(root))?.label;
+        let directory = below.parent()?;
+        let is_it = |key: &Arc<str>| self.table.get(key).is_some_and(|log| log.root == root && *log.below == *below);
+        let names: [Option<&OsStr>; 2] = match &*self.name {
+            LogName::Exact(_) => return self.table.key(&key::key(label, directory)).filter(is_it),
+            LogName::Glob(_) => [below.file_stem(), below.file_name()],
+        };
+        let keys =
+            names.into_iter().flatten().filter_map(|name| self.table.key(&key::key(label, &directory.join(name))));
+        keys.into_iter().find(is_it)
+    }
+
+    /// When the status is to be told again, if it changed.
+    fn telling(&self) -> Option<Instant> {
+        (self.told_of != (self.table.backlog, self.table.index_backlog)).then_some(self.told + TELL)
+    }
+
+    /// Tells how the source is (spec 3.1), not too often.
+    fn tell(&mut self, at_once: bool) {
+        let now = Instant::now();
+        if !at_once && self.telling().is_none_or(|at| now < at) {
+            return;
+        }
+        self.told = now;
+        self.told_of = (self.table.backlog, self.table.index_backlog);
+        let is_first = self.agenda.has_cold() || !self.scans.is_settled();
+        let millis = u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = if is_first { self.read.saturating_mul(1000) / millis } else { 0 };
+        let roots = self.source.roots.iter().zip(&self.bases).map(|(root, base)| {
+            let wrong = base.place.as_ref().err().map(|(why, _)| why.clone()).or_else(|| base.unread.clone());
+            (root.path.display().to_string(), wrong)
+        });
+        let roots: Vec<_> = roots.collect();
+        let mode = if self.scans.is_settled() { self.watch.mode.clone() } else { WatchMode::Starting };
+        self.live.update(|status| {
+            status.mode = mode;
+            status.roots = roots;
+            status.pattern.clone_from(&self.source.log_name);
+            status.last_full_scan = self.scans.last;
+            status.scans = self.scans.count;
+            status.overflows = self.overflows;
+            status.backlog_bytes = self.table.backlog;
+            status.index_backlog_bytes = self.table.index_backlog;
+            status.rate_bytes_per_s = rate;
+            status.settled = self.scans.is_settled();
+        });
+    }
+}

@@ -1,0 +1,369 @@
+//! What walks and looks found: new, changed, vanished and renamed logs. The scan is the truth (spec 5.1).
+//!
+//! Live logs are looked at every tick; everything is walked as often as costs a hundredth of the time, at least every
+//! half minute. It must never read a log, except to tell a renamed one from a new one.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::super::cursor;
+use super::super::discover::{Found, Walked};
+use super::super::place::{Kind, Look, Place};
+use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
+use super::super::problem;
+use super::table::{Tracked, Work};
+use super::{Engine, TICK};
+use crate::reducer::time::Micros;
+use crate::store::StoreError;
+use crate::store::writer::Write;
+
+/// The longest time between two full scans (spec 5.1).
+const FULL: Duration = Duration::from_secs(30);
+
+/// A full scan takes at most this part of the time, and one that was asked for at most that part.
+const SHARE: u32 = 100;
+const ASKED_SHARE: u32 = 20;
+
+/// A full scan that was asked for comes at least so long after the last one.
+const ASKED: Duration = Duration::from_millis(250);
+
+/// How many directories are walked together.
+const WALKS: usize = 256;
+
+/// When scans were and come, and what they carry from one to the next.
+#[derive(Debug)]
+pub(super) struct Scans {
+    pub(super) number: u32,
+    is_walking: bool,
+    is_looking: bool,
+    is_wanted: bool,
+    wants_looks: bool,
+    next: Instant,
+    earliest: Instant,
+    /// When the watched directories are checked again.
+    pub(super) next_check: Instant,
+    pub(super) last: Option<Micros>,
+    pub(super) count: u64,
+    /// Logs that a full scan found changed, with their modification times: the newest are read first.
+    fresh: Vec<(i64, Arc<str>)>,
+    /// Logs found since the last full scan that were never read, by device and inode.
+    pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
+    pub(super) live: HashSet<Arc<str>>,
+    /// Directories that hold directories, with their modification times.
+    pub(super) branches: Vec<(u16, PathBuf, i64)>,
+}
+
+impl Scans {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            number: 0,
+            is_walking: false,
+            is_looking: false,
+            is_wanted: true,
+            wants_looks: false,
+            next: now,
+            earliest: now,
+            next_check: now,
+            last: None,
+            count: 0,
+            fresh: Vec::new(),
+            newcomers: Vec::new(),
+            live: HashSet::new(),
+            branches: Vec::new(),
+        }
+    }
+
+    /// Asks for a full scan soon.
+    pub(super) fn want(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// When the next full scan is due; none while one is going on.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let due = if self.is_wanted { self.next.min(self.earliest) } else { self.next };
+        (!self.is_walking).then_some(due)
+    }
+
+    /// Whether the first scan has ended.
+    pub(super) fn is_settled(&self) -> bool {
+        self.count > 0
+    }
+}
+
+impl Engine {
+    /// What is done every two seconds: find the state directories again, look at live logs, walk when it is time.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.resolve() {
+            self.scans.is_wanted = true;
+            self.scans.earliest = now;
+        }
+        self.cool(now);
+        if !self.watch.is_on() {
+            self.look_at_branches();
+        }
+        if !self.scan(now) {
+            self.scans.wants_looks = !self.scans.is_looking;
+        }
+    }
+
+    /// Queues a full scan when it is time for one; says whether it did.
+    pub(super) fn scan(&mut self, now: Instant) -> bool {
+        let is_time = self.scans.due().is_some_and(|due| now >= due);
+        if is_time {
+            self.scans.is_walking = true;
+            self.scans.is_wanted = false;
+            self.scans.number = self.scans.number.wrapping_add(1);
+            self.agenda.scan = Some(self.scans.number);
+        }
+        is_time
+    }
+
+    /// Opens the state directories again by their paths; says whether one is another than before.
+    fn resolve(&mut self) -> bool {
+        let mut is_news = false;
+        for (root, base) in self.source.roots.iter().zip(&mut self.bases) {
+            let was = base.place.as_ref().ok().map(|place| place.identity);
+            match Place::open(&root.path) {
+                Ok(place) if was == Some(place.identity) => {}
+                Ok(place) => {
+                    base.real.clone_from(&place.real);
+                    base.place = Ok(Arc::new(place));
+                    is_news = true;
+                }
+                Err(error) => {
+                    let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+                    let why = match is_missing {
+                        true => format!("there is no such directory; waiting for it ({error})"),
+                        false => format!(
+                            "the directory cannot be opened: {error}; give the user that runs wheelwatch access"
+                        ),
+                    };
+                    is_news |= was.is_some();
+                    base.place = Err((why, is_missing));
+                    base.unread = None;
+                }
+            }
+        }
+        is_news
+    }
+
+    /// Without a watcher: a directory whose entries changed is walked at once.
+    fn look_at_branches(&mut self) {
+        let mut changed = Vec::new();
+        for (root, below, mtime) in &mut self.scans.branches {
+            let Some(Ok(place)) = self.bases.get(usize::from(*root)).map(|base| &base.place) else { continue };
+            let Ok(look) = place.look_at_directory(below) else { continue };
+            if look.stat.mtime_ns != *mtime {
+                *mtime = look.stat.mtime_ns;
+                changed.push((*root, below.clone()));
+            }
+        }
+        for (root, below) in changed {
+            match below.as_os_str().is_empty() {
+                true => self.scans.want(),
+                false => {
+                    self.agenda.walks.insert((root, below));
+                }
+            }
+        }
+    }
+
+    /// The next walk, if one is wanted.
+    pub(super) fn walk_task(&mut self) -> Option<Task> {
+        let scan = self.agenda.scan.take();
+        let mut starts = Vec::new();
+        if scan.is_some() {
+            let all = 0..u16::try_from(self.bases.len()).unwrap_or(u16::MAX);
+            starts.extend(all.filter_map(|root| self.walk_start(root, PathBuf::new())));
+        } else {
+            while starts.len() < WALKS {
+                let Some((root, below)) = self.agenda.walks.pop_first() else { break };
+                starts.extend(self.walk_start(root, below));
+            }
+        }
+        let is_any = scan.is_some() || !starts.is_empty();
+        is_any.then(|| Task::Walk(WalkTask { scan, name: Arc::clone(&self.name), depth: self.source.depth, starts }))
+    }
+
+    fn walk_start(&self, root: u16, below: PathBuf) -> Option<WalkStart> {
+        let base = self.bases.get(usize::from(root))?;
+        let place = Arc::clone(base.place.as_ref().ok()?);
+        Some(WalkStart { root, label: base.label.clone(), place, below })
+    }
+
+    /// The next look at the live logs, if one is wanted.
+    pub(super) fn look_task(&mut self, now: Instant) -> Option<Task> {
+        if !std::mem::take(&mut self.scans.wants_looks) {
+            return None;
+        }
+        let (table, bases, waits) = (&self.table, &self.bases, self.agenda.waits());
+        let live = self.scans.live.iter().filter(|key| !waits.holds(key, now)).filter_map(|key| {
+            let tracked = table.get(key).filter(|tracked| tracked.work == Work::Idle && !tracked.gone)?;
+            let place = bases.get(usize::from(tracked.root))?.place.as_ref().ok()?;
+            Some((Arc::clone(key), Arc::clone(place), Arc::clone(&tracked.below)))
+        });
+        let looks: Vec<_> = live.collect();
+        self.scans.is_looking = !looks.is_empty();
+        self.scans.is_looking.then_some(Task::Looks(looks))
+    }
+
+    /// Takes what the looks showed.
+    pub(super) fn looked(&mut self, looks: Vec<(Arc<str>, io::Result<Look>)>) -> Result<(), StoreError> {
+        self.scans.is_looking = false;
+        let (now, clock) = (Instant::now(), cursor::clock());
+        for (key, look) in looks {
+            let Some(tracked) = self.table.get(&key).filter(|tracked| tracked.work == Work::Idle) else { continue };
+            match look {
+                Ok(look) if look.kind == Kind::Regular && !tracked.needs_turn(&look.stat, clock) => {}
+                Ok(look) if look.kind == Kind::Regular => {
+                    self.table.change(&key, |tracked| tracked.size = look.stat.size);
+                    self.want(&key, true, now);
+                }
+                Ok(look) => self.not_regular(&key, look.kind)?,
+                // The turn says what is wrong.
+                Err(_) => self.want(&key, true, now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes logs that a walk found.
+    pub(super) fn found(&mut self, root: u16, found: Vec<Found>) -> Result<(), StoreError> {
+        let (now, clock) = (Instant::now(), cursor::clock());
+        for Found { key, below, look } in found {
+            let key = match self.table.key(&key) {
+                Some(key) => key,
+                None => {
+                    let key: Arc<str> = Arc::from(key);
+                    self.table.insert(Arc::clone(&key), Tracked::new(root, Arc::from(below.as_path())));
+                    key
+                }
+            };
+            let number = self.scans.number;
+            let news = self.table.change(&key, |tracked| {
+                tracked.seen = number;
+                if *tracked.below != *below {
+                    tracked.below = Arc::from(below.as_path());
+                }
+                if look.kind != Kind::Regular {
+                    return false;
+                }
+                tracked.size = look.stat.size;
+                tracked.needs_turn(&look.stat, clock)
+            });
+            if look.kind != Kind::Regular {
+                self.not_regular(&key, look.kind)?;
+            } else if news == Some(true) {
+                if self.table.get(&key).is_some_and(|tracked| tracked.cursor.generation == 0) {
+                    self.scans.newcomers.push(((look.stat.device, look.stat.inode), Arc::clone(&key)));
+                }
+                match self.scans.is_walking {
+                    true => self.scans.fresh.push((look.stat.mtime_ns, key)),
+                    false => self.want(&key, true, now),
+                }
+            } else {
+                self.queue_rows(&key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Something that is no regular file has a log's name: a problem, shown once, and never opened (spec 1.1).
+    fn not_regular(&mut self, key: &Arc<str>, kind: Kind) -> Result<(), StoreError> {
+        self.say(key, false, |path| problem::not_regular(path, kind))
+    }
+
+    /// Shows what is wrong with a log, unless that is shown already.
+    pub(super) fn say(
+        &mut self,
+        key: &Arc<str>,
+        is_gone: bool,
+        problem: impl FnOnce(&str) -> crate::store::Problem,
+    ) -> Result<(), StoreError> {
+        let Some(mut row) = self.row(key) else { return Ok(()) };
+        let problem = problem(&row.path);
+        if row.problem.as_ref() == Some(&problem) && row.gone == is_gone {
+            return Ok(());
+        }
+        row.problem = Some(problem);
+        row.gone = is_gone;
+        let sent = self.sent + 1;
+        self.hot.remove(key);
+        self.table.change(key, |tracked| {
+            tracked.adopt(row.clone());
+            tracked.stored = true;
+            tracked.sent = sent;
+        });
+        self.send(Write::Log(row))
+    }
+
+    fn row(&self, key: &str) -> Option<crate::store::LogRow> {
+        let tracked = self.table.get(key)?;
+        let base = self.bases.get(usize::from(tracked.root))?;
+        Some(tracked.row(key, &base.label, &base.real))
+    }
+
+    /// Takes the end of a walk.
+    pub(super) fn walked(&mut self, scan: Option<u32>, walked: Vec<WalkEnd>, took: Duration) -> Result<(), StoreError> {
+        if scan.is_none() {
+            for end in walked {
+                self.note_branches(end.root, &end.what);
+                if end.logs == 0 {
+                    // What is to be in it may come before the directory is watched.
+                    self.scans.want();
+                }
+            }
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.scans.branches.clear();
+        for end in &walked {
+            self.note_branches(end.root, &end.what);
+            if let Some(base) = self.bases.get_mut(usize::from(end.root)) {
+                base.unread = unread(&end.what);
+            }
+        }
+        self.settle_missing(&walked)?;
+        self.scans.is_walking = false;
+        let mut fresh = std::mem::take(&mut self.scans.fresh);
+        fresh.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, key) in fresh {
+            self.want(&key, self.scans.is_settled(), now);
+        }
+        self.scans.newcomers = Vec::new();
+        self.scans.count += 1;
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        self.scans.last = Some(Micros(i64::try_from(micros).unwrap_or(i64::MAX)));
+        self.scans.next = now + (took * SHARE).clamp(TICK, FULL);
+        self.scans.earliest = now + (took * ASKED_SHARE).clamp(ASKED, FULL);
+        self.choose_live();
+        self.tell(true);
+        Ok(())
+    }
+
+    fn note_branches(&mut self, root: u16, what: &Walked) {
+        let Some(Ok(place)) = self.bases.get(usize::from(root)).map(|base| base.place.clone()) else { return };
+        for below in &what.branches {
+            let Ok(look) = place.look_at_directory(below) else { continue };
+            if !self.scans.branches.iter().any(|(known, path, _)| *known == root && path == below) {
+                self.scans.branches.push((root, below.clone(), look.stat.mtime_ns));
+            }
+            if self.scans.is_settled() {
+                self.watch.add(&place.real.join(below), (look.stat.device, look.stat.inode));
+            }
+        }
+    }
+}
+
+fn unread(what: &Walked) -> Option<String> {
+    let (below, why) = what.unread.first()?;
+    let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+    let more = match what.unread.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    Some(format!("could not be read below: {}{more} ({why})", below.display()))
+}

@@ -1,0 +1,307 @@
+//! Gives turns and event rows to the threads, and writes what they made.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::pool::Task;
+use super::super::rows::{RowsDone, RowsJob};
+use super::super::tail::{self, Done, End, Job};
+use super::Engine;
+use super::agenda::Next;
+use super::table::{Tracked, Work};
+use crate::store::StoreError;
+use crate::store::writer::Write;
+
+/// Bytes of one turn: of a log that changes now, and of one that is caught up with.
+const URGENT: u64 = 4 * 1024 * 1024;
+const COLD: u64 = 32 * 1024 * 1024;
+
+/// Small logs travel together: at most so many, and so many bytes.
+const GROUP: usize = 64;
+const GROUP_BYTES: u64 = 1024 * 1024;
+
+/// How many reducers wait behind their cursors at most, how many bytes they may have together, and for how long.
+const HOT: usize = 256;
+const HOT_BYTES: usize = 16 * 1024 * 1024;
+const HOT_FOR: Duration = Duration::from_secs(20);
+
+/// A log that grew so many times without ending a line is left alone for a moment each time: somebody writes bytewise.
+const DRIP: u8 = 4;
+const DRIP_WAIT: Duration = Duration::from_millis(500);
+
+impl Engine {
+    /// Gives the threads something to do as long as there is something and one is idle.
+    pub(super) fn give(&mut self, now: Instant) {
+        while self.pool.has_idle() {
+            let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task(now)) else {
+                return;
+            };
+            self.pool.give(task);
+        }
+    }
+
+    fn next_task(&mut self, now: Instant) -> Option<Task> {
+        loop {
+            let task = match self.agenda.next()? {
+                Next::Urgent(key) => self.job(&key, URGENT).map(|job| Task::Turns(vec![job])),
+                Next::Cold(key) => self.group(key),
+                Next::Rows(key) => self.rows_task(&key, now),
+            };
+            if task.is_some() {
+                return task;
+            }
+        }
+    }
+
+    fn group(&mut self, first: Arc<str>) -> Option<Task> {
+        let mut jobs: Vec<Job> = self.job(&first, COLD).into_iter().collect();
+        let mut bytes: u64 = self.table.get(&first).map_or(0, Tracked::backlog);
+        while jobs.len() < GROUP && bytes < GROUP_BYTES {
+            let Some(Next::Cold(key)) = self.agenda.next_cold() else { break };
+            bytes += self.table.get(&key).map_or(0, Tracked::backlog);
+            jobs.extend(self.job(&key, COLD));
+        }
+        (!jobs.is_empty()).then_some(Task::Turns(jobs))
+    }
+
+    /// The turn of a queued log; none when it was taken already or cannot be reached.
+    fn job(&mut self, key: &Arc<str>, limit: u64) -> Option<Job> {
+        let tracked = self.table.get(key).filter(|tracked| tracked.work == Work::Queued)?;
+        let base = self.bases.get(usize::from(tracked.root))?;
+        let Ok(place) = base.place.clone() else {
+            // The scan that finds the state directory again finds the log, too.
+            self.table.change(key, |tracked| tracked.work = Work::Idle);
+            return None;
+        };
+        let job = Job {
+            row: tracked.row(key, &base.label, &base.real),
+            place,
+            below: Arc::clone(&tracked.below),
+            hot: self.hot.remove(key).map(|(hot, _)| hot),
+            shape: tracked.shape,
+            doubt: tracked.doubt,
+            limit,
+            rows: self.rows,
+            unflushed: (tracked.sent > self.flushed).then_some(self.sent),
+        };
+        self.table.change(key, |tracked| tracked.work = Work::Running);
+        Some(job)
+    }
+
+    /// Wants a turn of a log, unless it is to be left alone for now.
+    pub(super) fn want(&mut self, key: &Arc<str>, is_urgent: bool, now: Instant) {
+        if self.agenda.waits().holds(key, now) {
+            return;
+        }
+        let was = self.table.change(key, |tracked| {
+            let was = tracked.work;
+            tracked.work = match was {
+                Work::Idle | Work::Queued => Work::Queued,
+                Work::Running | Work::Dirty => Work::Dirty,
+            };
+            was
+        });
+        match was {
+            Some(Work::Idle) if !is_urgent => self.agenda.push_cold(Arc::clone(key)),
+            Some(Work::Idle) => self.agenda.push_urgent(Arc::clone(key)),
+            // It may be far behind in the other queue; the second of its turns finds it done.
+            Some(Work::Queued) if is_urgent && self.agenda.has_cold() => self.agenda.push_urgent(Arc::clone(key)),
+            Some(Work::Queued | Work::Running | Work::Dirty) | None => {}
+        }
+    }
+
+    /// Wants what has waited long enough.
+    pub(super) fn wake(&mut self, now: Instant) {
+        while let Some(key) = self.agenda.waits().due(now) {
+            self.want(&key, true, now);
+        }
+    }
+
+    /// Takes what a turn made.
+    pub(super) fn done(&mut self, done: Done) -> Result<(), StoreError> {
+        let now = Instant::now();
+        // A log that was removed meanwhile has nothing to say.
+        let Some(key) = self.table.key(&done.row.key) else { return Ok(()) };
+        let Some(was) = self.table.change(&key, |tracked| std::mem::take(&mut tracked.work)) else { return Ok(()) };
+        let mut again = was == Work::Dirty;
+        self.flushed = self.flushed.max(done.flushed.unwrap_or(0));
+        match done.end {
+            End::Stopped => return Ok(()),
+            End::Cache(StoreError::Stopped) => return Err(StoreError::Stopped),
+            End::Cache(error) => {
+                tracing::warn!(%error, run = %key, "the cache could not be read for a run");
+                self.agenda.waits().back_off(&key, now);
+                return Ok(());
+            }
+            End::Missing => {
+                // Whether it is gone, renamed or between two names is for the scan to see.
+                self.scans.want();
+                return Ok(());
+            }
+            End::Again => {
+                self.want(&key, true, now);
+                return Ok(());
+            }
+            End::Refused => {
+                if done.row.problem.as_ref().is_none_or(|problem| problem.code != "not_regular") {
+                    self.agenda.waits().back_off(&key, now);
+                }
+            }
+            End::Read => self.agenda.waits().clear(&key),
+            End::More => {
+                self.agenda.waits().clear(&key);
+                again = true;
+            }
+        }
+        self.read += done.read;
+        let is_more = matches!(done.end, End::More);
+        let is_refused = matches!(done.end, End::Refused);
+        let is_live = self.scans.is_settled() && !self.agenda.has_cold();
+        let sent = self.sent + u64::from(done.write.is_some());
+        let is_drip = self.table.change(&key, |tracked| {
+            let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
+            tracked.drip = if ended_a_line || done.read == 0 { 0 } else { tracked.drip.saturating_add(1) };
+            tracked.adopt(done.row);
+            if !is_refused {
+                tracked.events = if done.replaced { done.events } else { tracked.events + done.events };
+                tracked.event_lines = done.event_lines.or(tracked.event_lines);
+                tracked.ended = done.ended.unwrap_or(tracked.ended);
+                tracked.shape = done.shape;
+                tracked.doubt = done.doubt;
+                tracked.size = done.size;
+            }
+            if done.write.is_some() {
+                tracked.sent = sent;
+                tracked.stored = true;
+            }
+            tracked.drip >= DRIP && !is_more
+        });
+        if let Some(write) = done.write {
+            self.send(write)?;
+        }
+        self.queue_rows(&key);
+        if is_live && done.read > 0 {
+            self.enliven(&key, now);
+        }
+        if let Some(hot) = done.hot.filter(|_| is_more || is_live) {
+            self.keep_hot(Arc::clone(&key), hot, now);
+        }
+        if is_drip == Some(true) {
+            self.agenda.waits().set(&key, now, DRIP_WAIT);
+        } else if again {
+            let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > URGENT);
+            self.want(&key, !is_long, now);
+        }
+        Ok(())
+    }
+
+    fn keep_hot(&mut self, key: Arc<str>, hot: Box<tail::Hot>, now: Instant) {
+        self.hot.insert(key, (hot, now));
+        if self.hot.len() > HOT {
+            self.cool(now);
+        }
+    }
+
+    /// Lets go of reducers that nobody needed for a while, and of the oldest while there are too many.
+    pub(super) fn cool(&mut self, now: Instant) {
+        let table = &self.table;
+        // Half a line that is not in the file's tail any more must not be read again from its start for ever.
+        let is_needed = |key: &str| table.get(key).is_some_and(|tracked| tracked.work != Work::Idle);
+        self.hot.retain(|key, (_, used)| is_needed(key) || now.duration_since(*used) < HOT_FOR);
+        let mut ages: Vec<(Instant, Arc<str>, usize)> =
+            self.hot.iter().map(|(key, (hot, used))| (*used, Arc::clone(key), hot.weight())).collect();
+        ages.sort_unstable();
+        let (mut count, mut bytes) = (ages.len(), ages.iter().map(|(_, _, weight)| weight).sum::<usize>());
+        for (_, key, weight) in ages {
+            if count <= HOT / 2 && bytes <= HOT_BYTES {
+                return;
+            }
+            if !is_needed(&key) {
+                self.hot.remove(&key);
+                count -= 1;
+                bytes -= weight;
+            }
+        }
+    }
+
+    /// Queues a log for the second stage when its event rows are behind.
+    pub(super) fn queue_rows(&mut self, key: &Arc<str>) {
+        if self.rows == tail::Rows::Never {
+            return;
+        }
+        let is_new = self.table.change(key, |tracked| {
+            let is_behind = tracked.index_backlog() > 0 && !tracked.gone && tracked.problem.is_none();
+            let is_new = is_behind && !tracked.in_rows;
+            tracked.in_rows |= is_behind;
+            is_new
+        });
+        if is_new == Some(true) {
+            self.agenda.rows().push(Arc::clone(key));
+        }
+    }
+
+    fn rows_task(&mut self, key: &Arc<str>, now: Instant) -> Option<Task> {
+        let job = self.table.get(key).and_then(|tracked| {
+            let place = self.bases.get(usize::from(tracked.root))?.place.clone().ok()?;
+            let lines = if tracked.events_offset == 0 { Some(0) } else { tracked.event_lines };
+            Some(RowsJob {
+                key: Arc::clone(key),
+                place,
+                below: Arc::clone(&tracked.below),
+                cursor: tracked.cursor.clone(),
+                from: tracked.events_offset,
+                lines,
+            })
+        });
+        if job.is_none() {
+            // Removed, or its state directory is gone.
+            self.agenda.rows().done(RowsDone { key: Arc::clone(key), batch: None, lines: 0 });
+            // A failed write here is found by the next one.
+            let _ = self.write_rows(now);
+        }
+        job.map(Task::Rows)
+    }
+
+    /// Takes event rows.
+    pub(super) fn rows_done(&mut self, done: RowsDone) -> Result<(), StoreError> {
+        self.agenda.rows().done(done);
+        self.write_rows(Instant::now())
+    }
+
+    fn write_rows(&mut self, now: Instant) -> Result<(), StoreError> {
+        while let Some(done) = self.agenda.rows().take() {
+            let Some(tracked) = self.table.get(&done.key) else {
+                self.agenda.rows().leave();
+                continue;
+            };
+            let Some(batch) = done.batch else {
+                // It changed, or cannot be read: a turn finds out, and queues the rest of the rows behind it.
+                self.agenda.rows().leave();
+                self.table.change(&done.key, |tracked| tracked.in_rows = false);
+                self.agenda.waits().back_off(&done.key, now);
+                continue;
+            };
+            let is_next = batch.generation == tracked.cursor.generation && batch.events_offset <= tracked.cursor.offset;
+            if is_next && batch.events_offset > tracked.events_offset {
+                let sent = self.sent + 1;
+                self.table.change(&done.key, |tracked| {
+                    tracked.events += batch.events.len() as u64;
+                    tracked.events_offset = batch.events_offset;
+                    tracked.event_lines = Some(done.lines);
+                    tracked.sent = sent;
+                });
+                self.send(Write::Events(batch))?;
+            }
+            let is_behind = self.table.change(&done.key, |tracked| {
+                tracked.in_rows = tracked.index_backlog() > 0;
+                tracked.in_rows
+            });
+            if is_behind == Some(true) {
+                // The first in line stays until it is complete.
+                return Ok(());
+            }
+            self.agenda.rows().leave();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! `/`: is anything running, does anything need me, what happened last.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use maud::{Markup, html};
+
+use super::Web;
+use super::error::WebError;
+use super::page::{Look, Made, Request, answer};
+use super::view::layout::{Page, Place, section};
+use super::view::{amount, card, item, source, state, table, text};
+use crate::query::Judged;
+use crate::store::reader::{RunFilter, Sort};
+
+/// Attention items shown here; the rest is one click away.
+const TOP: usize = 5;
+/// Cards shown here; more runs than that are a list.
+const CARDS: usize = 24;
+/// Recent runs.
+const RECENT: usize = 12;
+/// A run with more spans than this is shown with its open ones only: a card is no place to read thousands of them.
+const SPANS: u64 = 2_000;
+
+pub(super) fn router() -> Router<Web> {
+    Router::new().route("/", get(overview))
+}
+
+async fn overview(State(web): State<Web>, request: Request) -> Response {
+    answer(web, request, Place::Overview, |look| Ok(make(look))).await
+}
+
+fn make(look: &Look<'_>) -> Made {
+    let recent = recent(look);
+    let failed = look.banner.is_none() || recent.is_none();
+    let nothing = look.source.totals.as_ref().is_some_and(|totals| totals.runs == 0);
+    let main = html! {
+        h1.sr { "Overview" }
+        @if nothing && !failed {
+            (nothing_yet(look))
+        } @else {
+            (attention(look))
+            (active(look))
+            (section("recent", &html! { "Recent runs" }, &html! {
+                @match &recent {
+                    None => (state::failed("the recent runs")),
+                    Some(runs) if runs.is_empty() => (state::empty("No other runs", &html! { "Runs that ended appear here." })),
+                    Some(runs) => { (table::runs(runs.iter(), look.now)) p.end { a href="/runs" { "all runs" } } }
+                }
+            }))
+        }
+    };
+    Made {
+        page: Page {
+            title: String::from("Overview"),
+            place: Place::Overview,
+            run: None,
+            still: false,
+            then: None,
+            main,
+        },
+        failed,
+    }
+}
+
+fn attention(look: &Look<'_>) -> Markup {
+    let body = match look.banner {
+        None => state::failed("what needs attention"),
+        Some(banner) if banner.attention.is_empty() => {
+            html! { p.clear { "Nothing needs you. " span.source { (source::line(look.source, look.now)) } } }
+        }
+        Some(banner) => html! {
+            @for one in banner.attention.iter().take(TOP) { (item::item(one, look.now)) }
+            @let total = banner.attention.len();
+            @if total > TOP {
+                (state::partial(TOP as u64, total as u64, &html! { a href="/attention" { "show all" } }))
+            }
+        },
+    };
+    section("needs", &html! { a href="/attention" { "Needs attention" } }, &body)
+}
+
+fn active(look: &Look<'_>) -> Markup {
+    let body = match look.banner {
+        None => state::failed("the active runs"),
+        Some(banner) if banner.active.is_empty() => state::empty(
+            "No active run",
+            &html! { "A run appears here with its first line and stays until its log says that it ended." },
+        ),
+        Some(banner) => html! {
+            div.cards { @for judged in banner.active.iter().take(CARDS) { (card::card(&whole(look, judged), look.now)) } }
+            @let total = banner.active.len();
+            @if total > CARDS {
+                (state::partial(CARDS as u64, total as u64, &html! { a href="/runs?open=1" { "all open runs" } }))
+            }
+        },
+    };
+    let heading = html! {
+        "Active runs"
+        @if let Some(banner) = look.banner { span.tally { (amount::count(banner.active.len() as u64)) } }
+    };
+    section("active", &heading, &body)
+}
+
+/// The run with its ended phases, for the stepper; as it was when they cannot be had.
+fn whole(look: &Look<'_>, judged: &Judged) -> Judged {
+    if judged.record.state.counters.work_spans > SPANS {
+        return judged.clone();
+    }
+    match look.web.query.run(&judged.record.key, look.now) {
+        Ok(Some(whole)) => whole,
+        Ok(None) | Err(_) => judged.clone(),
+    }
+}
+
+/// The runs with the newest life that are not active; `None` when they cannot be read.
+fn recent(look: &Look<'_>) -> Option<Vec<Judged>> {
+    let active: Vec<&str> = look
+        .banner
+        .map(|banner| banner.active.iter().map(|judged| judged.record.key.as_str()).collect())
+        .unwrap_or_default();
+    let limit = u32::try_from(RECENT + active.len()).unwrap_or(u32::MAX).min(500);
+    let filter = RunFilter { sort: Sort::LastLife, limit, ..RunFilter::default() };
+    let page = look.web.query.runs(&filter, None, look.now).map_err(WebError::from);
+    let page = page.inspect_err(|error| tracing::error!(?error, "the recent runs could not be read")).ok()?;
+    Some(page.runs.into_iter().filter(|judged| !active.contains(&judged.record.key.as_str())).take(RECENT).collect())
+}
+
+/// No run at all: what is watched and what to do.
+fn nothing_yet(look: &Look<'_>) -> Markup {
+    let status = &look.source.status;
+    html! {
+        div.welcome {
+            h2 { @if status.settled { "No runs yet" } @else { "Looking for runs…" } }
+            p {
+                "A run appears here as soon as a file " code { (text::text(&status.pattern)) } " appears in a directory below "
+                @for (index, (root, problem)) in status.roots.iter().enumerate() {
+                    @if index > 0 { " or " }
+                    code { (text::text(root)) }
+                    @if let Some(problem) = problem { " (" (text::text(problem)) ")" }
+                }
+                ". Nothing needs to be configured, and nothing there is ever changed."
+            }
+            p { "To see what that looks like, run " code { "wheelwatch demo" } "." }
+            p.source { (source::line(look.source, look.now)) }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What all pages share: reading the request, asking for the banner, and putting the page into its frame.
+//!
+//! A page module gives a [`Page`]; a failure becomes a page with the same banner, so that it is never taken for an
+//! empty answer (spec 3.1).
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::error::WebError;
+use super::view::layout::{self, Banner, Page, Place};
+use super::view::source::Source;
+use super::{Web, now};
+use crate::query;
+use crate::reducer::time::Micros;
+
+/// The longest text that a search or filter takes, in bytes.
+const LONGEST: usize = 400;
+
+/// The header with which the script asks for what changes while a page is open.
+const FRAGMENT: &str = "x-fragment";
+
+/// How much of a page is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The whole document.
+    Document,
+    /// `X-Fragment: page`: banner and main.
+    Main,
+    /// `X-Fragment: banner`: the banner alone, because nothing else on the page can have changed.
+    Banner,
+}
+
+/// The parameters of a request, and how much of the page is wanted.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    parameters: Vec<(String, String)>,
+    part: Part,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Request {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let parameters = axum::extract::Query::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default();
+        let part = match parts.headers.get(FRAGMENT).map(|name| name.as_bytes()) {
+            Some(b"page") => Part::Main,
+            Some(b"banner") => Part::Banner,
+            _ => Part::Document,
+        };
+        Ok(Self { parameters, part })
+    }
+}
+
+impl Request {
+    /// A parameter, trimmed and bounded; empty when it is not given.
+    pub(super) fn text(&self, name: &str) -> &str {
+        let given = self.parameters.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.trim());
+        &given[..given.floor_char_boundary(LONGEST.min(given.len()))]
+    }
+
+    /// A parameter that is not empty.
+    pub(super) fn given(&self, name: &str) -> Option<String> {
+        Some(self.text(name).to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, WebError> {
+        match self.text(name) {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| WebError::BadRequest(format!("{name} is a whole number."))),
+        }
+    }
+
+    /// One of the words of an enum.
+    pub(super) fn word<T>(&self, name: &str, from_word: fn(&str) -> Option<T>) -> Result<Option<T>, WebError> {
+        match self.text(name) {
+            "" => Ok(None),
+            text => from_word(text).map(Some).ok_or_else(|| WebError::BadRequest(format!("{name} has no such value."))),
+        }
+    }
+}
+
+/// What a page module is given: the parameters, the present, and the banner's answers, which it may show again.
+pub(super) struct Look<'a> {
+    pub(super) web: &'a Web,
+    pub(super) request: &'a Request,
+    pub(super) now: Micros,
+    /// `None` when the cache could not be asked.
+    pub(super) banner: Option<&'a query::Banner>,
+    pub(super) source: &'a Source,
+}
+
+/// What a page module gives: the page, and whether one of its questions failed.
+pub(super) struct Made {
+    pub(super) page: Page,
+    pub(super) failed: bool,
+}
+
+impl From<Page> for Made {
+    fn from(page: Page) -> Self {
+        Self { page, failed: false }
+    }
+}
+
+/// Answers a request for a page.
+pub(super) async fn answer<F>(web: Web, request: Request, place: Place, make: F) -> Response
+where
+    F: FnOnce(&Look<'_>) -> Result<Made, WebError> + Send + 'static,
+{
+    let made = web.ask(move |web| Ok(respond(web, &request, place, make))).await;
+    made.unwrap_or_else(|error| super::error::PageError(error).into_response())
+}
+
+fn respond<F>(web: &Web, request: &Request, place: Place, make: F) -> Response
+where
+    F: FnOnce(&Look<'_>) -> Result<Made, WebError>,
+{
+    let now = now();
+    let asked = web.query.banner(now).inspect_err(|error| tracing::error!(%error, "the banner could not be read"));
+    let totals = web.query.reader.totals().inspect_err(|error| tracing::error!(%error, "the totals could not be read"));
+    let source = Source { status: web.live.status(), totals: totals.ok() };
+    let look = Look { web, request, now, banner: asked.as_ref().ok(), source: &source };
+    let (status, page) = match request.part {
+        Part::Banner => (StatusCode::OK, blank(place)),
+        Part::Document | Part::Main => made(make(&look), place),
+    };
+    let source = if status == StatusCode::OK { source } else { source.without_paths() };
+    let banner = Banner {
+        pill: asked.as_ref().ok().map(query::Banner::pill),
+        attention: asked.as_ref().ok().map(|banner| banner.attention.len()),
+        source,
+        now,
+    };
+    let html = match request.part {
+        Part::Document => layout::document(&page, &banner),
+        Part::Main => layout::fragment(&page, &banner, true),
+        Part::Banner => layout::fragment(&page, &banner, false),
+    };
+    (status, Html(html.into_string())).into_response()
+}
+
+fn made(made: Result<Made, WebError>, place: Place) -> (StatusCode, Page) {
+    match made {
+        Ok(Made { page, failed: false }) => (StatusCode::OK, page),
+        Ok(Made { page, failed: true }) => (StatusCode::SERVICE_UNAVAILABLE, page),
+        Err(error) => (error.status(), failure(&error, place)),
+    }
+}
+
+fn blank(place: Place) -> Page {
+    Page { title: String::new(), place, run: None, still: false, then: None, main: maud::html! {} }
+}
+
+fn failure(error: &WebError, place: Place) -> Page {
+    if let WebError::Store(error) = error {
+        tracing::error!(%error, "a page could not be made");
+    }
+    let headline = error.status().canonical_reason().unwrap_or("This did not work");
+    let main = layout::problem(headline, &error.to_string());
+    Page { title: headline.to_owned(), place, run: None, still: true, then: None, main }
+}

@@ -1,0 +1,196 @@
+//! `/runs/{key}`: one run, as it is now or as it was after a line (`?at=`).
+
+mod events;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use maud::{Markup, html};
+
+use super::error::WebError;
+use super::page::{Look, Made, Request, answer};
+use super::view::layout::{Page, Place, section};
+use super::view::{
+    amount, facts, going, icon, json, link, loghealth, markers, problem, spans, stepper, text, time, timeline,
+    waterfall,
+};
+use super::{Web, address};
+use crate::query::Judged;
+use crate::reducer::run::value;
+use crate::reducer::span::SpanKind;
+use crate::reducer::time::Micros;
+
+pub(super) fn router() -> Router<Web> {
+    Router::new().route("/runs/{key}", get(run))
+}
+
+async fn run(State(web): State<Web>, Path(key): Path<String>, request: Request) -> Response {
+    answer(web, request, Place::Runs, move |look| make(look, &address::key(key))).await
+}
+
+/// A run and the moment that everything about it is measured against.
+struct Seen {
+    judged: Judged,
+    now: Micros,
+    /// The line of the past that is shown.
+    at: Option<u64>,
+}
+
+fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
+    let seen = seen(look, key)?;
+    let events = events::read(look, key, seen.at)?;
+    let judged = &seen.judged;
+    let title = judged.title().to_owned();
+    let parts = parts(look, &seen);
+    let main = html! {
+        p.crumbs { a href="/runs" data-back { "Runs" } }
+        (past(&seen))
+        (gone(judged))
+        (facts::head(judged, seen.now))
+        (going::going(judged, seen.now))
+        nav.jump aria-label="sections" {
+            @for part in &parts { a href={ "#" (part.id) } { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } } }
+            a href="#timeline" { "Timeline" span.tally { (amount::count(events.page.total)) } }
+            a href="#log" { "Log" }
+        }
+        div.parts {
+            @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
+        }
+        (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
+            (timeline::timeline(key, &events.page, &events.said, &events.asked, &events.names(judged)))
+        }))
+        (section("log", &html! { "Log" }, &loghealth::log_health(&judged.record)))
+    };
+    Ok(Page {
+        title,
+        place: Place::Runs,
+        run: Some(key.to_owned()),
+        still: seen.at.is_some(),
+        then: seen.at.map(|_| seen.now),
+        main,
+    }
+    .into())
+}
+
+fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
+    const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
+    let Some(line) = look.request.number("at")? else {
+        let judged = look.web.query.run(key, look.now)?.ok_or(UNKNOWN)?;
+        return Ok(Seen { judged, now: look.now, at: None });
+    };
+    if line == 0 {
+        return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
+    }
+    let then = look.web.logs.state_at(key, line).map_err(|reason| {
+        tracing::warn!(%reason, line, "the state at a line could not be read");
+        WebError::Log
+    })?;
+    let judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
+    // What the verdict was measured against.
+    let now = judged.record.modified.unwrap_or(look.now);
+    Ok(Seen { judged, now, at: Some(line) })
+}
+
+/// Says that the page shows the past.
+fn past(seen: &Seen) -> Markup {
+    let Some(line) = seen.at else { return html! {} };
+    let key = seen.judged.record.key.as_str();
+    let last = seen.judged.record.state.counters.lines.total();
+    html! {
+        div.past role="status" {
+            (icon::icon(icon::Icon::Hourglass))
+            span { "This is the run as it was after " a href=(link::line(key, line)) { "line " (amount::count(line)) } ", " (time::stamp(seen.now)) }
+            span {
+                @if line > 1 { a href=(link::run_at(key, line - 1)) { "← a line earlier" } " " }
+                @if last >= line { a href=(link::run_at(key, line + 1)) { "a line later →" } " " }
+                a href=(link::run(key)) { "now" }
+            }
+        }
+    }
+}
+
+fn gone(judged: &Judged) -> Markup {
+    let log = &judged.record.log;
+    html! {
+        @if log.gone { div.past role="status" { (icon::icon(icon::Icon::Alert)) span { "The log is gone. This is what it last said." } } }
+        @if let Some(problem) = &log.problem { div.failed role="alert" { (icon::icon(icon::Icon::Alert)) p { (text::text(&problem.text)) } } }
+    }
+}
+
+/// One section of the page.
+struct Part {
+    id: &'static str,
+    name: &'static str,
+    count: Option<u64>,
+    body: Markup,
+}
+
+/// The sections that this run has something for, in the order of spec 3.2.
+fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
+    let record = &seen.judged.record;
+    let (key, state) = (record.key.as_str(), &record.state);
+    let (skew, end) = (facts::skew(&seen.judged, seen.now), facts::end(&seen.judged, seen.now));
+    // Times of a run that is not active stand still; those of one that is tick by the clock of its log.
+    let still = (!seen.judged.is_active()).then(|| end.0.div_euclid(1000));
+    let spanning = |body: Markup| html! { div.parts data-now=[still] data-skew=[skew] { (body) } };
+    let since = |body: Markup| html! { div.parts data-skew=[skew] { (body) } };
+    let part = |id, name, count, body| Part { id, name, count, body };
+    let of_kind = |kind| state.spans.iter().filter(|span| span.kind == kind).count() as u64;
+    let mut parts = Vec::new();
+    let stops = stepper::sequence(state);
+    if !stops.is_empty() {
+        parts.push(part("phases", "Phases", None, spanning(stepper::stepper(key, &stops, learned(look, seen), end))));
+    }
+    // An addition: without it the page is still right.
+    let lane = look.web.query.wheel(record).unwrap_or_default();
+    if !state.markers.is_empty() || lane.len() > 2 {
+        let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
+        parts.push(part(
+            "markers",
+            "Wheel and open matters",
+            Some(open),
+            since(markers::markers(key, state, &lane, facts::log_now(&seen.judged, seen.now))),
+        ));
+    }
+    if let Some((count, body)) = problem::errors(key, state) {
+        parts.push(part("errors", "Errors", Some(count as u64), body));
+    }
+    if let Some(body) = waterfall::waterfall(key, state, end).map(spanning) {
+        parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
+    }
+    for (kind, id, name) in [
+        (SpanKind::Step, "steps", "Steps"),
+        (SpanKind::Session, "sessions", "Sessions"),
+        (SpanKind::Tool, "tools", "Tools"),
+    ] {
+        if let Some(body) = spans::table(key, state, kind, end).map(spanning) {
+            let body = if kind == SpanKind::Tool {
+                html! { details #tool-table { summary { "table" } (body) } }
+            } else {
+                body
+            };
+            parts.push(part(id, name, Some(of_kind(kind)), body));
+        }
+    }
+    if let Some(inputs) = &state.run.inputs {
+        let body = html! {
+            details #inputs-json open[inputs.value.len() < 1500] {
+                summary { "from " (super::view::evidence::line(key, inputs.line)) }
+                (json::viewer(&inputs.value))
+            }
+        };
+        parts.push(part("inputs", "Inputs", None, body));
+    }
+    if let Some(body) = spans::artifacts(key, state) {
+        parts.push(part("artifacts", "Artifacts", Some(state.artifacts.len() as u64), body));
+    }
+    parts
+}
+
+/// What the present phase usually takes. It is an addition: without it the page is still right.
+fn learned(look: &Look<'_>, seen: &Seen) -> Option<crate::reducer::verdict::Learned> {
+    let record = &seen.judged.record;
+    let phase = value(&record.state.run.phase)?;
+    look.web.query.learned(record, phase).ok().flatten()
+}

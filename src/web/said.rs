@@ -1,0 +1,190 @@
+//! What events say: their text, read from the log when it is shown (spec 2.1: the cache does not keep it).
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::LogText;
+use super::view::timeline::Said;
+use crate::reducer::dialect::{Decoder, Reading};
+use crate::reducer::event::{Class, Event};
+use crate::reducer::line::Line;
+use crate::reducer::reduce::EventRow;
+use crate::store::reader::EventRecord;
+
+/// Neighbouring events are read with one call when all of them together are no longer than this.
+const TOGETHER: u64 = 1 << 20;
+/// Of one event at most so many bytes are read; what is longer is shown as its beginning.
+const ONE: u64 = 32 << 10;
+/// Values shown beside the message.
+const FIELDS: usize = 8;
+/// Objects whose members count as members of the record (spec 1.3).
+const CONTAINERS: [&str; 9] =
+    ["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body"];
+/// Keys that the timeline shows in columns of its own.
+const COLUMNS: [&str; 19] = [
+    "ts",
+    "timestamp",
+    "time",
+    "at",
+    "ts_ms",
+    "created_at",
+    "createdAt",
+    "Time",
+    "level",
+    "severity",
+    "severityText",
+    "severity_text",
+    "event",
+    "event_type",
+    "eventType",
+    "type",
+    "kind",
+    "topic",
+    "action",
+];
+
+/// The text of each event, in the same order.
+pub(super) fn read(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec<Said> {
+    let mut decoder = Decoder::new(Reading::default());
+    let together = together(logs, key, events);
+    events
+        .iter()
+        .map(|event| {
+            let row = &event.row;
+            let bytes = match &together {
+                Some((start, bytes)) => slice(bytes, row.offset.saturating_sub(*start), row.length),
+                None => None,
+            };
+            match bytes {
+                Some(bytes) => say(&mut decoder, row, bytes),
+                None => match logs.read(key, row.offset, usize::try_from(row.length.min(ONE)).unwrap_or(0)) {
+                    Ok(bytes) => say(&mut decoder, row, &bytes),
+                    Err(problem) => Said { problem: Some(problem), ..Said::default() },
+                },
+            }
+        })
+        .collect()
+}
+
+/// All of them at once, when they are near each other.
+fn together(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Option<(u64, Vec<u8>)> {
+    let (first, last) = (&events.first()?.row, &events.last()?.row);
+    let length =
+        last.offset.checked_add(last.length)?.checked_sub(first.offset).filter(|length| *length <= TOGETHER)?;
+    let bytes = logs.read(key, first.offset, usize::try_from(length).ok()?).ok()?;
+    Some((first.offset, bytes))
+}
+
+fn slice(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
+    let from = usize::try_from(offset).ok()?;
+    bytes.get(from..from.checked_add(usize::try_from(length).ok()?)?)
+}
+
+fn say(decoder: &mut Decoder, row: &EventRow, bytes: &[u8]) -> Said {
+    let whole = bytes.len() as u64 == row.length;
+    if row.class != Class::Event || !whole {
+        return Said { message: Some(String::from_utf8_lossy(bytes).into_owned()), ..Said::default() };
+    }
+    let line = Line { number: row.line, offset: row.offset, length: row.length, bytes, oversized: false };
+    let mut message = None;
+    decoder.decode(&line, &mut |event| message = message.take().or_else(|| main_text(event)));
+    let (fields, more) = fields(bytes, message.as_deref(), row.name.as_deref());
+    if message.is_none() && fields.is_empty() && row.name.is_none() {
+        message = Some(String::from_utf8_lossy(bytes).into_owned());
+    }
+    Said { message, fields, more, problem: None }
+}
+
+fn main_text(event: &Event<'_>) -> Option<String> {
+    let error = event.error.as_ref().and_then(|error| error.message.clone());
+    let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    said(&event.message).or(error).or_else(|| said(&event.reason))
+}
+
+/// The other values of a record, members of containers included, and how many are left out.
+fn fields(bytes: &[u8], message: Option<&str>, name: Option<&str>) -> (Vec<(String, String)>, usize) {
+    let Ok(Members(top)) = serde_json::from_slice(bytes) else { return (Vec::new(), 0) };
+    let mut all = Vec::new();
+    for (key, value) in top {
+        let inner =
+            CONTAINERS.contains(&key.as_str()).then(|| serde_json::from_str::<Members>(value.get()).ok()).flatten();
+        match inner {
+            Some(Members(inner)) => all.extend(inner),
+            None => all.push((key, value)),
+        }
+    }
+    // Ids last: they are long and say little. The sort is stable.
+    all.sort_by_key(|(key, _)| key == "uuid" || key.ends_with("_id") || key.ends_with("Id"));
+    let mut shown: Vec<(String, String)> = Vec::new();
+    let mut more = 0;
+    for (key, value) in all {
+        let value = plain(value.get());
+        let known = message == Some(value.as_str()) || name == Some(value.as_str()) || value.is_empty();
+        if known || COLUMNS.contains(&key.as_str()) {
+            continue;
+        }
+        match shown.len() < FIELDS {
+            true => shown.push((key, value)),
+            false => more += 1,
+        }
+    }
+    (shown, more)
+}
+
+/// A string without its quotes, nothing for null, anything else as written.
+fn plain(raw: &str) -> String {
+    match raw {
+        "null" | "\"\"" | "[]" | "{}" => String::new(),
+        text if text.starts_with('"') => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
+        other => other.to_owned(),
+    }
+}
+
+/// The members of a JSON object in the order of the log.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_in_the_order_of_the_log_without_what_is_shown_already() {
+        let line =
+            br#"{"ts":1,"event":"step_end","zeta":2,"data":{"exit":"ok","msg":"all good"},"alpha":null,"n":[1]}"#;
+        let (fields, more) = fields(line, Some("all good"), Some("step_end"));
+        let shown: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(shown, ["zeta=2", "exit=ok", "n=[1]"]);
+        assert_eq!(more, 0);
+    }
+
+    #[test]
+    fn many_fields_are_counted_and_not_dropped_in_silence() {
+        let members: Vec<String> = (0..12).map(|n| format!("\"k{n}\":{n}")).collect();
+        let (fields, more) = fields(format!("{{{}}}", members.join(",")).as_bytes(), None, None);
+        assert_eq!((fields.len(), more), (FIELDS, 4));
+    }
+}

@@ -1,0 +1,80 @@
+//! Our own URLs: run pages, lines, and lists with their filters. Keys become segments in `web::address`.
+
+use crate::web::address::segment;
+
+/// Percent-encodes everything that is not unreserved (RFC 3986), so that the result is one value or id.
+#[must_use]
+pub fn encode(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len() + 8);
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789ABCDEF";
+                encoded.push('%');
+                encoded.push(char::from(HEX[usize::from(byte >> 4)]));
+                encoded.push(char::from(HEX[usize::from(byte & 15)]));
+            }
+        }
+    }
+    encoded
+}
+
+/// The page of a run.
+#[must_use]
+pub fn run(key: &str) -> String {
+    format!("/runs/{}", segment(key))
+}
+
+/// The page of a run as it was after a line (spec 2.4).
+#[must_use]
+pub fn run_at(key: &str, line: u64) -> String {
+    format!("/runs/{}?at={line}", segment(key))
+}
+
+/// The raw line: where every evidence link leads.
+#[must_use]
+pub fn line(key: &str, line: u64) -> String {
+    format!("/runs/{}/lines/{line}", segment(key))
+}
+
+/// A line in its place in the timeline.
+#[must_use]
+pub fn in_timeline(key: &str, line: u64) -> String {
+    format!("/runs/{}?line={line}#L{line}", segment(key))
+}
+
+/// A path with parameters; pairs with an empty value are left out.
+#[must_use]
+pub fn with(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut url = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        url.push(separator);
+        url.push_str(name);
+        url.push('=');
+        url.push_str(&encode(value));
+        separator = '&';
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_segment() {
+        for (key, url) in
+            [("run-1", "/runs/run-1"), ("a/b", "/runs/a%2Fb"), ("%FF%22x", "/runs/%25FF%2522x"), ("..x", "/runs/..x")]
+        {
+            assert_eq!(run(key), url);
+        }
+    }
+
+    #[test]
+    fn parameters_are_encoded_and_empty_ones_left_out() {
+        assert_eq!(with("/runs", &[("q", "a&b=c"), ("phase", ""), ("sort", "cost")]), "/runs?q=a%26b%3Dc&sort=cost");
+        assert_eq!(with("/runs", &[("q", "")]), "/runs");
+    }
+}

@@ -1,0 +1,107 @@
+//! The health of a log: how far it was read, what its lines were, and what was noticed, each with a first line.
+
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+use super::text::text;
+use super::{amount, evidence};
+use crate::reducer::run::{Health, LineCounts, Tally};
+use crate::store::RunRecord;
+
+/// The section.
+#[must_use]
+pub fn log_health(record: &RunRecord) -> Markup {
+    let log = &record.log;
+    let cursor = &log.cursor;
+    let lines = &record.state.counters.lines;
+    html! {
+        dl.facts {
+            div.wide { dt { "file" } dd.path { (text(&log.path)) } }
+            div { dt { "complete up to" } dd { "byte " (amount::count(cursor.offset)) " of " (amount::count(cursor.size)) } }
+            div { dt { "lines" } dd { (classes(lines)) } }
+            div { dt { "generation" } dd {
+                (cursor.generation)
+                @if log.rotated { " " span.warn { "rotated: another file took this name, and it was read again from its first byte" } }
+            } }
+            @if !record.state.health.dialects.is_empty() {
+                div { dt { "dialect" } dd {
+                    @for (index, (dialect, count)) in record.state.health.dialects.iter().enumerate() {
+                        @if index > 0 { ", " } (text(dialect)) " (" (amount::count(*count)) ")"
+                    }
+                } }
+            }
+        }
+        ul.notes {
+            @if log.gone { (note("the log is gone; this is its last known state", &html! {})) }
+            @if let Some(problem) = &log.problem { li.bad { (icon(Icon::Alert)) " " (text(&problem.text)) } }
+            @if log.pending_bytes > 0 { (note("unterminated tail", &html! { ", " (amount::bytes(log.pending_bytes)) ": no line yet" })) }
+            @if log.provisional_bytes > 0 {
+                (note("last line without a line end", &html! { ", " (amount::bytes(log.provisional_bytes)) ": taken provisionally" }))
+            }
+            @if log.events_offset < cursor.offset {
+                (note("timeline not complete yet", &html! { ": " (amount::bytes(cursor.offset - log.events_offset)) " to go" }))
+            }
+            (tallies(&record.key, &record.state.health))
+        }
+    }
+}
+
+/// How many lines, and of which classes.
+#[must_use]
+pub fn classes(lines: &LineCounts) -> Markup {
+    let all = [
+        (lines.event, "event", ""),
+        (lines.text, "text", ""),
+        (lines.malformed, "malformed", "bad"),
+        (lines.oversized, "oversized", "bad"),
+        (lines.blank, "blank", ""),
+    ];
+    html! {
+        @let present: Vec<_> = all.into_iter().filter(|(count, _, _)| *count > 0).collect();
+        @if present.len() != 1 { (amount::count(lines.total())) @if !present.is_empty() { ": " } }
+        @for (index, (count, class, tone)) in present.into_iter().enumerate() {
+            @if index > 0 { ", " }
+            span.(tone) { (amount::count(count)) " " (class) }
+        }
+    }
+}
+
+fn note(what: &str, more: &Markup) -> Markup {
+    html! { li.warn { (icon(Icon::Alert)) " " (what) (more) } }
+}
+
+/// What was noticed, with counts and first lines.
+fn tallies(key: &str, health: &Health) -> Markup {
+    let all: [(&Tally, &str); 7] = [
+        (&health.malformed, "malformed lines"),
+        (&health.oversized, "oversized lines"),
+        (&health.untimed, "events without a time"),
+        (&health.bad_times, "values that are no time"),
+        (&health.wrong_types, "values of the wrong type"),
+        (&health.duplicate_keys, "keys given twice (the last one counts)"),
+        (&health.unknown_names, "event names that say nothing to this program"),
+    ];
+    html! {
+        @for (tally, what) in all.into_iter().filter(|(tally, _)| tally.count > 0) {
+            li { (what) ": " (amount::count(tally.count)) ", first at " (evidence::line(key, tally.first_line)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{check_harmless, judged};
+    use super::*;
+
+    #[test]
+    fn a_pending_tail_and_malformed_lines_are_said() {
+        let mut record = judged().record;
+        record.log.pending_bytes = 17;
+        record.state.health.malformed.add(42);
+        record.state.counters.lines.malformed = 1;
+        let shown = log_health(&record).into_string();
+        check_harmless(&shown);
+        assert!(shown.contains("unterminated tail, 17\u{a0}B"), "{shown}");
+        assert!(shown.contains("/lines/42") && shown.contains("1 malformed"), "{shown}");
+    }
+}

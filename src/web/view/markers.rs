@@ -1,0 +1,127 @@
+//! Conditions of a run: those that are open, the wheel and who had it, and those that were closed.
+
+use maud::{Markup, html};
+
+use super::icon::Icon;
+use super::text::cut;
+use super::tone::Tone;
+use super::{badge, evidence, json, time};
+use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::run::RunState;
+use crate::reducer::time::Micros;
+use crate::reducer::wheel::{Hold, Who};
+
+/// Closed markers shown before the rest is folded.
+const FEW: usize = 50;
+
+/// Who held the wheel over time, the open markers, and the history.
+#[must_use]
+pub fn markers(key: &str, state: &RunState, lane: &[Hold], now: Micros) -> Markup {
+    let (open, closed): (Vec<&Marker>, Vec<&Marker>) = state.markers.iter().partition(|marker| marker.is_open());
+    html! {
+        @if lane.len() > 1 { (wheel_lane(key, lane)) }
+        @if !open.is_empty() {
+            ul.markers { @for marker in &open { (one(key, marker, now)) } }
+        }
+        @if !closed.is_empty() {
+            details #closed-markers {
+                summary { (closed.len()) " closed" }
+                ul.markers { @for marker in closed.iter().rev().take(FEW) { (one(key, marker, now)) } }
+                @if closed.len() > FEW { p.end { (closed.len()) ", showing the newest " (FEW) } }
+            }
+        }
+    }
+}
+
+/// Who held control over time, each hand-over linked to its line.
+fn wheel_lane(key: &str, lane: &[Hold]) -> Markup {
+    let left_out = lane.len().saturating_sub(FEW);
+    html! {
+        ol.lane aria-label="who held the wheel" {
+            @if left_out > 0 { li { (left_out) " earlier" } }
+            @for hold in &lane[left_out..] {
+                li {
+                    @match &hold.who {
+                        Who::Nobody => { "nobody" }
+                        Who::Agent => { "agent" }
+                        Who::Human(None) => { strong { "a person" } }
+                        Who::Human(Some(name)) => { strong { (cut(name, 60)) } }
+                    }
+                    " from " (evidence::line(key, hold.from.line))
+                    @let times = (hold.from.at, hold.to.and_then(|to| to.at));
+                    @if let (Some(from), Some(to)) = times {
+                        @if let Some(millis) = to.millis_since(from) { " for " (time::took(millis)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn look(kind: MarkerKind) -> (Tone, Icon) {
+    match kind {
+        MarkerKind::Handoff => (Tone::Human, Icon::Wheel),
+        MarkerKind::Question => (Tone::Human, Icon::Question),
+        MarkerKind::Approval => (Tone::Human, Icon::Key),
+        MarkerKind::Stuck => (Tone::Bad, Icon::Alert),
+        MarkerKind::Queue => (Tone::Warn, Icon::Queue),
+    }
+}
+
+fn one(key: &str, marker: &Marker, now: Micros) -> Markup {
+    let (tone, drawing) = look(marker.kind);
+    let tone = if marker.is_open() && !marker.is_expired(now) { tone } else { Tone::Quiet };
+    html! {
+        li {
+            (badge::badge(tone, drawing, marker.kind.as_str()))
+            @if marker.id != "-" { " " code { (cut(&marker.id, 80)) } }
+            @if let Some(action) = &marker.action {
+                " run " code { (cut(action, 80)) }
+                @if let Some(integration) = &marker.integration { " on " code { (cut(integration, 80)) } }
+            }
+            @if let Some(risk) = &marker.risk { " risk " strong { (cut(risk, 40)) } }
+            @if let Some(reason) = &marker.reason { " " span.reason { (cut(reason, 600)) } }
+            span.meta {
+                " opened " (evidence::line(key, marker.opened_line))
+                @if let Some(at) = marker.opened_at { " " (time::ago(at, now)) }
+                @if let Some(at) = marker.expires_at { " · expires " (time::until(at, now)) }
+                @if let Some(line) = marker.closed_line {
+                    " · " (marker.resolution.as_deref().unwrap_or("closed").replace('_', " ")) " " (evidence::line(key, line))
+                    @if let Some(at) = marker.closed_at { " " (time::ago(at, now)) }
+                }
+            }
+            @if let Some(params) = &marker.params { details { summary { "parameters" } (json::viewer(params)) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{EVIL, NOW, check_harmless};
+    use super::*;
+
+    #[test]
+    fn an_expired_approval_says_so() {
+        let marker = Marker {
+            kind: MarkerKind::Approval,
+            id: EVIL.to_owned(),
+            reason: Some(EVIL.to_owned()),
+            span: None,
+            repo: None,
+            integration: Some(EVIL.to_owned()),
+            action: Some(EVIL.to_owned()),
+            risk: None,
+            params: Some(format!("{{\"a\":{EVIL:?}}}")),
+            expires_at: Some(NOW.plus_millis(-1)),
+            opened_line: 4,
+            opened_at: None,
+            closed_line: None,
+            closed_at: None,
+            resolution: None,
+        };
+        let state = RunState { markers: vec![marker], ..RunState::default() };
+        let shown = markers("k", &state, &[], NOW).into_string();
+        check_harmless(&shown);
+        assert!(shown.contains(">expired<"), "{shown}");
+    }
+}

@@ -1,0 +1,46 @@
+//! The components that pages are made of: one per file, each a `render(plain data) -> Markup`.
+//!
+//! It must never know HTTP, SQL or a clock: `now` is an argument, and every value was fetched by a page module. Whatever
+//! comes from a log, a name or a path goes through [`text`]; nothing else may put foreign bytes into a page (spec 5.3).
+//!
+//! | file | component |
+//! |---|---|
+//! | `text` | foreign text, made visible and isolated |
+//! | `tone`, `icon`, `badge` | hue, icon and word of a status or verdict |
+//! | `time`, `amount` | points in time, durations, tokens, money, bytes |
+//! | `link`, `evidence` | our own URLs; a value as a link to the line that proves it |
+//! | `layout`, `pill`, `source` | the frame of every page |
+//! | `state` | empty, failed and partial answers |
+//! | `card`, `item`, `stepper` | a run, an attention item, the phases of a run |
+//! | `facts`, `going`, `markers`, `waterfall`, `spans`, `problem`, `json`, `timeline`, `loghealth` | sections of the run page |
+//! | `table`, `form` | the list of runs; fields of filter forms |
+
+pub mod amount;
+pub mod badge;
+pub mod card;
+pub mod evidence;
+pub mod facts;
+pub mod form;
+pub mod going;
+pub mod icon;
+pub mod item;
+pub mod json;
+pub mod layout;
+pub mod link;
+pub mod loghealth;
+pub mod markers;
+pub mod pill;
+pub mod problem;
+pub mod source;
+pub mod spans;
+pub mod state;
+pub mod stepper;
+pub mod table;
+pub mod text;
+pub mod time;
+pub mod timeline;
+pub mod tone;
+pub mod waterfall;
+
+#[cfg(test)]
+pub(crate) mod sample;

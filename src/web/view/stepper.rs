@@ -1,0 +1,171 @@
+//! The phase stepper: where a run is, what each phase took, and rework, which is shown and not folded away (rule 5).
+
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+use super::text::text;
+use super::{link, time, tone};
+use crate::reducer::run::{RunState, Status, value};
+use crate::reducer::span::{Span, SpanKind, SpanStatus};
+use crate::reducer::time::Micros;
+use crate::reducer::verdict::Learned;
+
+/// The phases that most harnesses have, in their order (spec 3.2).
+const USUAL: [&str; 4] = ["build", "hardening", "verify", "done"];
+
+/// At most so many stops of a sequence; a run with more rework says how many came before.
+const MOST: usize = 16;
+
+/// One phase, or one visit of it.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Stop {
+    pub name: String,
+    /// `None` for a phase that was not reached yet.
+    pub status: Option<SpanStatus>,
+    /// Which visit this is, or how many there were in a folded list.
+    pub visits: u64,
+    pub took_ms: Option<i64>,
+    /// When it is open: since when.
+    pub since: Option<Micros>,
+    /// The line that opened it.
+    pub line: Option<u64>,
+}
+
+/// Every visit in order of appearance, then the usual phases that are still ahead: for the run page.
+#[must_use]
+pub fn sequence(state: &RunState) -> Vec<Stop> {
+    let mut stops: Vec<Stop> = phases(&state.spans).map(|span| visit(span, span.attempt.unwrap_or(1))).collect();
+    stops.extend(ahead(state, stops.last().map(|stop| stop.name.as_str())));
+    stops
+}
+
+/// One stop per phase with the number of its visits and their time together: for cards.
+#[must_use]
+pub fn folded(state: &RunState) -> Vec<Stop> {
+    let mut stops: Vec<Stop> = Vec::new();
+    for span in phases(&state.spans) {
+        let next = visit(span, 1);
+        match stops.iter_mut().find(|stop| stop.name == next.name) {
+            Some(stop) => {
+                let took_ms = stop.took_ms.map(|sum| sum.saturating_add(next.took_ms.unwrap_or(0))).or(next.took_ms);
+                *stop = Stop { visits: stop.visits + 1, took_ms, ..next };
+            }
+            None => stops.push(next),
+        }
+    }
+    let current = value(&state.run.phase).map(String::as_str);
+    let furthest = stops.iter().filter_map(|stop| usual(&stop.name)).max().map(|at| USUAL[at]);
+    stops.extend(ahead(state, furthest.or(current)));
+    stops
+}
+
+fn phases(spans: &[Span]) -> impl Iterator<Item = &Span> {
+    spans.iter().filter(|span| span.kind == SpanKind::Phase)
+}
+
+fn visit(span: &Span, visits: u64) -> Stop {
+    Stop {
+        name: span.id.clone().unwrap_or_default(),
+        status: Some(span.status),
+        visits,
+        took_ms: span.duration_ms,
+        since: span.is_open().then_some(span.started_at).flatten(),
+        line: Some(span.opened_line),
+    }
+}
+
+fn usual(name: &str) -> Option<usize> {
+    USUAL.iter().position(|phase| *phase == name)
+}
+
+/// The usual phases behind `last`, when the run uses no others; `done` is marked when the run was completed.
+fn ahead(state: &RunState, last: Option<&str>) -> Vec<Stop> {
+    let foreign = phases(&state.spans).any(|span| usual(span.id.as_deref().unwrap_or("")).is_none());
+    let Some(at) = last.and_then(usual).filter(|_| !foreign) else { return Vec::new() };
+    let status = value(&state.run.status).copied();
+    if status.is_some_and(|status| status.is_ended() && status != Status::Completed) {
+        return Vec::new();
+    }
+    let completed = status == Some(Status::Completed);
+    let rest = if completed { &USUAL[3..] } else { &USUAL[at + 1..] };
+    rest.iter()
+        .map(|name| Stop {
+            name: (*name).to_owned(),
+            status: completed.then_some(SpanStatus::Completed),
+            visits: 1,
+            took_ms: None,
+            since: None,
+            line: completed.then(|| state.run.status.as_ref().map(|fact| fact.line)).flatten(),
+        })
+        .collect()
+}
+
+/// The stops as a list; `learned` is what the present phase usually takes.
+#[must_use]
+pub fn stepper(key: &str, stops: &[Stop], learned: Option<Learned>, now: Micros) -> Markup {
+    let left_out = stops.len().saturating_sub(MOST);
+    html! {
+        ol.stepper aria-label="phases" {
+            @if left_out > 0 { li.earlier { (left_out) " earlier" } }
+            @for stop in &stops[left_out..] { (one(key, stop, now)) }
+        }
+        @if let Some(learned) = learned {
+            p.learned {
+                "this phase usually: median " (time::duration(learned.median_ms)) ", p90 "
+                (time::duration(learned.p90_ms)) " over " (learned.spans) " runs"
+            }
+        }
+    }
+}
+
+fn one(key: &str, stop: &Stop, now: Micros) -> Markup {
+    let (class, drawing, said) = match stop.status {
+        Some(status) => {
+            let (tone, drawing, said) = tone::of_span(status);
+            (tone.class(), Some(drawing), said)
+        }
+        None => ("ahead", None, "not reached"),
+    };
+    let name = html! { (text(&stop.name)) @if stop.visits > 1 { span.visits title="visits" { "×" (stop.visits) } } };
+    html! {
+        li.(class).open[stop.status == Some(SpanStatus::Open)] {
+            span.mark { @if let Some(drawing) = drawing { (icon(drawing)) } @else { (icon(Icon::Right)) } }
+            @match stop.line {
+                Some(line) => { a.name href=(link::line(key, line)) title={ (said) ", line " (line) } { (name) } }
+                None => { span.name title=(said) { (name) } }
+            }
+            span.sr { (said) }
+            @if let Some(at) = stop.since { span.num { (time::elapsed(at, now)) } }
+            @else if let Some(millis) = stop.took_ms { span.num { (time::took(millis)) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn rework_is_shown_and_what_is_ahead_follows() {
+        let spans = vec![
+            sample::phase("build", SpanStatus::Completed, 2),
+            sample::phase("hardening", SpanStatus::Completed, 5),
+            sample::phase("build", SpanStatus::Open, 9),
+        ];
+        let state = RunState { spans, ..RunState::default() };
+        let names: Vec<String> = sequence(&state).into_iter().map(|stop| stop.name).collect();
+        assert_eq!(names, ["build", "hardening", "build", "hardening", "verify", "done"]);
+        let folded = folded(&state);
+        assert_eq!((folded[0].name.as_str(), folded[0].visits, folded[0].status), ("build", 2, Some(SpanStatus::Open)));
+        assert_eq!(folded.last().map(|stop| stop.status), Some(None));
+    }
+
+    #[test]
+    fn phases_of_another_harness_get_no_usual_ones_ahead() {
+        let spans = vec![sample::phase("intake", SpanStatus::Open, 2)];
+        let state = RunState { spans, ..RunState::default() };
+        assert_eq!(sequence(&state).len(), 1);
+    }
+}

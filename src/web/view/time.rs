@@ -1,0 +1,164 @@
+//! The one time component: relative text, exact in `title` and `datetime`; and durations, which are never negative.
+//!
+//! The script ticks what is marked with `data-t` and rewrites clock times to the zone that the person chose, so the
+//! texts here and in `assets/app.js` follow the same rules.
+
+use maud::{Markup, html};
+
+use crate::reducer::time::Micros;
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// A coarse age in one unit: `4 s`, `12 min`, `3 h`, `5 d`. Negative is 0.
+#[must_use]
+pub fn age(millis: i64) -> String {
+    match millis.max(0) {
+        ms if ms < MINUTE => format!("{}\u{a0}s", ms / SECOND),
+        ms if ms < HOUR => format!("{}\u{a0}min", ms / MINUTE),
+        ms if ms < 2 * DAY => format!("{}\u{a0}h", ms / HOUR),
+        ms => format!("{}\u{a0}d", ms / DAY),
+    }
+}
+
+/// A duration in at most two units: `340 ms`, `4.2 s`, `12 min 5 s`, `3 h 10 min`, `2 d 4 h`. Negative is 0.
+#[must_use]
+pub fn duration(millis: i64) -> String {
+    let two = |big: i64, unit: &str, small: i64, smaller: &str| match small {
+        0 => format!("{big}\u{a0}{unit}"),
+        _ => format!("{big}\u{a0}{unit} {small}\u{a0}{smaller}"),
+    };
+    match millis.max(0) {
+        ms if ms < SECOND => format!("{ms}\u{a0}ms"),
+        ms if ms < 10 * SECOND => format!("{}.{}\u{a0}s", ms / SECOND, ms % SECOND / 100),
+        ms if ms < MINUTE => format!("{}\u{a0}s", ms / SECOND),
+        ms if ms < HOUR => two(ms / MINUTE, "min", ms % MINUTE / SECOND, "s"),
+        ms if ms < DAY => two(ms / HOUR, "h", ms % HOUR / MINUTE, "min"),
+        ms => two(ms / DAY, "d", ms % DAY / HOUR, "h"),
+    }
+}
+
+fn format(at: Micros, pattern: &str) -> String {
+    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.to_rfc3339(), |t| t.strftime(pattern).to_string())
+}
+
+fn exact(at: Micros) -> String {
+    format(at, "%Y-%m-%d %H:%M:%S%.3f UTC")
+}
+
+fn millis_between(earlier: Micros, later: Micros) -> i64 {
+    later.0.saturating_sub(earlier.0) / 1000
+}
+
+fn element(at: Micros, kind: &str, shown: &str) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) title=(exact(at)) data-t=(kind) { (shown) } }
+}
+
+/// How long ago: `4 s ago`. A time in the future (a skewed clock) is shown as its date.
+#[must_use]
+pub fn ago(at: Micros, now: Micros) -> Markup {
+    let past = millis_between(at, now);
+    let shown = match past {
+        ..-5_000 => format(at, "%Y-%m-%d %H:%M"),
+        -5_000..1_000 => String::from("now"),
+        _ => format!("{} ago", age(past)),
+    };
+    element(at, "ago", &shown)
+}
+
+/// How long since, without "ago": for the two clocks and ages. Ticks.
+#[must_use]
+pub fn since(at: Micros, now: Micros) -> Markup {
+    element(at, "since", &age(millis_between(at, now)))
+}
+
+/// How long something that goes on has taken. Ticks.
+#[must_use]
+pub fn elapsed(from: Micros, now: Micros) -> Markup {
+    let millis = millis_between(from, now);
+    element(from, "elapsed", &if millis < MINUTE { age(millis) } else { duration(millis) })
+}
+
+/// How long until: `in 4 min`, or `expired`. Ticks.
+#[must_use]
+pub fn until(at: Micros, now: Micros) -> Markup {
+    let left = millis_between(now, at);
+    element(at, "until", &if left > 0 { format!("in {}", age(left)) } else { String::from("expired") })
+}
+
+/// The time of day, for a timeline.
+#[must_use]
+pub fn clock(at: Micros) -> Markup {
+    element(at, "clock", &format(at, "%H:%M:%S"))
+}
+
+/// Day and time.
+#[must_use]
+pub fn stamp(at: Micros) -> Markup {
+    element(at, "stamp", &format(at, "%Y-%m-%d %H:%M:%S"))
+}
+
+/// Day and time without seconds, for lists.
+#[must_use]
+pub fn short(at: Micros) -> Markup {
+    element(at, "short", &format(at, "%b %-d %H:%M"))
+}
+
+/// Milliseconds as text in an element with the exact figure.
+#[must_use]
+pub fn took(millis: i64) -> Markup {
+    html! { span.took title={ (millis.max(0)) " ms" } { (duration(millis)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Micros = Micros(1_800_000_000_000_000);
+
+    fn before(millis: i64) -> Micros {
+        NOW.plus_millis(-millis)
+    }
+
+    #[test]
+    fn durations_have_two_units_and_are_never_negative() {
+        for (millis, shown) in [
+            (-5, "0 ms"),
+            (340, "340 ms"),
+            (4_240, "4.2 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (725_000, "12 min 5 s"),
+            (11_400_000, "3 h 10 min"),
+            (187_200_000, "2 d 4 h"),
+        ] {
+            assert_eq!(duration(millis).replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn ages_are_coarse() {
+        for (millis, shown) in
+            [(-1, "0 s"), (4_900, "4 s"), (719_000, "11 min"), (10_800_000, "3 h"), (432_000_000, "5 d")]
+        {
+            assert_eq!(age(millis).replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn a_time_is_relative_and_exact_at_once() {
+        let shown = ago(before(4_000), NOW).into_string().replace('\u{a0}', " ");
+        assert!(shown.contains(">4 s ago<"), "{shown}");
+        assert!(shown.contains("datetime=\"2027-01-15T07:59:56.000000Z\""), "{shown}");
+        assert!(shown.contains("title=\"2027-01-15 07:59:56.000 UTC\""), "{shown}");
+    }
+
+    #[test]
+    fn a_time_to_come_is_a_date_and_no_negative_age() {
+        let shown = ago(before(-86_400_000), NOW).into_string();
+        assert!(shown.contains(">2027-01-16 08:00<"), "{shown}");
+        assert!(until(before(1), NOW).into_string().contains(">expired<"));
+    }
+}

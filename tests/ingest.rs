@@ -1,0 +1,542 @@
+//! Logs on a real file system, followed into a real cache, against the reduction of their bytes from the first one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use tempfile::TempDir;
+use wheelwatch::ingest::engine::Stage;
+use wheelwatch::ingest::{self, Built, Ingest, Root, Source};
+use wheelwatch::reducer::dialect::Reading;
+use wheelwatch::reducer::dump::{self, EventsHash};
+use wheelwatch::reducer::reduce::{EventRow, Reducer, Tail};
+use wheelwatch::store::{self, LogRow, Store, WatchMode};
+
+mod support;
+
+use support::{append, wait_for};
+
+/// How the source is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Watch,
+    Poll,
+}
+
+/// A state directory, a cache and the ingest between them.
+struct Bench {
+    home: TempDir,
+    state: PathBuf,
+    how: How,
+    log_name: String,
+    store: Option<Store>,
+    ingest: Option<Ingest>,
+}
+
+impl Bench {
+    fn new(how: How) -> Self {
+        Self::with_log_name(how, "run.log")
+    }
+
+    fn with_log_name(how: How, log_name: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let state = home.path().join("state");
+        fs::create_dir(&state).expect("mkdir");
+        Self { home, state, how, log_name: log_name.to_owned(), store: None, ingest: None }
+    }
+
+    fn source(&self) -> Source {
+        Source {
+            roots: vec![Root { label: String::new(), path: self.state.clone() }],
+            log_name: self.log_name.clone(),
+            depth: 4,
+            reading: Reading::default(),
+            poll: self.how == How::Poll,
+        }
+    }
+
+    fn open(&mut self) -> &Store {
+        let cache = self.home.path().join("cache/cache.db");
+        let state = self.state.clone();
+        self.store.get_or_insert_with(|| store::open(&cache, &[state]).expect("a cache"))
+    }
+
+    fn start(&mut self) {
+        let source = self.source();
+        let store = self.open();
+        let (writer, reader, live) = (store.writer.clone(), store.reader.clone(), store.live.clone());
+        self.ingest = Some(ingest::start(source, writer, reader, live).expect("a start"));
+    }
+
+    fn started(how: How) -> Self {
+        let mut bench = Self::new(how);
+        bench.start();
+        bench.wait_until_settled();
+        bench
+    }
+
+    /// Stops, closes the cache and starts again on it.
+    fn restart(&mut self) {
+        self.ingest = None;
+        self.store = None;
+        self.start();
+    }
+
+    fn build(&mut self, stage: Stage) -> Built {
+        let source = self.source();
+        let store = self.open();
+        ingest::build(&source, &store.writer, &store.reader, &store.live, stage, &|_, _| {}).expect("a build")
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().expect("an open cache")
+    }
+
+    fn wait_until_settled(&self) {
+        wait_for("the first scan", || self.store().live.status().settled.then_some(()));
+    }
+
+    fn log(&self, key: &str) -> Option<LogRow> {
+        self.store().reader.logs().expect("logs").into_iter().find(|log| log.key == key)
+    }
+
+    fn wait_for_log(&self, key: &str, what: &str, is_so: impl Fn(&LogRow) -> bool) -> LogRow {
+        wait_for(what, || self.log(key).filter(|log| is_so(log)))
+    }
+
+    /// The runs of the dump whose logs are there, by key; none while event rows are behind.
+    fn reduced(&self) -> Option<BTreeMap<String, Value>> {
+        let gone: Vec<String> =
+            self.store().reader.logs().expect("logs").into_iter().filter(|log| log.gone).map(|log| log.key).collect();
+        let dump = self.store().reader.dump().expect("a dump")?;
+        let mut runs = by_key(&dump);
+        runs.retain(|key, _| !gone.contains(key));
+        Some(runs)
+    }
+
+    /// Waits until the cache says what the bytes say (spec 5.4, I1), and that it is nothing else (I8).
+    fn wait_for_the_truth(&self) {
+        let began = std::time::Instant::now();
+        loop {
+            let last = (truth(&self.state), self.reduced());
+            if last.1.as_ref() == Some(&last.0) {
+                return;
+            }
+            if began.elapsed() > support::PATIENCE {
+                let logs = self.store().reader.logs();
+                panic!("expected {:#?}\ngot {:#?}\n{logs:#?}", last.0, last.1);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+fn by_key(dump: &str) -> BTreeMap<String, Value> {
+    let document: Value = serde_json::from_str(dump).expect("JSON");
+    let runs = document["runs"].as_array().expect("runs").iter();
+    runs.map(|run| (run["key"].as_str().expect("a key").to_owned(), run.clone())).collect()
+}
+
+/// What the files say, reduced from their first bytes. Runs are directories below the state directory, one deep.
+fn truth(state: &Path) -> BTreeMap<String, Value> {
+    let mut runs = BTreeMap::new();
+    for entry in fs::read_dir(state).expect("a listing") {
+        let entry = entry.expect("an entry");
+        let path = entry.path().join("run.log");
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            continue;
+        }
+        if !fs::symlink_metadata(&path).is_ok_and(|log| log.is_file()) {
+            continue;
+        }
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let key = path.parent().and_then(Path::file_name).expect("a name").to_str().expect("ASCII").to_owned();
+        runs.insert(key.clone(), reduce(&key, &bytes));
+    }
+    runs
+}
+
+fn reduce(key: &str, bytes: &[u8]) -> Value {
+    let mut reducer = Reducer::new(Reading::default());
+    let mut rows = Vec::new();
+    reducer.push(bytes, &mut |event| rows.push(EventRow::of(event)));
+    let (state, pending) = match reducer.tail() {
+        Tail::None => (reducer.state().clone(), 0),
+        Tail::Pending(bytes) => (reducer.state().clone(), bytes),
+        Tail::Provisional(state, more) => {
+            rows.extend(more);
+            (*state, 0)
+        }
+    };
+    let mut hash = EventsHash::default();
+    rows.iter().for_each(|row| hash.push(row));
+    let (events, sha) = hash.finish();
+    dump::run(key, key, &state, pending, events, &sha)
+}
+
+/// Something that a harness or a person does to a state directory of three runs.
+#[derive(Clone, Debug)]
+enum Act {
+    Append(u8, String),
+    Truncate(u8, u16),
+    /// Other bytes from some place on, in place, the length kept.
+    Overwrite(u8, u16, String),
+    /// Written anew in place, shorter or longer.
+    Rewrite(u8, String),
+    /// Written beside it and renamed over it, as editors do.
+    Replace(u8, String),
+    /// The same content in another inode.
+    Copy(u8),
+    DeleteLog(u8),
+    DeleteRun(u8),
+    RenameRun(u8, u8),
+    Touch(u8),
+    Restart,
+    /// Wait until what was done so far is seen, so that the next act meets a cursor.
+    Look,
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        4 => (0..3_u8, 0..50_u32).prop_map(|(phase, at)| format!(
+            "{{\"ts\":{},\"event\":\"phase.started\",\"phase\":\"p{phase}\"}}\n",
+            1_780_000_000 + at
+        )),
+        2 => (0..3_u8).prop_map(|step| format!("{{\"event\":\"step.started\",\"step\":\"s{step}\"}}\n")),
+        2 => (0..3_u8).prop_map(|step| format!("{{\"event\":\"step.completed\",\"step\":\"s{step}\"}}\n")),
+        1 => Just(String::from("{\"event\":\"question.raised\",\"id\":\"q\",\"reason\":\"why\"}\n")),
+        1 => Just(String::from("{\"event\":\"artifact.recorded\",\"path\":\"out.md\"}\n")),
+        1 => Just(String::from("{\"event\":\"run.completed\"}")),
+        1 => Just(String::from("{\"event\":\"step.started\",\"st")),
+        1 => Just(String::from("ep\":\"x\"}\n")),
+        1 => Just(String::from("plain text\r\n")),
+        1 => Just(String::from("\n")),
+        1 => Just(String::from("{\"a\":1}{\"b\":2}")),
+        1 => (1_500..3_000_usize).prop_map(|n| format!("{{\"message\":\"{}\"}}\n", "m".repeat(n))),
+    ];
+    proptest::collection::vec(line, 1..5).prop_map(|lines| lines.concat())
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let run = || 0..3_u8;
+    prop_oneof![
+        8 => (run(), text()).prop_map(|(run, text)| Act::Append(run, text)),
+        1 => (run(), any::<u16>()).prop_map(|(run, to)| Act::Truncate(run, to)),
+        1 => (run(), any::<u16>(), text()).prop_map(|(run, at, text)| Act::Overwrite(run, at, text)),
+        1 => (run(), text()).prop_map(|(run, text)| Act::Rewrite(run, text)),
+        1 => (run(), text()).prop_map(|(run, text)| Act::Replace(run, text)),
+        1 => run().prop_map(Act::Copy),
+        1 => run().prop_map(Act::DeleteLog),
+        1 => run().prop_map(Act::DeleteRun),
+        1 => (run(), run()).prop_map(|(from, to)| Act::RenameRun(from, to)),
+        1 => run().prop_map(Act::Touch),
+        1 => Just(Act::Restart),
+        6 => Just(Act::Look),
+    ]
+}
+
+fn do_act(bench: &mut Bench, act: &Act) {
+    let state = bench.state.clone();
+    let run = |n: &u8| state.join(format!("run-{n}"));
+    let log = |n: &u8| run(n).join("run.log");
+    match act {
+        Act::Append(n, text) => drop(append(&state, &format!("run-{n}"), text)),
+        Act::Truncate(n, to) => {
+            if let Ok(file) = OpenOptions::new().write(true).open(log(n)) {
+                let length = file.metadata().expect("metadata").len();
+                file.set_len(u64::from(*to) % (length + 1)).expect("a truncation");
+            }
+        }
+        Act::Overwrite(n, at, text) => {
+            if let Ok(mut file) = OpenOptions::new().write(true).open(log(n)) {
+                let length = file.metadata().expect("metadata").len();
+                let at = u64::from(*at) % (length + 1);
+                let fits = text.len().min(usize::try_from(length - at).expect("a small log"));
+                file.seek(SeekFrom::Start(at)).expect("a seek");
+                file.write_all(&text.as_bytes()[..fits]).expect("a write");
+            }
+        }
+        Act::Rewrite(n, text) => {
+            if log(n).exists() {
+                fs::write(log(n), text).expect("a write");
+            }
+        }
+        Act::Replace(n, text) => replace(&run(n), &log(n), text.as_bytes()),
+        Act::Copy(n) => {
+            if let Ok(bytes) = fs::read(log(n)) {
+                replace(&run(n), &log(n), &bytes);
+            }
+        }
+        Act::DeleteLog(n) => drop(fs::remove_file(log(n))),
+        Act::DeleteRun(n) => drop(fs::remove_dir_all(run(n))),
+        Act::RenameRun(from, to) => drop(fs::rename(run(from), run(to))),
+        Act::Touch(n) => {
+            if let Ok(file) = File::open(log(n)) {
+                file.set_permissions(fs::Permissions::from_mode(0o600)).expect("chmod");
+            }
+        }
+        Act::Restart => bench.restart(),
+        Act::Look => bench.wait_for_the_truth(),
+    }
+}
+
+fn replace(run: &Path, log: &Path, bytes: &[u8]) {
+    if run.is_dir() {
+        let beside = run.join(".run.log.tmp");
+        fs::write(&beside, bytes).expect("a write");
+        fs::rename(&beside, log).expect("a rename");
+    }
+}
+
+fn check_model(how: How, cases: u32, acts: usize) {
+    let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let histories = proptest::collection::vec(act(), 1..acts);
+    let result = TestRunner::new(config).run(&histories, |history| {
+        let mut bench = Bench::started(how);
+        for act in &history {
+            do_act(&mut bench, act);
+        }
+        bench.wait_for_the_truth();
+        // Stop, delete the cache, start: the same (spec 5.4, I3).
+        let mut anew = Bench::new(how);
+        anew.state.clone_from(&bench.state);
+        anew.build(Stage::All);
+        prop_assert_eq!(anew.reduced(), Some(truth(&bench.state)));
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn whatever_happens_to_logs_the_cache_says_what_the_bytes_say() {
+    check_model(How::Watch, 12, 40);
+}
+
+#[test]
+fn so_it_does_without_a_watcher() {
+    check_model(How::Poll, 2, 16);
+}
+
+#[test]
+fn a_build_reads_everything_once_and_nothing_again() {
+    let mut bench = Bench::new(How::Poll);
+    let line = "{\"level\":\"info\",\"message\":\"a line of some length\"}\n";
+    for run in 0..40 {
+        append(&bench.state, &format!("run-{run}"), &line.repeat(run * 100));
+    }
+    let lines: u64 = (0..40).map(|run| run * 100).sum();
+    let bytes = lines * line.len() as u64;
+    let runs = bench.build(Stage::Runs);
+    assert_eq!((runs.runs, runs.lines, runs.events), (40, lines, 0));
+    assert_eq!((runs.bytes, runs.read, runs.problems), (bytes, bytes, 0));
+    assert_eq!(bench.reduced(), None, "event rows are not written yet");
+    let all = bench.build(Stage::All);
+    assert_eq!((all.runs, all.events, all.read), (40, lines, 0));
+    assert_eq!(bench.reduced(), Some(truth(&bench.state)));
+    let again = bench.build(Stage::All);
+    assert_eq!((again.runs, again.events, again.read), (40, lines, 0));
+    append(&bench.state, "run-7", "{\"event\":\"run.completed\"}\n");
+    let more = bench.build(Stage::All);
+    assert_eq!((more.events, more.read), (lines + 1, 26));
+    assert_eq!(bench.reduced(), Some(truth(&bench.state)));
+}
+
+#[test]
+fn a_half_line_is_pending_and_a_whole_object_counts_at_once() {
+    let mut bench = Bench::started(How::Watch);
+    append(&bench.state, "a", "{\"event\":\"run.started\"}\n{\"event\":\"phase.star");
+    let log = bench.wait_for_log("a", "half a line", |log| log.pending_bytes > 0);
+    assert_eq!((log.pending_bytes, log.provisional_bytes, log.cursor.offset), (20, 0, 24));
+    bench.wait_for_the_truth();
+    bench.restart();
+    append(&bench.state, "a", "ted\",\"phase\":\"build\"}");
+    let log = bench.wait_for_log("a", "a whole object", |log| log.provisional_bytes > 0);
+    assert_eq!((log.pending_bytes, log.provisional_bytes, log.cursor.offset), (0, 41, 24));
+    bench.wait_for_the_truth();
+    append(&bench.state, "a", "\n");
+    let log = bench.wait_for_log("a", "the line end", |log| log.provisional_bytes == 0);
+    assert_eq!((log.pending_bytes, log.cursor.offset, log.cursor.generation), (0, 66, 1));
+    bench.wait_for_the_truth();
+}
+
+#[test]
+fn another_file_under_the_name_is_another_generation_and_the_same_content_is_not() {
+    let bench = Bench::started(How::Watch);
+    let path = append(&bench.state, "a", "{\"phase\":\"one\"}\n{\"phase\":\"two\"}\n");
+    bench.wait_for_log("a", "the first reading", |log| log.cursor.offset == 32);
+    replace(&bench.state.join("a"), &path, &fs::read(&path).expect("a log"));
+    append(&bench.state, "a", "{\"phase\":\"six\"}\n");
+    let log = bench.wait_for_log("a", "the copy", |log| log.cursor.offset == 48);
+    assert_eq!((log.cursor.generation, log.rotated), (1, false));
+    replace(&bench.state.join("a"), &path, b"{\"phase\":\"new\"}\n");
+    let log = bench.wait_for_log("a", "the other file", |log| log.cursor.offset == 16);
+    assert_eq!((log.cursor.generation, log.rotated), (2, true));
+    bench.wait_for_the_truth();
+    fs::write(&path, b"{\"phase\":\"old\"}\n").expect("a write");
+    let log = bench.wait_for_log("a", "the rewriting in place", |log| log.cursor.generation == 3);
+    assert!(log.rotated);
+    bench.wait_for_the_truth();
+}
+
+#[test]
+fn a_vanished_log_keeps_its_state_until_it_returns() {
+    let bench = Bench::started(How::Watch);
+    let path = append(&bench.state, "a", "{\"phase\":\"one\"}\n");
+    bench.wait_for_the_truth();
+    let away = bench.home.path().join("away");
+    fs::rename(&path, &away).expect("a rename");
+    let log = bench.wait_for_log("a", "the loss", |log| log.gone);
+    assert_eq!(log.problem.map(|problem| problem.code).as_deref(), Some("gone"));
+    let dump = bench.store().reader.dump().expect("a dump").expect("all rows");
+    assert_eq!(by_key(&dump)["a"]["run"]["phase"], "one");
+    fs::rename(&away, &path).expect("a rename");
+    let log = bench.wait_for_log("a", "the return", |log| !log.gone);
+    assert_eq!((log.problem, log.cursor.generation), (None, 1));
+}
+
+#[test]
+fn a_renamed_run_has_its_timeline_once() {
+    for how in [How::Watch, How::Poll] {
+        let mut bench = Bench::started(how);
+        append(&bench.state, "a", "{\"phase\":\"one\"}\n");
+        append(&bench.state, "c", "{\"phase\":\"one\"}\n");
+        bench.wait_for_the_truth();
+        fs::rename(bench.state.join("a"), bench.state.join("b")).expect("a rename");
+        wait_for("the old key to go", || bench.log("a").is_none().then_some(()));
+        bench.wait_for_the_truth();
+        bench.ingest = None;
+        fs::rename(bench.state.join("b"), bench.state.join("a")).expect("a rename");
+        bench.build(Stage::All);
+        assert!(bench.log("b").is_none(), "renamed while nobody looked");
+        assert_eq!(bench.reduced(), Some(truth(&bench.state)));
+        fs::hard_link(bench.state.join("a/run.log"), bench.state.join("x.log")).expect("a link");
+        fs::create_dir(bench.state.join("d")).expect("mkdir");
+        fs::rename(bench.state.join("x.log"), bench.state.join("d/run.log")).expect("a rename");
+        bench.build(Stage::All);
+        assert!(bench.log("a").is_some_and(|log| !log.gone), "one file under two names is two runs");
+        assert_eq!(bench.reduced(), Some(truth(&bench.state)));
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_a_problem_and_not_read() {
+    let bench = Bench::started(How::Watch);
+    let secret = bench.home.path().join("secret");
+    fs::write(&secret, "{\"phase\":\"canary\"}\n").expect("a write");
+    for run in ["link", "directory", "late"] {
+        fs::create_dir(bench.state.join(run)).expect("mkdir");
+    }
+    symlink(&secret, bench.state.join("link/run.log")).expect("a link");
+    fs::create_dir(bench.state.join("directory/run.log")).expect("mkdir");
+    append(&bench.state, "late", "{\"phase\":\"one\"}\n");
+    symlink(bench.state.join("late"), bench.state.join("linked-run")).expect("a link");
+    for run in ["link", "directory"] {
+        let log = bench.wait_for_log(run, "a problem", |log| log.problem.is_some());
+        let problem = log.problem.expect("a problem");
+        assert_eq!(problem.code, "not_regular");
+        assert!(problem.text.contains(&format!("{run}/run.log")), "{}", problem.text);
+    }
+    bench.wait_for_the_truth();
+    assert!(bench.log("linked-run").is_none());
+    // It becomes a log, and a log becomes none.
+    fs::remove_file(bench.state.join("link/run.log")).expect("rm");
+    append(&bench.state, "link", "{\"phase\":\"two\"}\n");
+    bench.wait_for_log("link", "the problem to go", |log| log.problem.is_none());
+    fs::remove_file(bench.state.join("late/run.log")).expect("rm");
+    symlink(&secret, bench.state.join("late/run.log")).expect("a link");
+    bench.wait_for_log("late", "a problem", |log| log.problem.is_some());
+    let dump = bench.store().reader.dump().expect("a dump").expect("all rows");
+    assert!(!dump.contains("canary"));
+}
+
+#[test]
+fn a_state_directory_may_come_late_and_be_another_one() {
+    for how in [How::Watch, How::Poll] {
+        let mut bench = Bench::new(how);
+        fs::remove_dir(&bench.state).expect("rmdir");
+        bench.start();
+        bench.wait_until_settled();
+        let wrong = bench.store().live.status().roots[0].1.clone();
+        assert!(wrong.is_some_and(|wrong| wrong.contains("waiting")));
+        append(&bench.state, "a", "{\"phase\":\"one\"}\n");
+        bench.wait_for_the_truth();
+        wait_for("the message to go", || bench.store().live.status().roots[0].1.is_none().then_some(()));
+        fs::rename(&bench.state, bench.home.path().join("old")).expect("a rename");
+        append(&bench.state, "b", "{\"phase\":\"two\"}\n");
+        bench.wait_for_log("a", "the loss", |log| log.gone);
+        bench.wait_for_the_truth();
+        append(&bench.home.path().join("old"), "a", "{\"phase\":\"not here\"}\n");
+        append(&bench.state, "b", "{\"phase\":\"three\"}\n");
+        bench.wait_for_the_truth();
+    }
+}
+
+#[test]
+fn the_same_directory_by_any_path_has_the_same_keys_and_titles() {
+    let mut bench = Bench::new(How::Poll);
+    append(&bench.state, "a b", "{\"phase\":\"one\"}\n");
+    fs::write(bench.state.join("run.log"), "{\"phase\":\"own\"}\n").expect("a write");
+    fs::write(bench.state.join("a b/\u{202e}"), "").expect("a write");
+    let strange = bench.state.join(std::ffi::OsStr::from_bytes(b"\xff<\n"));
+    fs::create_dir(&strange).expect("mkdir");
+    fs::write(strange.join("run.log"), "text\n").expect("a write");
+    let link = bench.home.path().join("link");
+    symlink(&bench.state, &link).expect("a link");
+    let real = bench.state.clone();
+    let mut dumps = Vec::new();
+    for path in [real.clone(), link, real.join("."), real.join("a b/.."), PathBuf::from(format!("{}/", real.display()))]
+    {
+        bench.state = path;
+        bench.store = None;
+        fs::remove_dir_all(bench.home.path().join("cache")).ok();
+        bench.build(Stage::All);
+        dumps.push(bench.store().reader.dump().expect("a dump").expect("all rows"));
+    }
+    let runs = by_key(&dumps[0]);
+    assert_eq!(runs.keys().collect::<Vec<_>>(), ["%FF%3C%0A", ".", "a%20b"]);
+    assert_eq!(runs["."]["run"]["title"], "state");
+    assert!(dumps.iter().all(|dump| *dump == dumps[0]));
+}
+
+#[test]
+fn with_a_glob_each_file_is_a_run_and_keys_follow_the_files() {
+    let mut bench = Bench::with_log_name(How::Watch, "*.jsonl");
+    bench.start();
+    bench.wait_until_settled();
+    let keys = |bench: &Bench| bench.reduced().map(|runs| runs.into_keys().collect::<Vec<_>>().join(" "));
+    fs::write(bench.state.join("a.jsonl"), "{\"phase\":\"one\"}\n").expect("a write");
+    fs::create_dir(bench.state.join("p")).expect("mkdir");
+    fs::write(bench.state.join("p/b.jsonl"), "{\"phase\":\"one\"}\n").expect("a write");
+    fs::write(bench.state.join("p/note.txt"), "no log").expect("a write");
+    wait_for("both", || (keys(&bench).as_deref() == Some("a p/b")).then_some(()));
+    let mut file = OpenOptions::new().append(true).open(bench.state.join("p/b.jsonl")).expect("a log");
+    file.write_all(b"{\"phase\":\"two\"}\n").expect("a write");
+    wait_for("the append", || (bench.reduced()?["p/b"]["run"]["phase"] == "two").then_some(()));
+}
+
+#[test]
+fn without_a_watcher_the_page_can_say_why() {
+    let bench = Bench::started(How::Poll);
+    let mode = bench.store().live.status().mode;
+    assert_eq!(mode, WatchMode::ScanOnly(String::from("as asked for by --poll")));
+    let bench = Bench::started(How::Watch);
+    assert_eq!(bench.store().live.status().mode, WatchMode::EventsAndScan);
+}
+
+#[test]
+fn a_stop_is_quick_even_in_the_middle_of_a_first_reading() {
+    let mut bench = Bench::new(How::Watch);
+    let line = "{\"event\":\"step.started\",\"step\":\"s\"}\n";
+    append(&bench.state, "a", &line.repeat(1_000_000));
+    bench.start();
+    wait_for("the reading", || (bench.store().live.status().backlog_bytes > 0).then_some(()));
+    let began = std::time::Instant::now();
+    bench.ingest = None;
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+}
