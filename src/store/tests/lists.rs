@@ -135,7 +135,8 @@ fn filters_hold_in_any_order_and_are_counted() {
 fn text_is_looked_for_plainly_and_everywhere_it_is_promised() {
     let place = Place::new();
     let store = place.open();
-    let values: [(&str, fn(&mut RunState, String)); 5] = [
+    type Set = fn(&mut RunState, String);
+    let values: [(&str, Set); 5] = [
         ("title", |state, text| state.run.title = fact(text)),
         ("workflow", |state, text| state.run.workflow = fact(text)),
         ("candidate", |state, text| state.run.candidate = fact(text)),
@@ -299,7 +300,8 @@ fn events_are_paged_in_both_directions_and_filtered() {
     let (_, all) = reduce(&text);
     let events = |filter: &EventFilter| store.reader.events("run-1", filter).unwrap();
     let default = EventFilter::default;
-    let cases: [(EventFilter, &dyn Fn(&EventRow) -> bool); 7] = [
+    type Holds<'a> = &'a dyn Fn(&EventRow) -> bool;
+    let cases: [(EventFilter, Holds<'_>); 7] = [
         (EventFilter { hidden: true, ..default() }, &|_| true),
         (default(), &|row| !row.hidden),
         (EventFilter { level: Some(Level::Error), ..default() }, &|row| row.level == Some(Level::Error)),
