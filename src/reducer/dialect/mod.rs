@@ -118,7 +118,7 @@ impl Decoder {
 
     /// The same, with what became of every record, also of those that are ignored.
     fn decode_traced(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
-        let class = if line.oversized {
+        let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
             match self.objects(line, sink) {
@@ -240,8 +240,6 @@ fn are_objects(cursor: &mut Cursor<'_>) -> bool {
     true
 }
 
-#[cfg(test)]
-mod real_logs;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

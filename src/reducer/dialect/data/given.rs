@@ -173,18 +173,6 @@ impl<'a> LookUp<'a> for Overlaid<'_, 'a> {
         self.look(concept, read, |read| self.record.find(concept, read))
     }
 
-    fn find_usage<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
-        self.look(concept, read, |read| self.record.find_usage(concept, read))
-    }
-
-    fn find_on_top<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
-        self.look(concept, read, |read| self.record.find_on_top(concept, read))
-    }
-
-    fn attribute_name(self) -> Option<Value<'a>> {
-        if self.is_instead(Concept::EventName) { None } else { self.record.attribute_name() }
-    }
-
     fn prose(self, key: Key) -> Option<Value<'a>> {
         if self.is_instead(Concept::Message) { None } else { self.record.on_top(key) }
     }
