@@ -442,3 +442,61 @@ fn the_sub_agents_of_a_real_log_hang_below_the_calls_that_started_them() {
         assert!(state.spans.iter().any(|span| span.parent == agent.id), "{:?} has children", agent.id);
     }
 }
+
+/// The fenced block behind a mark in the page that teaches the language.
+fn example(mark: &str) -> String {
+    let page = include_str!("../docs/dialects.md");
+    let (_, rest) = page.split_once(&format!("<!-- {mark} -->\n```")).expect("the mark");
+    let (_, block) = rest.split_once('\n').expect("a line");
+    block.split_once("\n```").expect("an end").0.to_owned() + "\n"
+}
+
+#[test]
+fn the_worked_example_of_the_page_is_what_the_page_says() {
+    let kiln = dialect(&example("dialect"));
+    let state = reduce_with(example("log").as_bytes(), vec![kiln.clone()]);
+    assert_eq!(state.health.dialects, BTreeMap::from([("kiln".to_owned(), 7)]));
+    assert_eq!(value(&state.run.status), Some(&Status::Failed));
+    assert_eq!(value(&state.run.status_reason).map(String::as_str), Some("the clay cracked"));
+    assert_eq!(value(&state.run.phase).map(String::as_str), Some("build"));
+    assert_eq!(value(&state.run.title).map(String::as_str), Some("bake"));
+    assert_eq!(value(&state.run.heartbeats), Some(&1));
+    let tools: Vec<_> = state.spans.iter().filter(|span| span.kind == SpanKind::Tool).collect();
+    assert_eq!(tools.iter().map(|tool| tool.status).collect::<Vec<_>>(), [SpanStatus::Completed, SpanStatus::Failed]);
+    let question = &state.markers[0];
+    assert_eq!((question.kind, question.reason.as_deref()), (MarkerKind::Question, Some("Shall I open the door?")));
+    assert_eq!(question.resolution.as_deref(), Some("run_ended"));
+    let untaken: Vec<_> =
+        explain(example("log").as_bytes(), &[kiln]).into_iter().filter(|l| !l.is_recognised()).collect();
+    assert!(untaken.is_empty(), "{untaken:?}");
+}
+
+proptest::proptest! {
+    /// Lines of every fixture, cut and mixed: whatever comes out, nothing panics and no line is lost.
+    #[test]
+    fn a_damaged_line_of_a_dialect_is_data(cuts in proptest::collection::vec((0_usize..10_000, 0_usize..400), 1..20)) {
+        let lines: Vec<String> = builtin()
+            .iter()
+            .flat_map(|dialect| fixtures(dialect.name()))
+            .flat_map(|log| {
+                let text = std::fs::read_to_string(log).expect("a fixture");
+                text.lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut log = String::new();
+        for (number, at) in &cuts {
+            let line = &lines[number % lines.len()];
+            let other = &lines[(number / 7) % lines.len()];
+            let at = line.floor_char_boundary(*at);
+            // One value in the place of another keeps most of the line whole.
+            let mixed = match (line.split_once("\":"), other.rsplit_once("\":")) {
+                (Some((key, _)), Some((_, tail))) if number % 2 == 0 => format!("{key}\":{tail}"),
+                _ => format!("{}{}", &line[..at.min(line.len())], &other[other.floor_char_boundary(at)..]),
+            };
+            log.push_str(&mixed);
+            log.push('\n');
+        }
+        let state = reduce(log.as_bytes());
+        proptest::prop_assert_eq!(state.counters.lines.total(), cuts.len() as u64);
+    }
+}
