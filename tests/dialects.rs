@@ -461,6 +461,7 @@ fn the_worked_example_of_the_page_is_what_the_page_says() {
     assert_eq!(value(&state.run.phase).map(String::as_str), Some("build"));
     assert_eq!(value(&state.run.title).map(String::as_str), Some("bake"));
     assert_eq!(value(&state.run.heartbeats), Some(&1));
+    assert_eq!(state.health.untimed.count, 0);
     let tools: Vec<_> = state.spans.iter().filter(|span| span.kind == SpanKind::Tool).collect();
     assert_eq!(tools.iter().map(|tool| tool.status).collect::<Vec<_>>(), [SpanStatus::Completed, SpanStatus::Failed]);
     let question = &state.markers[0];

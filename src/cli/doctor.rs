@@ -127,7 +127,8 @@ fn remarks(log: &LogRow, health: &Health) -> Vec<Remark> {
     if log.pending_bytes > 0 {
         plain(format!("unterminated tail, {} bytes: no line yet", log.pending_bytes), false);
     }
-    let Health { untimed, bad_times, wrong_types, duplicate_keys, unknown_names, malformed, oversized, .. } = health;
+    let Health { untimed, bad_times, wrong_types, duplicate_keys, unread_elements, .. } = health;
+    let Health { unknown_names, malformed, oversized, .. } = health;
     let mut counted = |tally: &Tally, [one, many]: [&str; 2], wrong, explain| {
         if tally.count > 0 {
             let text = format!("{} {}", tally.count, if tally.count == 1 { one } else { many });
@@ -143,6 +144,8 @@ fn remarks(log: &LogRow, health: &Health) -> Vec<Remark> {
         true,
         false,
     );
+    let unread = ["element of a list too long to be events", "elements of lists too long to be events"];
+    counted(unread_elements, unread, true, false);
     counted(duplicate_keys, ["key given twice; the last counts", "keys given twice; the last counts"], true, false);
     counted(
         unknown_names,

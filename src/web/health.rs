@@ -147,6 +147,7 @@ fn noticed(record: &RunRecord) -> Markup {
         (&health.bad_times, "bad times"),
         (&health.wrong_types, "wrong types"),
         (&health.duplicate_keys, "duplicate keys"),
+        (&health.unread_elements, "unread elements"),
         (&health.unknown_names, "unknown names"),
     ];
     html! {

@@ -110,6 +110,7 @@ fn health(health: &Health) -> Value {
         "bad_times": tally(&health.bad_times),
         "wrong_types": tally(&health.wrong_types),
         "duplicate_keys": tally(&health.duplicate_keys),
+        "unread_elements": tally(&health.unread_elements),
         "unknown_names": tally(&health.unknown_names),
         "malformed": tally(&health.malformed),
         "oversized": tally(&health.oversized),

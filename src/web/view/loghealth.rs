@@ -72,13 +72,14 @@ fn note(what: &str, more: &Markup) -> Markup {
 
 /// What was noticed, with counts and first lines.
 fn tallies(key: &str, health: &Health) -> Markup {
-    let all: [(&Tally, &str); 7] = [
+    let all: [(&Tally, &str); 8] = [
         (&health.malformed, "malformed lines"),
         (&health.oversized, "oversized lines"),
         (&health.untimed, "events without a time"),
         (&health.bad_times, "values that are no time"),
         (&health.wrong_types, "values of the wrong type"),
         (&health.duplicate_keys, "keys given twice (the last one counts)"),
+        (&health.unread_elements, "elements of lists too long to be events"),
         (&health.unknown_names, "event names that say nothing to this program"),
     ];
     html! {

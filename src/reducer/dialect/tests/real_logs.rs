@@ -56,6 +56,7 @@ fn rows(folder: &Path) -> Vec<Row> {
 #[derive(Debug, Default, PartialEq)]
 struct Summary {
     classes: BTreeMap<&'static str, u64>,
+    /// Of records; an element of one, which lies in it, is none.
     events: u64,
     timed: u64,
     pending: bool,
@@ -66,11 +67,14 @@ fn read(path: &Path, piece: usize) -> Summary {
     let mut decoder = Decoder::new(Reading::default());
     let mut splitter = Splitter::new(MAX_LINE, 0, 0);
     let mut summary = Summary::default();
+    let mut until = 0;
     let mut take = |line: &Line<'_>, decoder: &mut Decoder| {
         let decoded = decoder.decode(line, &mut |event| {
-            summary.events += 1;
-            summary.timed += u64::from(event.time.is_some());
             let (start, end) = (event.offset as usize, (event.offset + event.length) as usize);
+            let is_record = end > until;
+            until = until.max(end);
+            summary.events += u64::from(is_record);
+            summary.timed += u64::from(is_record && event.time.is_some());
             assert!(event.length > 0 && !log[start..end].contains(&b'\n'), "{}", path.display());
         });
         let class = match decoded.class {
