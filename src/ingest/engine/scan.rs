@@ -326,7 +326,7 @@ impl Engine {
                 base.unread = unread(&end.what);
             }
         }
-        self.settle_missing(&walked)?;
+        self.settle_missing(now)?;
         self.scans.is_walking = false;
         let mut fresh = std::mem::take(&mut self.scans.fresh);
         fresh.sort_unstable_by(|one, other| other.cmp(one));

@@ -55,6 +55,8 @@ pub(super) struct Tracked {
     pub(super) doubt: bool,
     /// It waits for its event rows.
     pub(super) in_rows: bool,
+    /// A turn of it waits until the event rows that are being made are written.
+    pub(super) is_held: bool,
     /// The cache has a row of it.
     pub(super) stored: bool,
 }
@@ -83,6 +85,7 @@ impl Tracked {
             ended: false,
             doubt: false,
             in_rows: false,
+            is_held: false,
             stored: false,
         }
     }
