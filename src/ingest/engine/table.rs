@@ -151,18 +151,19 @@ impl Tracked {
 /// All logs by key, with the sums over them.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    logs: HashMap<Arc<str>, Tracked>,
+    /// Boxed, so that the free places of the map are small.
+    logs: HashMap<Arc<str>, Box<Tracked>>,
     pub(super) backlog: u64,
     pub(super) index_backlog: u64,
 }
 
 impl Table {
     pub(super) fn get(&self, key: &str) -> Option<&Tracked> {
-        self.logs.get(key)
+        self.logs.get(key).map(Box::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Tracked)> {
-        self.logs.iter()
+        self.logs.iter().map(|(key, tracked)| (key, tracked.as_ref()))
     }
 
     /// The shared form of a key that is in the table.
@@ -174,14 +175,14 @@ impl Table {
         self.remove(&key);
         self.backlog += tracked.backlog();
         self.index_backlog += tracked.index_backlog();
-        self.logs.insert(key, tracked);
+        self.logs.insert(key, Box::new(tracked));
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
         let tracked = self.logs.remove(key)?;
         self.backlog -= tracked.backlog();
         self.index_backlog -= tracked.index_backlog();
-        Some(tracked)
+        Some(*tracked)
     }
 
     /// Changes a log and keeps the sums right.
