@@ -42,6 +42,17 @@ pub(super) struct Options {
     )]
     pub(super) depth: Option<u8>,
 
+    /// Dialect file, asked before the built-in ones; several times, or several separated with a colon
+    #[arg(
+        long,
+        global = true,
+        env = "WHEELWATCH_DIALECT",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub(super) dialect: Vec<PathBuf>,
+
     /// Longest line that is read, in bytes or with a unit (64KiB, 8MiB) [default: 8MiB]
     #[arg(
         long,

@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::commands::Commands;
 use super::config::Config;
+use super::dialect;
 use super::error::CliError;
 use super::options::{Naive, Options};
 use crate::ingest::{Root, Source, default_depth};
 use crate::reducer::dialect::Reading;
+use crate::reducer::dialect::data::builtin;
 use crate::reducer::line::MAX_LINE;
 use crate::reducer::time::NaiveTime;
 use crate::reducer::verdict::Policy;
@@ -76,12 +78,15 @@ impl Settings {
             Some(Naive::Local) => NaiveTime::Local,
         };
         let max_line = options.max_line.or(config.max_line.map(|size| size.0)).unwrap_or(MAX_LINE);
+        // Files of the command line go before those of the configuration.
+        let mut dialects = options.dialect.iter().map(|file| dialect::read(file)).collect::<Result<Vec<_>, _>>()?;
+        dialects.extend(config.own_dialects);
         let log_name = options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into());
         let source = Source {
             roots: roots(&directories),
             depth: options.depth.or(config.depth).map_or_else(|| default_depth(&log_name), usize::from),
             log_name,
-            reading: Reading { max_line, naive_time },
+            reading: Reading { max_line, naive_time, dialects: dialects.into() },
             poll: options.poll.or(config.poll).unwrap_or(false),
         };
         let cache = match options.cache.clone().or(config.cache) {
@@ -174,8 +179,12 @@ fn cache_name(source: &Source) -> String {
             hash.update([0]);
         }
     }
-    let Reading { max_line, naive_time } = source.reading;
+    let Reading { max_line, naive_time, dialects } = &source.reading;
     hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", source.log_name, source.depth));
+    for dialect in dialects.iter().chain(builtin()) {
+        hash.update([0]);
+        hash.update(dialect.text());
+    }
     let mut name = hash.finalize().iter().take(8).fold(String::new(), |mut name, byte| {
         let _ = write!(name, "{byte:02x}");
         name

@@ -4,8 +4,10 @@
 //! names. It must never know the lines before.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use super::concept::{Concept, Concept as C, Key};
+use super::data::TimeForm;
 use super::names::Names;
 use super::record::{Found, Record};
 use super::types;
@@ -13,8 +15,42 @@ use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subje
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
-/// Where a record stands in its log.
+/// Where a concept's values are looked for: a record by generic names, or what a dialect gives before them.
+pub(super) trait LookUp<'a>: Copy {
+    /// Whether there may be any value of the concept.
+    fn may_have(self, concept: Concept) -> bool;
+    /// The first value that `read` makes something of.
+    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
+    /// What stands on the top level where prose may stand instead of a name.
+    fn prose(self, key: Key) -> Option<Value<'a>>;
+}
+
+impl<'a> LookUp<'a> for Record<'_, 'a> {
+    #[inline]
+    fn may_have(self, concept: Concept) -> bool {
+        Record::may_have(self, concept)
+    }
+
+    #[inline]
+    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
+        Record::find(self, concept, read)
+    }
+
+    #[inline]
+    fn prose(self, key: Key) -> Option<Value<'a>> {
+        self.on_top(key)
+    }
+}
+
+/// How times are read: what one without an offset means, and what a dialect says of its own.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) naive: NaiveTime,
+    pub(super) own: Option<TimeForm>,
+}
+
+/// Where a record stands in its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) line: u64,
     pub(super) offset: u64,
@@ -26,17 +62,25 @@ pub(super) struct Spot {
 pub(super) struct Notes {
     pub(super) bad_times: u32,
     pub(super) wrong_types: u32,
+    pub(super) unread_elements: u32,
 }
 
 /// The event of a record.
 pub(super) fn event<'a>(
-    record: Record<'_, 'a>,
+    record: impl LookUp<'a>,
     spot: Spot,
-    naive: NaiveTime,
+    clock: Clock,
     names: &mut Names,
     notes: &mut Notes,
 ) -> Event<'a> {
-    Reader { record, naive, notes }.event(spot, names)
+    Reader { record, clock, notes, text: PhantomData }.event(spot, names)
+}
+
+/// The name of a record alone; what is passed over on the way is not noted.
+pub(super) fn name<'a>(record: impl LookUp<'a>) -> Option<Cow<'a, str>> {
+    let clock = Clock { naive: NaiveTime::Utc, own: None };
+    let notes = &mut Notes::default();
+    Reader { record, clock, notes, text: PhantomData }.name().map(|(_, name)| name)
 }
 
 /// What a concept's values should be: decides what is counted when a value is passed over.
@@ -52,10 +96,11 @@ enum Wanted {
     Any,
 }
 
-struct Reader<'r, 'a> {
-    record: Record<'r, 'a>,
-    naive: NaiveTime,
+struct Reader<'r, 'a, L> {
+    record: L,
+    clock: Clock,
     notes: &'r mut Notes,
+    text: PhantomData<&'a str>,
 }
 
 const ACTION: Key = Key::named("action");
@@ -66,7 +111,7 @@ const DURATION_S: Key = Key::named("duration_s");
 const DURATION_SEC: Key = Key::named("duration_sec");
 const EXPECTED_S: Key = Key::named("expected_s");
 
-impl<'a> Reader<'_, 'a> {
+impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     fn event(mut self, spot: Spot, names: &mut Names) -> Event<'a> {
         let (name_key, name) = self.name().unzip();
         let meaning = name.as_deref().map(|name| names.meaning(name)).unwrap_or_default();
@@ -81,6 +126,7 @@ impl<'a> Reader<'_, 'a> {
             meaning,
             level: self.text_or(C::Level, types::level),
             hidden: false,
+            understood: false,
             message: self.message(),
             workflow: self.text(C::Workflow),
             title: self.text(C::Title),
@@ -120,6 +166,7 @@ impl<'a> Reader<'_, 'a> {
             params: self.any(C::Params),
             expires_at: self.time(C::ExpiresAt),
             usage: self.usage(),
+            usage_id: None,
             claim: self.claim(),
             steps_total: self.steps_total(),
             deadline: self.time(C::Deadline),
@@ -184,8 +231,11 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn time(&mut self, concept: Concept) -> Option<Micros> {
-        let naive = self.naive;
-        self.find(concept, Wanted::Time, |_, value| types::time(value, naive))
+        let Clock { naive, own } = self.clock;
+        self.find(concept, Wanted::Time, |_, value| match own {
+            None => types::time(value, naive),
+            Some(form) => form.read(value, naive),
+        })
     }
 
     /// Names in milliseconds and names in seconds, in the order of the table.
@@ -219,7 +269,7 @@ impl<'a> Reader<'_, 'a> {
         if let Some((true, message)) = named {
             return Some(message);
         }
-        let event = self.record.on_top(EVENT).and_then(types::text).filter(|text| text.contains(' '));
+        let event = self.record.prose(EVENT).and_then(types::text).filter(|text| text.contains(' '));
         event.or(named.map(|(_, message)| message))
     }
 
