@@ -71,7 +71,7 @@ fn fixture() -> Fixture {
     let web = Web {
         query: Query { reader: store.reader.clone(), policy: Arc::new(Policy::default()) },
         live: store.live.clone(),
-        logs: Arc::new(Logs(LogAccess::new(&source))),
+        logs: Arc::new(Logs(LogAccess::with_snapshots(&source, store.reader.clone()))),
         port: PORT,
     };
     Fixture { router: web::router(web), directory, _store: store }

@@ -101,6 +101,16 @@ impl Reducer {
         splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
     }
 
+    /// The same; `after` is given the state after every line that ends in these bytes.
+    pub fn push_lines(&mut self, chunk: &[u8], after: &mut dyn FnMut(&mut RunState)) {
+        let Self { splitter, decoder, state, .. } = self;
+        let state = Arc::make_mut(state);
+        splitter.push(chunk, &mut |line| {
+            reduce_line(state, decoder, &line, &mut |_| {});
+            after(state);
+        });
+    }
+
     /// The state after the last line that ended.
     #[must_use]
     pub fn state(&self) -> &RunState {

@@ -76,6 +76,11 @@ impl Resume {
         postcard::from_bytes(bytes)
     }
 
+    /// Entries as they were at the cursor, of those that the tail changed.
+    pub(super) fn before(&self) -> (&[(u32, Span)], &[(u32, Marker)], &[(u32, Artifact)]) {
+        (&self.spans.before, &self.markers.before, &self.artifacts.before)
+    }
+
     /// The entries of the tables that are not those of the state at the cursor.
     pub(super) fn changes(&self) -> Changes {
         fn numbers<T>(undo: &Undo<T>) -> Vec<u32> {
