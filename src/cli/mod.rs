@@ -15,11 +15,13 @@ mod json;
 mod log;
 mod options;
 mod pill;
+mod rehearse;
 mod screen;
 mod serve;
 mod settings;
 mod show;
 mod status;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,8 @@ enum Command {
     Pill(pill::Args),
     Doctor(doctor::Args),
     Dump(dump::Args),
+    Verify(verify::Args),
+    Rehearse(rehearse::Args),
     Demo(demo::Args),
 }
 
@@ -108,6 +112,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Show(args) => show::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Pill(args) => pill::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Dump(args) => dump::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Rehearse(args) => rehearse::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Verify(args) => {
+            if !verify::run(args, &settings(&args.state)?, &mut screen)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Demo(args) => demo::run(args, &cli.options)?,
         Command::Doctor(args) => {
             if !doctor::run(&settings(&args.state)?, &mut screen)? {

@@ -6,8 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::key::{self, LogName};
 use super::cursor::{self, Decision, Marks};
+use super::key::{self, LogName};
 use super::place::{Kind, Place, Refused, Stat};
 use super::replay::Replay;
 use super::tail::{CHUNK, read_at};

@@ -140,7 +140,8 @@ pub(super) fn read_spans(connection: &Connection, number: u32, base: i64, all: b
     if all {
         return spans_in(connection, number, base, 0..=u32::MAX);
     }
-    let sql = format!("SELECT {SPAN} FROM span INDEXED BY span_open WHERE status = 0 AND key BETWEEN ? AND ? ORDER BY key");
+    let sql =
+        format!("SELECT {SPAN} FROM span INDEXED BY span_open WHERE status = 0 AND key BETWEEN ? AND ? ORDER BY key");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| read_span(row, base))?;
     rows.collect()

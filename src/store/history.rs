@@ -95,8 +95,8 @@ fn keep_list<T: Clone + Serialize>(
         }
         let before = undone.iter().find(|(place, _)| *place == n).map(|(_, entry)| entry.clone());
         let Some(entry) = before.map_or_else(|| stored(n), |entry| Ok(Some(entry)))? else { continue };
-        let entry =
-            postcard::to_stdvec(&entry).expect("an entry holds nothing that postcard cannot write, and memory takes it");
+        let entry = postcard::to_stdvec(&entry)
+            .expect("an entry holds nothing that postcard cannot write, and memory takes it");
         connection
             .prepare_cached("INSERT INTO preimage (key, list, place, entry) VALUES (?, ?, ?, ?)")?
             .execute(params![key, list, n, entry])?;
@@ -150,9 +150,8 @@ pub(super) fn newest(connection: &Connection, key: &str, line: u64) -> rusqlite:
     let resume = log.resume.as_deref().map(Resume::decode).transpose().map_err(|error| unreadable(0, error))?;
     let undone = resume.as_ref().map(Resume::before).unwrap_or_default();
     let past = Past { connection, at, last };
-    let spans = past.list(SPANS, count(row.get(4)?), undone.0, |places| {
-        spans_in(connection, log.number, log.base, places)
-    })?;
+    let spans =
+        past.list(SPANS, count(row.get(4)?), undone.0, |places| spans_in(connection, log.number, log.base, places))?;
     let markers =
         past.list(MARKERS, count(row.get(5)?), undone.1, |places| markers_in(connection, log.number, places))?;
     let artifacts =
