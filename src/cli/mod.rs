@@ -171,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_environment_lists_every_variable() {
+        let example = include_str!("../../.env.example");
+        for argument in Cli::command().get_arguments() {
+            let Some(name) = argument.get_env().and_then(|name| name.to_str()) else { continue };
+            assert!(example.contains(&format!("#{name}=")), "{name}");
+        }
+        for name in super::settings::STATE_DIR_VARIABLES {
+            assert!(example.contains(&format!("#{name}=")), "{name}");
+        }
+    }
+
+    #[test]
     fn every_command_has_examples() {
         let command = Cli::command();
         for command in std::iter::once(&command).chain(command.get_subcommands()) {

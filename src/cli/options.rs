@@ -31,7 +31,7 @@ pub(super) struct Options {
     )]
     pub(super) log_name: Option<String>,
 
-    /// How many directories deep a log may lie [default: 4]
+    /// How many directories deep a log may lie [default: 4; 16 with a glob as log name]
     #[arg(
         long,
         global = true,

@@ -10,7 +10,7 @@ use super::commands::Commands;
 use super::config::Config;
 use super::error::CliError;
 use super::options::{Naive, Options};
-use crate::ingest::{Root, Source};
+use crate::ingest::{Root, Source, default_depth};
 use crate::reducer::dialect::Reading;
 use crate::reducer::line::MAX_LINE;
 use crate::reducer::time::NaiveTime;
@@ -20,11 +20,10 @@ use crate::reducer::verdict::Policy;
 pub(super) const PORT: u16 = 7468;
 
 const LOG_NAME: &str = "run.log";
-const DEPTH: u8 = 4;
 const STATE_DIR: &str = "state";
 
 /// The environment variables that name state directories, several separated as in `PATH`. The first that is set counts.
-const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
+pub(super) const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
 
 /// Everything that a command needs to know.
 #[derive(Clone, Debug)]
@@ -54,7 +53,7 @@ impl Settings {
             source: Source {
                 roots: roots(&[state]),
                 log_name: LOG_NAME.into(),
-                depth: usize::from(DEPTH),
+                depth: default_depth(LOG_NAME),
                 reading: Reading::default(),
                 poll: options.poll.unwrap_or(false),
             },
@@ -77,10 +76,11 @@ impl Settings {
             Some(Naive::Local) => NaiveTime::Local,
         };
         let max_line = options.max_line.or(config.max_line.map(|size| size.0)).unwrap_or(MAX_LINE);
+        let log_name = options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into());
         let source = Source {
             roots: roots(&directories),
-            log_name: options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into()),
-            depth: usize::from(options.depth.or(config.depth).unwrap_or(DEPTH)),
+            depth: options.depth.or(config.depth).map_or_else(|| default_depth(&log_name), usize::from),
+            log_name,
             reading: Reading { max_line, naive_time },
             poll: options.poll.or(config.poll).unwrap_or(false),
         };

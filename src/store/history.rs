@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::columns::{artifacts_in, count, int, key_of, markers_in, spans_in, unreadable};
 use super::log_row::Stored;
 use super::row::{Cursor, LogRow};
-use super::snapshot::{self, Resume};
+use super::snapshot::{self, Places, Resume};
 use crate::reducer::run::{Changes, RunState};
 
 /// A snapshot is taken by the first batch that ends behind each multiple of so many bytes.
@@ -83,7 +83,7 @@ fn keep_list<T: Clone + Serialize>(
     list: i64,
     changed: &[u32],
     length: u64,
-    undone: &[(u32, T)],
+    undone: &Places<T>,
     stored: impl Fn(u32) -> rusqlite::Result<Option<T>>,
 ) -> rusqlite::Result<()> {
     for n in changed.iter().copied().filter(|n| u64::from(*n) < length) {
@@ -191,7 +191,7 @@ impl Past<'_> {
         &self,
         list: i64,
         length: u64,
-        undone: &[(u32, T)],
+        undone: &Places<T>,
         stored: impl Fn(std::ops::RangeInclusive<u32>) -> rusqlite::Result<Vec<T>>,
     ) -> rusqlite::Result<Vec<T>> {
         let Some(last) = length.checked_sub(1).and_then(|last| u32::try_from(last).ok()) else { return Ok(Vec::new()) };

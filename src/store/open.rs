@@ -25,8 +25,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// What the write-ahead log is cut to when it begins anew; the writer's checkpoints see to it that it does.
 const CUT_WAL: u64 = 4 * 1024 * 1024;
 
-/// How long a statement waits for another connection's lock.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a statement waits for another connection's lock. The writer tries again by itself.
+const READER_WAITS: Duration = Duration::from_secs(5);
+const WRITER_WAITS: Duration = Duration::from_secs(1);
 
 /// Where connections of this cache go to.
 #[derive(Clone, Debug)]
@@ -159,7 +160,7 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
         Target::File(path) => Connection::open_with_flags(path, read)?,
         Target::Memory(name) => Connection::open_with_flags(name, read | OpenFlags::SQLITE_OPEN_URI)?,
     };
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(READER_WAITS)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
     Ok(connection)
@@ -183,7 +184,7 @@ fn connect(path: &Path, untouched: bool) -> Result<Connection, Fault> {
 }
 
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(WRITER_WAITS)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch(&format!(
         "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;

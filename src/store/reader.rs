@@ -156,13 +156,16 @@ impl Reader {
     /// All logs and their cursors, by key, for a start or a scan.
     pub fn known(&self) -> Result<Vec<Known>, StoreError> {
         self.pool.look(|connection| {
-            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY key");
+            // Sorted here: in the order of its index SQLite would jump about in the table.
+            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY number");
             let mut statement = connection.prepare_cached(&sql)?;
             let known = statement.query_map([], |row| {
                 let log = log_row::read(row, 0)?;
                 Ok(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) })
             })?;
-            known.collect()
+            let mut known = known.collect::<rusqlite::Result<Vec<Known>>>()?;
+            known.sort_unstable_by(|a, b| a.log.key.cmp(&b.log.key));
+            Ok(known)
         })
     }
 

@@ -214,9 +214,11 @@ CREATE INDEX run_workflow ON run(workflow, ifnull(first_event_at, -1));
 CREATE INDEX run_open ON run(ifnull(first_event_at, -1)) WHERE open = 1;
 CREATE INDEX run_ended ON run(ifnull(ended_at, modified)) WHERE open = 0;
 CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed', 'timed_out');
-CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
+-- Where SQLite asks whether a partial index with IS NOT NULL can be used, it compiles the statement anew for every new
+-- value that is bound to it; hence the other conditions that mean the same.
+CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of > '';
 CREATE INDEX span_open ON span(key) WHERE status = 0;
-CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at IS NOT NULL;
+CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at > 0;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
 
 CREATE VIEW runs AS

@@ -32,6 +32,9 @@ pub(super) struct Resume {
     pub(super) held: Vec<EventRow>,
 }
 
+/// Entries of a list by their places.
+pub(super) type Places<T> = [(u32, T)];
+
 /// How long a list was, and its entries that were changed.
 #[derive(Debug, Serialize, Deserialize)]
 struct Undo<T> {
@@ -77,7 +80,7 @@ impl Resume {
     }
 
     /// Entries as they were at the cursor, of those that the tail changed.
-    pub(super) fn before(&self) -> (&[(u32, Span)], &[(u32, Marker)], &[(u32, Artifact)]) {
+    pub(super) fn before(&self) -> (&Places<Span>, &Places<Marker>, &Places<Artifact>) {
         (&self.spans.before, &self.markers.before, &self.artifacts.before)
     }
 

@@ -87,7 +87,7 @@ impl Decoder {
     /// Gives the events of a line in order, none for a blank one. A text, malformed or oversized line gives one event
     /// with that class, no time and no name.
     pub fn decode(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Decoded {
-        let class = if line.oversized {
+        let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
             match self.objects(line, each) {
@@ -189,8 +189,6 @@ fn are_objects(cursor: &mut Cursor<'_>) -> bool {
     true
 }
 
-#[cfg(test)]
-mod real_logs;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

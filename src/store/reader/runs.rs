@@ -59,7 +59,8 @@ impl Found {
     fn with(self, connection: &Connection, lists: Lists) -> rusqlite::Result<RunRecord> {
         let Self { mut record, base } = self;
         let (number, all) = (record.number, lists == Lists::All);
-        if lists != Lists::None {
+        // Nothing stays open over the end of a run (spec 2.2 rule 11).
+        if all || (lists == Lists::Open && !record.state.run.is_ended()) {
             record.state.spans = columns::read_spans(connection, number, base, all)?;
             record.state.markers = columns::read_markers(connection, number, all)?;
         }
@@ -87,7 +88,7 @@ fn retried_by(connection: &Connection, record: &RunRecord) -> rusqlite::Result<O
     let last = key.rsplit('/').next().unwrap_or(key);
     let mut statement = connection.prepare_cached(
         "SELECT key FROM run INDEXED BY run_retry
-         WHERE retry_of IN (?, ?, ?) AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
+         WHERE retry_of IN (?, ?, ?) AND retry_of > '' AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
     )?;
     let mut rows = statement.query(params![key, bare, last, began.0, source])?;
     rows.next()?.map(|row| row.get(0)).transpose()
