@@ -99,7 +99,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     let web = Web {
         query: Query { reader: store.reader.clone(), policy: Arc::new(plan.policy) },
         live: store.live.clone(),
-        logs: Arc::new(Logs(LogAccess::new(&plan.source))),
+        logs: Arc::new(Logs(LogAccess::with_snapshots(&plan.source, store.reader.clone()))),
         port,
     };
     let Store { writer, reader, live, path } = store;

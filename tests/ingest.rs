@@ -12,7 +12,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use tempfile::TempDir;
 use wheelwatch::ingest::engine::Stage;
-use wheelwatch::ingest::{self, Built, Ingest, Root, Source};
+use wheelwatch::ingest::verify::{Verified, verify};
+use wheelwatch::ingest::{self, Built, Ingest, LogAccess, Root, Source};
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::dump::{self, EventsHash};
 use wheelwatch::reducer::reduce::{EventRow, Reducer, Tail};
@@ -120,12 +121,25 @@ impl Bench {
         Some(runs)
     }
 
+    fn verify(&self, key: &str) -> Verified {
+        let reader = &self.store().reader;
+        verify(reader, &LogAccess::new(&self.source()), key).expect("a log that can be read")
+    }
+
+    /// Everything that is in the cache is what the logs say, snapshots, counters and what the fold keeps included.
+    fn verify_all(&self) {
+        for log in self.store().reader.logs().expect("logs") {
+            assert_eq!(self.verify(&log.key).mismatches, [], "{}", log.key);
+        }
+    }
+
     /// Waits until the cache says what the bytes say (spec 5.4, I1), and that it is nothing else (I8).
     fn wait_for_the_truth(&self) {
         let began = std::time::Instant::now();
         loop {
             let last = (truth(&self.state), self.reduced());
             if last.1.as_ref() == Some(&last.0) {
+                self.verify_all();
                 return;
             }
             if began.elapsed() > support::PATIENCE {
@@ -547,6 +561,57 @@ fn without_a_watcher_the_page_can_say_why() {
     assert_eq!(mode, WatchMode::ScanOnly(String::from("as asked for by --poll")));
     let bench = Bench::started(How::Watch);
     assert_eq!(bench.store().live.status().mode, WatchMode::EventsAndScan);
+}
+
+/// Lines with so much in them that a few make a long log.
+fn long_lines(from: u64, bytes: usize) -> String {
+    let filler = "x".repeat(16 * 1024);
+    let line = |n: u64| {
+        format!(
+            "{{\"ts\":{},\"event\":\"step.{}\",\"step_id\":\"s{}\",\"note\":\"{filler}\"}}\n",
+            1_780_000_000 + n,
+            ["started", "finished", "retried"][(n % 3) as usize],
+            n % 7,
+        )
+    };
+    (from..).map(line).take(bytes / filler.len()).collect()
+}
+
+#[test]
+fn the_past_of_a_long_log_is_that_of_a_replay_and_never_that_of_another_log() {
+    const MIB: usize = 1024 * 1024;
+    let mut bench = Bench::new(How::Poll);
+    let mut path = PathBuf::new();
+    for part in 0..3 {
+        path = append(&bench.state, "long", &long_lines(part * 1000, 9 * MIB));
+        bench.build(Stage::All);
+    }
+    let verified = bench.verify("long");
+    assert_eq!((verified.mismatches, verified.snapshots), (Vec::new(), 3));
+    let reader = bench.store().reader.clone();
+    let (quick, slow) = (LogAccess::with_snapshots(&bench.source(), reader), LogAccess::new(&bench.source()));
+    let check = |line: u64, what: &str| {
+        let (quick, slow) = (quick.state_at("long", line).expect("quick"), slow.state_at("long", line).expect("slow"));
+        assert_eq!(wheelwatch::reducer::compare::mismatches(&quick, &slow), [], "line {line}, {what}");
+    };
+    for line in [0, 1, 575, 576, 577, 1152, 1153, 1728, u64::MAX] {
+        check(line, "as it was read");
+    }
+    // Written over in place, where no mark is: only the change time and the hash of all of it can tell.
+    let at = fs::read(&path).expect("a log").windows(4).position(|part| part == b"\"s3\"").expect("a step") as u64;
+    let mut log = OpenOptions::new().write(true).open(&path).expect("a log");
+    log.seek(SeekFrom::Start(at + 2 * 16 * 1024)).expect("a place");
+    log.write_all(b"\n").expect("a write");
+    drop(log);
+    for line in [577, 1153, u64::MAX] {
+        check(line, "written over");
+    }
+    assert_ne!(bench.verify("long").mismatches, [], "the cache is not told yet, and that shows");
+    bench.build(Stage::All);
+    assert_eq!(bench.verify("long").mismatches, []);
+    for line in [577, u64::MAX] {
+        check(line, "read again");
+    }
 }
 
 #[test]

@@ -215,7 +215,9 @@ fn check(connection: &Connection, untouched: bool) -> Result<(), Fault> {
     if version != user_version() {
         return Err(Fault::Outdated);
     }
-    for table in ["log", "run", "span", "marker", "artifact", "event", "kind", "trash", "version_floor"] {
+    for table in
+        ["log", "run", "span", "marker", "artifact", "event", "snapshot", "preimage", "kind", "trash", "version_floor"]
+    {
         // A table that is missing is an ordinary error to SQLite.
         connection
             .execute_batch(&format!("SELECT * FROM {table} LIMIT 1"))

@@ -12,9 +12,10 @@ use super::table::{Tracked, Work};
 use crate::store::StoreError;
 use crate::store::writer::Write;
 
-/// Bytes of one turn: of a log that changes now, and of one that is caught up with.
+/// Bytes of one turn: of a log that changes now, and of one that is caught up with. Snapshots are taken between turns, so
+/// this is also how much of a long log is reduced again at most to show its past.
 const URGENT: u64 = 4 * 1024 * 1024;
-const COLD: u64 = 32 * 1024 * 1024;
+const COLD: u64 = 16 * 1024 * 1024;
 
 /// Small logs travel together: at most so many, and so many bytes.
 const GROUP: usize = 64;
