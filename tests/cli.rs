@@ -375,7 +375,7 @@ fn every_real_log_is_a_run_with_a_timeline_and_none_is_an_error() {
         let files =
             walk(&logs).into_iter().filter(|path| name == "*" || path.extension().is_some_and(|e| e == "jsonl"));
         let place = Place::new();
-        let mut command = place.command(&["dump", "--depth", "12", "--log-name", name]);
+        let mut command = place.command(&["dump", "--log-name", name]);
         let document: Value = serde_json::from_str(&stdout_of(command.arg(&logs))).expect("JSON");
         let runs = document["runs"].as_array().expect("a list");
         assert_eq!(runs.len(), files.count(), "each file that {name} matches is a run");
@@ -387,7 +387,7 @@ fn every_real_log_is_a_run_with_a_timeline_and_none_is_an_error() {
                 assert!(!run["run"]["status"].is_null(), "{key} has no status");
             }
         }
-        let mut command = place.command(&["serve", "--port", "0", "--depth", "12", "--log-name", name]);
+        let mut command = place.command(&["serve", "--port", "0", "--log-name", name]);
         let server = Server::start_with(command.arg(&logs));
         let settled = || Some(server.get("/api/health").json()).filter(|health| health["backlog_bytes"] == 0);
         wait_for("everything to be read", settled);

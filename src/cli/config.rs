@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error as _};
 
 use super::error::CliError;
 use super::options::{self, Naive};
+use crate::reducer::dialect::data::{Dialect, Written};
 use crate::reducer::verdict::{Limits, Override, Policy};
 
 /// The name that is looked for.
@@ -25,6 +26,15 @@ pub(super) struct Config {
     pub(super) cache: Option<PathBuf>,
     pub(super) log_name: Option<String>,
     pub(super) depth: Option<u8>,
+    /// Files of dialects, from the directory of this file.
+    #[serde(default)]
+    dialects: Vec<PathBuf>,
+    /// Dialects that stand here themselves.
+    #[serde(default)]
+    dialect: Vec<Written>,
+    /// What both gave, in this order.
+    #[serde(skip)]
+    pub(super) own_dialects: Vec<Dialect>,
     pub(super) max_line: Option<Size>,
     pub(super) naive_time: Option<Naive>,
     pub(super) poll: Option<bool>,
@@ -130,16 +140,25 @@ impl Config {
         let text = std::fs::read_to_string(&file).map_err(|error| {
             CliError::Usage(format!("the configuration {} could not be read: {error}", file.display()))
         })?;
-        Self::parse(&file, &text)
+        let mut config = Self::parse(&file, &text)?;
+        let beside = file.parent().unwrap_or(Path::new(""));
+        for named in std::mem::take(&mut config.dialects) {
+            config.own_dialects.push(super::dialect::read(&beside.join(named))?);
+        }
+        Ok(config)
     }
 
     /// Reads the text of a file; `file` is for the error.
     pub(super) fn parse(file: &Path, text: &str) -> Result<Self, CliError> {
-        toml::from_str(text).map_err(|error: toml::de::Error| CliError::Config {
+        let mut config: Self = toml::from_str(text).map_err(|error: toml::de::Error| CliError::Config {
             file: file.to_owned(),
             line: line_of(text, error.span().map_or(0, |span| span.start)),
             reason: error.message().trim_end().replace('\n', "; "),
-        })
+        })?;
+        for written in std::mem::take(&mut config.dialect) {
+            config.own_dialects.push(written.into_dialect(&file.display().to_string(), text)?);
+        }
+        Ok(config)
     }
 
     /// The limits of the file over the built-in ones; which override goes over which the policy decides.

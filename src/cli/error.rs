@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::app::AppError;
 use crate::ingest::IngestError;
+use crate::reducer::dialect::data::DialectError;
 use crate::store::StoreError;
 
 /// Why a command ended early.
@@ -22,6 +23,9 @@ pub(super) enum CliError {
         /// What is wrong, and what is allowed.
         reason: String,
     },
+    /// A dialect was refused (exit 2).
+    #[error(transparent)]
+    Dialect(#[from] DialectError),
     /// There is no such run (exit 1).
     #[error("there is no run {key:?}{hint}")]
     UnknownRun {
@@ -56,7 +60,7 @@ impl CliError {
     /// The exit code: 2 usage or refused configuration, 3 the cache is in use, 4 port in use, 1 the rest.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            CliError::Usage(_) | CliError::Config { .. } => 2,
+            CliError::Usage(_) | CliError::Config { .. } | CliError::Dialect(_) => 2,
             CliError::Store(error) | CliError::App(AppError::Store(error)) => store_code(error),
             CliError::Ingest(error) | CliError::App(AppError::Ingest(error)) => ingest_code(error),
             CliError::App(AppError::Port { .. }) => 4,

@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod demo;
 mod desk;
+mod dialect;
 mod doctor;
 mod dump;
 mod error;
@@ -75,6 +76,7 @@ enum Command {
     Doctor(doctor::Args),
     Dump(dump::Args),
     Demo(demo::Args),
+    Dialect(dialect::Args),
 }
 
 /// Runs the program with the arguments of this process and gives its exit code.
@@ -109,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Pill(args) => pill::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Dump(args) => dump::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Demo(args) => demo::run(args, &cli.options)?,
+        Command::Dialect(args) => dialect::run(args, &cli.options, &mut screen)?,
         Command::Doctor(args) => {
             if !doctor::run(&settings(&args.state)?, &mut screen)? {
                 return Ok(ExitCode::FAILURE);
@@ -157,6 +160,18 @@ mod tests {
             }
             let expected = format!("WHEELWATCH_{}", long.to_uppercase().replace('-', "_"));
             assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+        }
+    }
+
+    #[test]
+    fn the_example_environment_lists_every_variable() {
+        let example = include_str!("../../.env.example");
+        for argument in Cli::command().get_arguments() {
+            let Some(name) = argument.get_env().and_then(|name| name.to_str()) else { continue };
+            assert!(example.contains(&format!("#{name}=")), "{name}");
+        }
+        for name in super::settings::STATE_DIR_VARIABLES {
+            assert!(example.contains(&format!("#{name}=")), "{name}");
         }
     }
 

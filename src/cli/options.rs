@@ -31,7 +31,7 @@ pub(super) struct Options {
     )]
     pub(super) log_name: Option<String>,
 
-    /// How many directories deep a log may lie [default: 4]
+    /// How many directories deep a log may lie [default: 4; 16 with a glob as log name]
     #[arg(
         long,
         global = true,
@@ -41,6 +41,17 @@ pub(super) struct Options {
         value_parser = clap::value_parser!(u8).range(0..=64)
     )]
     pub(super) depth: Option<u8>,
+
+    /// Dialect file, asked before the built-in ones; several times, or several separated with a colon
+    #[arg(
+        long,
+        global = true,
+        env = "WHEELWATCH_DIALECT",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub(super) dialect: Vec<PathBuf>,
 
     /// Longest line that is read, in bytes or with a unit (64KiB, 8MiB) [default: 8MiB]
     #[arg(

@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::commands::Commands;
 use super::config::Config;
+use super::dialect;
 use super::error::CliError;
 use super::options::{Naive, Options};
-use crate::ingest::{Root, Source};
+use crate::ingest::{Root, Source, default_depth};
 use crate::reducer::dialect::Reading;
+use crate::reducer::dialect::data::builtin;
 use crate::reducer::line::MAX_LINE;
 use crate::reducer::time::NaiveTime;
 use crate::reducer::verdict::Policy;
@@ -20,11 +22,10 @@ use crate::reducer::verdict::Policy;
 pub(super) const PORT: u16 = 7468;
 
 const LOG_NAME: &str = "run.log";
-const DEPTH: u8 = 4;
 const STATE_DIR: &str = "state";
 
 /// The environment variables that name state directories, several separated as in `PATH`. The first that is set counts.
-const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
+pub(super) const STATE_DIR_VARIABLES: [&str; 2] = ["WHEELWATCH_STATE_DIR", "REPO_RECALL_RUN_STATE_DIR"];
 
 /// Everything that a command needs to know.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl Settings {
             source: Source {
                 roots: roots(&[state]),
                 log_name: LOG_NAME.into(),
-                depth: usize::from(DEPTH),
+                depth: default_depth(LOG_NAME),
                 reading: Reading::default(),
                 poll: options.poll.unwrap_or(false),
             },
@@ -77,11 +78,15 @@ impl Settings {
             Some(Naive::Local) => NaiveTime::Local,
         };
         let max_line = options.max_line.or(config.max_line.map(|size| size.0)).unwrap_or(MAX_LINE);
+        // Files of the command line go before those of the configuration.
+        let mut dialects = options.dialect.iter().map(|file| dialect::read(file)).collect::<Result<Vec<_>, _>>()?;
+        dialects.extend(config.own_dialects);
+        let log_name = options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into());
         let source = Source {
             roots: roots(&directories),
-            log_name: options.log_name.clone().or(config.log_name).unwrap_or_else(|| LOG_NAME.into()),
-            depth: usize::from(options.depth.or(config.depth).unwrap_or(DEPTH)),
-            reading: Reading { max_line, naive_time },
+            depth: options.depth.or(config.depth).map_or_else(|| default_depth(&log_name), usize::from),
+            log_name,
+            reading: Reading { max_line, naive_time, dialects: dialects.into() },
             poll: options.poll.or(config.poll).unwrap_or(false),
         };
         let cache = match options.cache.clone().or(config.cache) {
@@ -174,8 +179,12 @@ fn cache_name(source: &Source) -> String {
             hash.update([0]);
         }
     }
-    let Reading { max_line, naive_time } = source.reading;
+    let Reading { max_line, naive_time, dialects } = &source.reading;
     hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", source.log_name, source.depth));
+    for dialect in dialects.iter().chain(builtin()) {
+        hash.update([0]);
+        hash.update(dialect.text());
+    }
     let mut name = hash.finalize().iter().take(8).fold(String::new(), |mut name, byte| {
         let _ = write!(name, "{byte:02x}");
         name

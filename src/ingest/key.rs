@@ -24,6 +24,18 @@ pub(super) enum LogName {
     Glob(GlobMatcher),
 }
 
+/// Whether a log name is a glob, and not the name of one file.
+fn is_glob(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '[', '{'])
+}
+
+/// How many directories deep a log may lie when nobody says it: 4 for a name, `<state>/a/b/c/d/run.log` (spec 1.1);
+/// 16 for a glob, which is pointed at trees that no harness laid out.
+#[must_use]
+pub fn default_depth(log_name: &str) -> usize {
+    if is_glob(log_name) { 16 } else { 4 }
+}
+
 impl LogName {
     /// Understands a file name or a glob.
     ///
@@ -37,7 +49,7 @@ impl LogName {
         if pattern.contains(['/', '\0']) {
             return Err(refuse(String::from("it must be a name without directories")));
         }
-        if !pattern.contains(['*', '?', '[', '{']) {
+        if !is_glob(pattern) {
             return Ok(LogName::Exact(OsString::from(pattern)));
         }
         match GlobBuilder::new(pattern).literal_separator(true).build() {

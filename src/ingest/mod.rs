@@ -17,6 +17,7 @@ mod watch;
 
 pub use access::LogAccess;
 pub use engine::{Built, Ingest, build, start};
+pub use key::default_depth;
 
 use std::path::PathBuf;
 
@@ -38,7 +39,7 @@ pub struct Source {
     pub roots: Vec<Root>,
     /// A file name or a glob (`--log-name`).
     pub log_name: String,
-    /// How many directories deep a log may lie (4).
+    /// How many directories deep a log may lie; see [`default_depth`].
     pub depth: usize,
     /// How lines are read.
     pub reading: Reading,

@@ -194,6 +194,8 @@ pub struct Event<'a> {
     pub level: Option<Level>,
     /// A dialect rule keeps this event out of the default timeline (heartbeats are hidden by the fold's rule 2).
     pub hidden: bool,
+    /// A dialect rule said what the event means, so that a name without subject is no riddle.
+    pub understood: bool,
     pub message: Option<Cow<'a, str>>,
     pub workflow: Option<Cow<'a, str>>,
     pub title: Option<Cow<'a, str>>,
@@ -245,6 +247,9 @@ pub struct Event<'a> {
     pub params: Option<&'a str>,
     pub expires_at: Option<Micros>,
     pub usage: Usage,
+    /// What the amounts that are no totals belong to, said by a dialect: said again for the same id they replace what
+    /// was said before (a message that is repeated on several lines, always with its usage).
+    pub usage_id: Option<Cow<'a, str>>,
     pub claim: Option<Cow<'a, str>>,
     pub steps_total: Option<u64>,
     pub deadline: Option<Micros>,
@@ -279,6 +284,7 @@ impl<'a> Event<'a> {
             meaning: Meaning::default(),
             level: None,
             hidden: false,
+            understood: false,
             message: None,
             workflow: None,
             title: None,
@@ -318,6 +324,7 @@ impl<'a> Event<'a> {
             params: None,
             expires_at: None,
             usage: Usage::default(),
+            usage_id: None,
             claim: None,
             steps_total: None,
             deadline: None,

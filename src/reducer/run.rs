@@ -218,6 +218,8 @@ pub struct Health {
     pub wrong_types: Tally,
     /// Equal keys in one object; the last wins.
     pub duplicate_keys: Tally,
+    /// Elements of arrays that were too many on one line to be events each.
+    pub unread_elements: Tally,
     /// Names without a subject.
     pub unknown_names: Tally,
     /// Malformed lines.

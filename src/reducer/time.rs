@@ -227,12 +227,17 @@ fn decimal(literal: &str) -> Option<Micros> {
         digits += usize::from(value > 0);
         scale = scale.checked_sub(i32::from(after_point))?;
     }
-    let micros = match shifted(value, scale, false)? {
-        ..100_000_000_000 => shifted(value, scale.checked_add(6)?, true)?,
-        ..100_000_000_000_000 => shifted(value, scale.checked_add(3)?, true)?,
-        ..100_000_000_000_000_000 => shifted(value, scale, true)?,
-        _ => shifted(value, scale.checked_sub(3)?, true)?,
+    let size = shifted(value, scale, false)?;
+    let to_micros = if size < 100_000_000_000 {
+        6
+    } else if size < 100_000_000_000_000 {
+        3
+    } else if size < 100_000_000_000_000_000 {
+        0
+    } else {
+        -3
     };
+    let micros = shifted(value, scale.checked_add(to_micros)?, true)?;
     i64::try_from(micros).ok().map(Micros)
 }
 

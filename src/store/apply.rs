@@ -4,7 +4,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{self, Lesson, TEACHES, count, int, key_of};
+use super::columns::{self, Entry, Lesson, TEACHES, count, int, key_of};
 use super::event_rows::{Interner, Place, Written};
 use super::live::Change;
 use super::log_row::{Stored, StoredRun, Sums};
@@ -143,12 +143,13 @@ impl Ledger {
             numbers
         };
 
+        let entry = if old_run.is_none() { Entry::New } else { Entry::Known };
         let workflow = value(&shown.run.workflow).map(String::as_str);
         let lesson = Lesson { workflow, at: value(&shown.run.first_event_at).copied() };
         let mut taught = false;
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
         if !changed.is_empty() {
-            let mut statement = columns::span_writer(connection)?;
+            let mut statement = columns::span_writer(connection, entry)?;
             for n in changed {
                 let Some(span) = shown.spans.get(n as usize) else { continue };
                 columns::write_span(&mut statement, key_of(number, n), base, span, lesson)?;
@@ -157,7 +158,7 @@ impl Ledger {
         }
         let changed = numbers(|changes| &changes.markers, shown.markers.len());
         if !changed.is_empty() {
-            let mut statement = columns::marker_writer(connection)?;
+            let mut statement = columns::marker_writer(connection, entry)?;
             for n in changed {
                 let Some(marker) = shown.markers.get(n as usize) else { continue };
                 columns::write_marker(&mut statement, key_of(number, n), marker)?;
@@ -165,7 +166,7 @@ impl Ledger {
         }
         let changed = numbers(|changes| &changes.artifacts, shown.artifacts.len());
         if !changed.is_empty() {
-            let mut statement = columns::artifact_writer(connection)?;
+            let mut statement = columns::artifact_writer(connection, entry)?;
             for n in changed {
                 let Some(artifact) = shown.artifacts.get(n as usize) else { continue };
                 columns::write_artifact(&mut statement, key_of(number, n), artifact)?;

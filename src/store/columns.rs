@@ -83,8 +83,8 @@ const SPAN: &str = "key, kind, status, id, parent, name, skill, attempt, cache_h
     ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, \
     output_line, opened_line, closed_line, origin, learn_workflow, learn_at";
 
-pub(super) fn span_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!("REPLACE INTO span ({SPAN}) VALUES ({})", holes(29)))
+pub(super) fn span_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(&format!("{} INTO span ({SPAN}) VALUES ({})", entry.verb(), holes(29)))
 }
 
 pub(super) fn write_span(
@@ -182,8 +182,8 @@ fn read_span(row: &Row<'_>, base: i64) -> rusqlite::Result<Span> {
 const MARKER: &str = "key, kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, \
     opened_at, closed_line, closed_at, resolution";
 
-pub(super) fn marker_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!("REPLACE INTO marker ({MARKER}) VALUES ({})", holes(16)))
+pub(super) fn marker_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(&format!("{} INTO marker ({MARKER}) VALUES ({})", entry.verb(), holes(16)))
 }
 
 pub(super) fn write_marker(statement: &mut CachedStatement<'_>, key: i64, marker: &Marker) -> rusqlite::Result<usize> {
@@ -234,9 +234,11 @@ pub(super) fn read_markers(connection: &Connection, number: u32, all: bool) -> r
     rows.collect()
 }
 
-pub(super) fn artifact_writer(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection
-        .prepare_cached("REPLACE INTO artifact (key, path, media_type, attempt, step, line) VALUES (?, ?, ?, ?, ?, ?)")
+pub(super) fn artifact_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(&format!(
+        "{} INTO artifact (key, path, media_type, attempt, step, line) VALUES (?, ?, ?, ?, ?, ?)",
+        entry.verb()
+    ))
 }
 
 pub(super) fn write_artifact(
@@ -263,6 +265,24 @@ pub(super) fn read_artifacts(connection: &Connection, number: u32) -> rusqlite::
         })
     })?;
     rows.collect()
+}
+
+/// Whether rows of a run can be there already. An insert is cheaper: SQLite then keeps no way back for one statement
+/// alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    New,
+    Known,
+}
+
+impl Entry {
+    /// The beginning of the statement that writes a row.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Entry::New => "INSERT OR ROLLBACK",
+            Entry::Known => "REPLACE",
+        }
+    }
 }
 
 /// So many `?`.

@@ -169,7 +169,7 @@ static MANY: LazyLock<String> = LazyLock::new(|| insert(TOGETHER));
 
 fn insert(rows: usize) -> String {
     let row = format!("({})", holes(COLUMNS));
-    format!("INSERT INTO event ({EVENT}) VALUES {}", vec![row; rows].join(","))
+    format!("INSERT OR ROLLBACK INTO event ({EVENT}) VALUES {}", vec![row; rows].join(","))
 }
 
 fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Result<i64> {

@@ -23,13 +23,7 @@ pub(super) const LOG_COLUMNS: usize = 22;
 const MORE: &str = "log.lines_event, log.lines_text, log.lines_malformed, log.lines_oversized, log.lines_blank, \
     log.events, log.hidden_events, log.provisional_events, log.base, log.resume";
 
-static FIND: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {LOG}, {MORE}, log.number, run.number IS NOT NULL, run.workflow, run.first_event_at, run.spans,
-           run.markers, run.artifacts
-         FROM log LEFT JOIN run ON run.number = log.number WHERE log.key = ?"
-    )
-});
+static FIND: LazyLock<String> = LazyLock::new(|| format!("SELECT {LOG}, {MORE}, log.number FROM log WHERE key = ?"));
 
 /// All columns in the order in which [`Stored::put`] binds them.
 static COLUMNS: LazyLock<String> =
@@ -75,6 +69,21 @@ pub(super) struct StoredRun {
 }
 
 impl StoredRun {
+    fn find(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached("SELECT workflow, first_event_at, spans, markers, artifacts FROM run WHERE number = ?")?
+            .query_row([number], |row| {
+                Ok(Self {
+                    workflow: row.get(0)?,
+                    first_event_at: row.get::<_, Option<i64>>(1)?.map(Micros),
+                    spans: count(row.get(2)?),
+                    markers: count(row.get(3)?),
+                    artifacts: count(row.get(4)?),
+                })
+            })
+            .optional()
+    }
+
     /// The same of a state that is written.
     pub(super) fn of(state: &RunState) -> Self {
         Self {
@@ -94,23 +103,15 @@ impl Stored {
     }
 
     pub(super) fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<Self>> {
-        connection.prepare_cached(&FIND)?.query_row([key], Self::read).optional()
+        let found = connection.prepare_cached(&FIND)?.query_row([key], Self::read).optional()?;
+        let Some(mut found) = found else { return Ok(None) };
+        found.run = StoredRun::find(connection, found.number)?;
+        Ok(Some(found))
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let n = LOG_COLUMNS;
         let whole = |column: usize| row.get::<_, i64>(n + column).map(count);
-        let run = if row.get::<_, bool>(n + 11)? {
-            Some(StoredRun {
-                workflow: row.get(n + 12)?,
-                first_event_at: row.get::<_, Option<i64>>(n + 13)?.map(Micros),
-                spans: whole(14)?,
-                markers: whole(15)?,
-                artifacts: whole(16)?,
-            })
-        } else {
-            None
-        };
         Ok(Self {
             log: read(row, 0)?,
             lines: LineCounts {
@@ -125,7 +126,7 @@ impl Stored {
             base: row.get(n + 8)?,
             resume: row.get(n + 9)?,
             number: row.get(n + 10)?,
-            run,
+            run: None,
         })
     }
 

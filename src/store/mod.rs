@@ -131,3 +131,6 @@ pub fn open_reader(path: &Path) -> Result<Reader, StoreError> {
     }
     Ok(Reader::new(Target::File(place), None))
 }
+
+#[cfg(test)]
+mod tests;

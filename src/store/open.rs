@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
@@ -17,7 +18,7 @@ const SCHEMA: &str = include_str!("schema.sql");
 
 /// To be raised with every change of what the blobs hold or what the reduction means; a change of the tables or of the
 /// crate's version is noticed without it.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Earlier SQLite libraries can lose committed data of a write-ahead log (spec 4.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -25,8 +26,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// What the write-ahead log is cut to when it begins anew; the writer's checkpoints see to it that it does.
 const CUT_WAL: u64 = 4 * 1024 * 1024;
 
-/// How long a statement waits for another connection's lock.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a statement waits for another connection's lock. The writer tries again by itself.
+const READER_WAITS: Duration = Duration::from_secs(5);
+const WRITER_WAITS: Duration = Duration::from_secs(1);
 
 /// Where connections of this cache go to.
 #[derive(Clone, Debug)]
@@ -159,8 +161,8 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
         Target::File(path) => Connection::open_with_flags(path, read)?,
         Target::Memory(name) => Connection::open_with_flags(name, read | OpenFlags::SQLITE_OPEN_URI)?,
     };
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(READER_WAITS)?;
+    keep_statements(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
     Ok(connection)
 }
@@ -182,9 +184,17 @@ fn connect(path: &Path, untouched: bool) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.busy_timeout(BUSY)?;
+/// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that
+/// is bound, to look whether another plan were better (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>).
+fn keep_statements(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(WRITER_WAITS)?;
+    keep_statements(connection)?;
     connection.execute_batch(&format!(
         "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;
          PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {CUT_WAL}; PRAGMA temp_store = MEMORY;"

@@ -152,16 +152,25 @@ impl Reader {
         Self { pool: Arc::new(Pool::new(target, shared)) }
     }
 
-    /// All logs and their cursors, by key, for a start or a scan.
+    /// All logs and their cursors, by key.
     pub fn known(&self) -> Result<Vec<Known>, StoreError> {
+        let mut known = Vec::new();
+        self.each_known(&mut |one| known.push(one))?;
+        known.sort_unstable_by(|a, b| a.log.key.cmp(&b.log.key));
+        Ok(known)
+    }
+
+    /// Gives every log and its cursor, by number: for a start, which keeps less of each than is given here.
+    pub fn each_known(&self, each: &mut dyn FnMut(Known)) -> Result<(), StoreError> {
         self.pool.look(|connection| {
-            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY key");
+            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY number");
             let mut statement = connection.prepare_cached(&sql)?;
-            let known = statement.query_map([], |row| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
                 let log = log_row::read(row, 0)?;
-                Ok(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) })
-            })?;
-            known.collect()
+                each(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) });
+            }
+            Ok(())
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::columns::{holes, int};
+use super::columns::{Entry, holes, int};
 use super::row::LogRow;
 use crate::reducer::run::{Holder, Known, RunState, Status, value};
 use crate::reducer::time::Micros;
@@ -60,12 +60,16 @@ const HOT: [&str; 31] = [
 ];
 
 static FIND: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM run WHERE number = ?", COLD.join(", ")));
-static WRITE: LazyLock<String> = LazyLock::new(|| {
-    let columns = [&HOT[..], &COLD[..]].concat().join(", ");
-    format!("REPLACE INTO run ({columns}, number) VALUES ({})", holes(HOT.len() + COLD.len() + 1))
-});
+static INSERT: LazyLock<String> = LazyLock::new(|| write_as(Entry::New));
+static REPLACE: LazyLock<String> = LazyLock::new(|| write_as(Entry::Known));
 static TOUCH: LazyLock<String> =
     LazyLock::new(|| format!("UPDATE run SET {} = ? WHERE number = ?", HOT.join(" = ?, ")));
+
+fn write_as(entry: Entry) -> String {
+    let columns = [&HOT[..], &COLD[..]].concat().join(", ");
+    let holes = holes(HOT.len() + COLD.len() + 1);
+    format!("{} INTO run ({columns}, number) VALUES ({holes})", entry.verb())
+}
 
 /// Writes the row of a run as shown; `core` are the bytes of the state. An old row is changed as little as possible.
 pub(super) fn write(
@@ -78,10 +82,14 @@ pub(super) fn write(
     let hot = hot(log, state, core);
     let cold = cold(log, state);
     let number = ValueRef::Integer(i64::from(number));
-    if is_same(connection, number, &cold)? {
-        return execute(&mut connection.prepare_cached(&TOUCH)?, hot.iter().chain([&number]));
-    }
-    execute(&mut connection.prepare_cached(&WRITE)?, hot.iter().chain(&cold).chain([&number]))
+    let sql: &str = match find(connection, number)? {
+        Some(old) if old.iter().map(ValueRef::from).eq(cold.iter().copied()) => {
+            return execute(&mut connection.prepare_cached(&TOUCH)?, hot.iter().chain([&number]));
+        }
+        Some(_) => &REPLACE,
+        None => &INSERT,
+    };
+    execute(&mut connection.prepare_cached(sql)?, hot.iter().chain(&cold).chain([&number]))
 }
 
 fn execute<'a>(
@@ -94,12 +102,12 @@ fn execute<'a>(
     statement.raw_execute().map(|_| ())
 }
 
-fn is_same(connection: &Connection, number: ValueRef<'_>, cold: &[ValueRef<'_>]) -> rusqlite::Result<bool> {
-    let old: Option<Vec<Value>> = connection
+/// The columns of [`COLD`] as they are.
+fn find(connection: &Connection, number: ValueRef<'_>) -> rusqlite::Result<Option<Vec<Value>>> {
+    connection
         .prepare_cached(&FIND)?
         .query_row([ToSqlOutput::Borrowed(number)], |row| (0..COLD.len()).map(|n| row.get(n)).collect())
-        .optional()?;
-    Ok(old.is_some_and(|old| old.iter().map(ValueRef::from).eq(cold.iter().copied())))
+        .optional()
 }
 
 fn cold<'a>(log: &'a LogRow, state: &'a RunState) -> [ValueRef<'a>; COLD.len()] {

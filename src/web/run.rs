@@ -176,8 +176,9 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     if let Some(inputs) = &state.run.inputs {
         let body = html! {
             details #inputs-json open[inputs.value.len() < 1500] {
-                summary { "from " (super::view::evidence::line(key, inputs.line)) }
+                summary { "as the log gave them" }
                 (json::viewer(&inputs.value))
+                p.end { "from " (super::view::evidence::line(key, inputs.line)) }
             }
         };
         parts.push(part("inputs", "Inputs", None, body));

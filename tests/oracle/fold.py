@@ -58,6 +58,11 @@ class Facts:
         return old == value
 
 
+def one_more(attempt):
+    """The next attempt; a count ends at 2^63-1 (1.3), the last attempt stays there."""
+    return min(attempt + 1, MAX_COUNT)
+
+
 class Span:
     """2.1 span."""
 
@@ -373,7 +378,7 @@ class Run:
         if self.event.attempt is not None:
             return self.event.attempt
         before = self.newest(kind, lambda s: s.id == ident) if ident is not None else None
-        return before.attempt + 1 if before is not None else 1
+        return one_more(before.attempt) if before is not None else 1
 
     def start_span(self, kind, ident):
         """Rule 6: *started* opens a span; under an id that is open, the old one is superseded."""
@@ -393,9 +398,9 @@ class Run:
             self.give(running, keep_attempt=False)
             self.close(running, "failed", duration=self.event.duration_ms)
         if self.event.attempt is not None:
-            attempt = self.event.attempt + 1
+            attempt = one_more(self.event.attempt)
         else:
-            attempt = meant.attempt + 1 if meant is not None else 1
+            attempt = one_more(meant.attempt) if meant is not None else 1
         self.open(kind, meant.id if meant is not None else ident, attempt)
 
     # ---------------------------------------------------------------- opening and closing

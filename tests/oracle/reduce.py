@@ -23,7 +23,7 @@ from decode import Event, rfc3339  # noqa: E402
 from fold import Run  # noqa: E402
 from lines import MAX_LINE, split  # noqa: E402
 
-MAX_DEPTH = 4  # 1.1: at most 4 directories deep
+MAX_DEPTH = {False: 4, True: 16}  # 1.1: at most 4 directories deep; trees that a glob is pointed at may be deeper
 NOT_WALKED = (b".git", b"node_modules", b"target")
 SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-/")
 RUN_VALUES = """title workflow status status_reason error phase candidate attempt max_attempts score pass_threshold inputs
@@ -60,7 +60,7 @@ def discover(root, log_name):
         for entry in os.scandir(os.path.join(root, relative)):
             path = os.path.join(relative, entry.name) if relative else entry.name
             if entry.is_dir(follow_symlinks=False):
-                if depth < MAX_DEPTH and entry.name not in NOT_WALKED:
+                if depth < MAX_DEPTH[is_glob] and entry.name not in NOT_WALKED:
                     walk(path, depth + 1)
             elif fnmatch.fnmatchcase(entry.name, pattern) if is_glob else entry.name == pattern:
                 if stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):

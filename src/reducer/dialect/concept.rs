@@ -72,14 +72,16 @@ pub(crate) enum Concept {
     CancelRequestedAt,
     /// Ids of an object of its own (spec 2.7).
     Ledger,
-    /// Where other concepts are looked for; itself it is none.
-    Container,
 }
+
+/// Where concepts are looked for, and `usage`: keys of the vocabulary too.
+pub(crate) const CONTAINERS: [&str; 10] =
+    ["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"];
 
 use Concept as C;
 
 /// Each concept with its names, in the order in which they are looked for.
-const NAMES: [(Concept, &[&str]); 64] = [
+const NAMES: [(Concept, &[&str]); 63] = [
     (
         C::Time,
         &[
@@ -161,10 +163,6 @@ const NAMES: [(Concept, &[&str]); 64] = [
     (C::RetryOf, &["retry_of", "retryOf"]),
     (C::CancelRequestedAt, &["cancel_requested_at", "cancelRequestedAt"]),
     (C::Ledger, &["id", "run_id", "runId", "task", "task_id", "taskId", "item", "item_id"]),
-    (
-        C::Container,
-        &["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"],
-    ),
 ];
 
 /// A set of concepts; each is one bit.
@@ -172,25 +170,58 @@ const NAMES: [(Concept, &[&str]); 64] = [
 pub(crate) struct Concepts(u64);
 
 impl Concepts {
-    #[inline]
-    pub(crate) fn add(&mut self, more: Concepts) {
-        self.0 |= more.0;
+    pub(crate) const ALL: Concepts = Concepts(u64::MAX);
+
+    pub(crate) const fn of(list: &[Concept]) -> Self {
+        let mut all = 0;
+        let mut at = 0;
+        while at < list.len() {
+            all |= 1 << list[at] as u32;
+            at += 1;
+        }
+        Self(all)
     }
 
-    #[inline]
+    pub(crate) const fn or(self, other: Concepts) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn without(self, other: Concepts) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn add(&mut self, concept: Concept) {
+        self.0 |= 1 << concept as u32;
+    }
+
+    #[inline(always)]
     pub(crate) const fn has(self, concept: Concept) -> bool {
         self.0 >> concept as u32 & 1 == 1
     }
+}
+
+/// That a key is the `rank`-th name of a concept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Role {
+    pub(crate) concept: Concept,
+    pub(crate) rank: u8,
 }
 
 /// A key of the vocabulary, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u8);
 
-/// As many keys as the tables have room for.
-pub(crate) const KEYS: usize = 192;
-const CONCEPTS: usize = NAMES.len();
-const MOST_NAMES: usize = 11;
+/// As many keys as the tables have room for: as many as a byte can say, so that no access is out of bounds.
+pub(crate) const KEYS: usize = 256;
+/// As many concepts as the tables have room for: as many as a set has bits.
+pub(crate) const CONCEPTS: usize = 64;
+/// The most names that a concept has.
+pub(crate) const MOST_NAMES: usize = 16;
+/// The most concepts that a name belongs to.
+const MOST_ROLES: usize = 3;
+/// The roles of a key, those that it has before those that it has not.
+pub(crate) type Roles = [Option<Role>; MOST_ROLES];
 /// Slots of the hash table: mostly empty, so that an unknown key is turned away without a comparison.
 const SLOTS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
@@ -198,8 +229,10 @@ const EMPTY: u8 = u8::MAX;
 struct Vocabulary {
     names: [&'static str; KEYS],
     /// The first eight bytes of each name, zeros behind a shorter one.
-    words: [u64; KEYS],
-    concepts: [Concepts; KEYS],
+    first_words: [u64; KEYS],
+    /// The last eight bytes of each longer name.
+    last_words: [u64; KEYS],
+    roles: [Roles; KEYS],
     count: usize,
     keys: [[Key; MOST_NAMES]; CONCEPTS],
     lengths: [u8; CONCEPTS],
@@ -212,26 +245,36 @@ impl Vocabulary {
     const fn build() -> Self {
         let mut all = Self {
             names: [""; KEYS],
-            words: [0; KEYS],
-            concepts: [Concepts(0); KEYS],
+            first_words: [0; KEYS],
+            last_words: [0; KEYS],
+            roles: [[None; MOST_ROLES]; KEYS],
             count: 0,
             keys: [[Key(EMPTY); MOST_NAMES]; CONCEPTS],
             lengths: [0; CONCEPTS],
             slots: [EMPTY; SLOTS],
         };
         let mut row = 0;
-        while row < CONCEPTS {
+        while row < NAMES.len() {
             let (concept, names) = NAMES[row];
             assert!(concept as usize == row, "the rows stand in the order of the concepts");
             let mut name = 0;
             while name < names.len() {
                 let key = all.enter(names[name]);
-                all.concepts[key].0 |= 1 << row;
+                let mut role = 0;
+                while all.roles[key][role].is_some() {
+                    role += 1;
+                }
+                all.roles[key][role] = Some(Role { concept, rank: name as u8 });
                 all.keys[row][name] = Key(key as u8);
                 name += 1;
             }
             all.lengths[row] = names.len() as u8;
             row += 1;
+        }
+        let mut container = 0;
+        while container < CONTAINERS.len() {
+            all.enter(CONTAINERS[container]);
+            container += 1;
         }
         all
     }
@@ -239,7 +282,7 @@ impl Vocabulary {
     /// The number of a name, a new one if it has none.
     const fn enter(&mut self, name: &'static str) -> usize {
         let bytes = name.as_bytes();
-        let mut slot = hash(first_word(bytes, bytes.len()), last_word(bytes), bytes.len());
+        let mut slot = hash(first_word(bytes, 0, bytes.len()), last_word(bytes, 0, bytes.len()), bytes.len());
         while self.slots[slot] != EMPTY {
             let key = self.slots[slot] as usize;
             if same(self.names[key].as_bytes(), bytes) {
@@ -252,7 +295,8 @@ impl Vocabulary {
         self.count += 1;
         self.slots[slot] = key as u8;
         self.names[key] = name;
-        self.words[key] = first_word(bytes, bytes.len());
+        self.first_words[key] = first_word(bytes, 0, bytes.len());
+        self.last_words[key] = last_word(bytes, 0, bytes.len());
         key
     }
 }
@@ -265,29 +309,41 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The first eight bytes as a number; what is behind `length` counts as zero.
-#[inline]
-const fn first_word(bytes: &[u8], length: usize) -> u64 {
-    if let Some(word) = bytes.first_chunk::<8>() {
+/// The first eight bytes as a number, zeros behind a shorter name.
+#[inline(always)]
+const fn first_word(text: &[u8], start: usize, end: usize) -> u64 {
+    let length = end - start;
+    if let Some((_, on)) = text.split_at_checked(start)
+        && let Some(word) = on.first_chunk::<8>()
+    {
         let word = u64::from_le_bytes(*word);
-        return if length < 8 { word & ((1 << (8 * length)) - 1) } else { word };
+        return if length < 8 { word & !(u64::MAX << (8 * length)) } else { word };
     }
+    near_end(text, start, end)
+}
+
+/// The same where less than eight bytes follow.
+#[cold]
+const fn near_end(text: &[u8], start: usize, end: usize) -> u64 {
     let mut word = 0;
-    let mut at = 0;
-    while at < bytes.len() && at < length {
-        word |= (bytes[at] as u64) << (8 * at);
-        at += 1;
+    let mut at = end;
+    while at > start {
+        at -= 1;
+        word = word << 8 | text[at] as u64;
     }
     word
 }
 
 /// The last eight bytes of a name longer than eight, else 0.
-#[inline]
-const fn last_word(name: &[u8]) -> u64 {
-    match name.last_chunk::<8>() {
-        Some(word) if name.len() > 8 => u64::from_le_bytes(*word),
-        _ => 0,
+#[inline(always)]
+const fn last_word(text: &[u8], start: usize, end: usize) -> u64 {
+    if end - start > 8
+        && let Some((name, _)) = text.split_at_checked(end)
+        && let Some(word) = name.last_chunk::<8>()
+    {
+        return u64::from_le_bytes(*word);
     }
+    0
 }
 
 #[inline]
@@ -297,22 +353,23 @@ const fn hash(first: u64, last: u64, length: usize) -> usize {
 }
 
 impl Key {
-    /// The key of a name: `name` as written, `on` the text from there on to its end.
-    #[inline]
-    pub(crate) fn of(name: &[u8], on: &[u8]) -> Option<Key> {
-        let first = first_word(on, name.len());
-        let mut slot = hash(first, last_word(name), name.len());
+    /// The key whose name stands between two places of a text.
+    #[inline(always)]
+    pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Option<Key> {
+        let (first, last, length) = (first_word(text, start, end), last_word(text, start, end), end - start);
+        let mut slot = hash(first, last, length);
         loop {
             let key = VOCABULARY.slots[slot % SLOTS];
             if key == EMPTY {
                 return None;
             }
-            let known = VOCABULARY.names[key as usize % KEYS].as_bytes();
-            if VOCABULARY.words[key as usize % KEYS] == first
-                && known.len() == name.len()
-                && (name.len() <= 8 || known == name)
-            {
-                return Some(Key(key));
+            let number = key as usize;
+            if VOCABULARY.first_words[number] == first && VOCABULARY.last_words[number] == last {
+                // The two words are all of a name of up to sixteen bytes, but for its length.
+                let known = VOCABULARY.names[number].as_bytes();
+                if known.len() == length && (length <= 16 || text.get(start..end) == Some(known)) {
+                    return Some(Key(key));
+                }
             }
             slot += 1;
         }
@@ -335,9 +392,10 @@ impl Key {
         self.0 as usize
     }
 
-    #[inline]
-    pub(crate) fn concepts(self) -> Concepts {
-        VOCABULARY.concepts[self.number() % KEYS]
+    /// The concepts that the key is a name of.
+    #[inline(always)]
+    pub(crate) fn roles(self) -> &'static Roles {
+        &VOCABULARY.roles[self.number()]
     }
 }
 

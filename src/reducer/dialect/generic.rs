@@ -1,11 +1,13 @@
 //! The generic dialect: the concept tables of spec 1.3 made into an [`Event`].
 //!
-//! Every concept is asked for through [`Record`], so that a dialect's own pointers can be asked before the generic
+//! Every concept is asked for through the record, so that a dialect's own pointers can be asked before the generic
 //! names. It must never know the lines before.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-use super::concept::{Concept, Key};
+use super::concept::{Concept, Concept as C, Key};
+use super::data::TimeForm;
 use super::names::Names;
 use super::record::{Found, Record};
 use super::types;
@@ -13,8 +15,42 @@ use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subje
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
-/// Where a record stands in its log.
+/// Where a concept's values are looked for: a record by generic names, or what a dialect gives before them.
+pub(super) trait LookUp<'a>: Copy {
+    /// Whether there may be any value of the concept.
+    fn may_have(self, concept: Concept) -> bool;
+    /// The first value that `read` makes something of.
+    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
+    /// What stands on the top level where prose may stand instead of a name.
+    fn prose(self, key: Key) -> Option<Value<'a>>;
+}
+
+impl<'a> LookUp<'a> for Record<'_, 'a> {
+    #[inline]
+    fn may_have(self, concept: Concept) -> bool {
+        Record::may_have(self, concept)
+    }
+
+    #[inline]
+    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
+        Record::find(self, concept, read)
+    }
+
+    #[inline]
+    fn prose(self, key: Key) -> Option<Value<'a>> {
+        self.on_top(key)
+    }
+}
+
+/// How times are read: what one without an offset means, and what a dialect says of its own.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) naive: NaiveTime,
+    pub(super) own: Option<TimeForm>,
+}
+
+/// Where a record stands in its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) line: u64,
     pub(super) offset: u64,
@@ -26,17 +62,25 @@ pub(super) struct Spot {
 pub(super) struct Notes {
     pub(super) bad_times: u32,
     pub(super) wrong_types: u32,
+    pub(super) unread_elements: u32,
 }
 
 /// The event of a record.
 pub(super) fn event<'a>(
-    record: Record<'_, 'a>,
+    record: impl LookUp<'a>,
     spot: Spot,
-    naive: NaiveTime,
+    clock: Clock,
     names: &mut Names,
     notes: &mut Notes,
 ) -> Event<'a> {
-    Reader { record, naive, notes }.event(spot, names)
+    Reader { record, clock, notes, text: PhantomData }.event(spot, names)
+}
+
+/// The name of a record alone; what is passed over on the way is not noted.
+pub(super) fn name<'a>(record: impl LookUp<'a>) -> Option<Cow<'a, str>> {
+    let clock = Clock { naive: NaiveTime::Utc, own: None };
+    let notes = &mut Notes::default();
+    Reader { record, clock, notes, text: PhantomData }.name().map(|(_, name)| name)
 }
 
 /// What a concept's values should be: decides what is counted when a value is passed over.
@@ -52,10 +96,11 @@ enum Wanted {
     Any,
 }
 
-struct Reader<'r, 'a> {
-    record: Record<'r, 'a>,
-    naive: NaiveTime,
+struct Reader<'r, 'a, L> {
+    record: L,
+    clock: Clock,
     notes: &'r mut Notes,
+    text: PhantomData<&'a str>,
 }
 
 const ACTION: Key = Key::named("action");
@@ -66,94 +111,85 @@ const DURATION_S: Key = Key::named("duration_s");
 const DURATION_SEC: Key = Key::named("duration_sec");
 const EXPECTED_S: Key = Key::named("expected_s");
 
-impl<'a> Reader<'_, 'a> {
+impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     fn event(mut self, spot: Spot, names: &mut Names) -> Event<'a> {
-        let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
-        let mut named_by_action = false;
-        if let Some((key, name)) = self.name() {
-            named_by_action = key == Some(ACTION);
-            event.meaning = names.meaning(&name);
-            event.name = Some(name);
+        let (name_key, name) = self.name().unzip();
+        let meaning = name.as_deref().map(|name| names.meaning(name)).unwrap_or_default();
+        let stack = self.text(C::Stack);
+        Event {
+            line: spot.line,
+            offset: spot.offset,
+            length: spot.length,
+            class: Class::Event,
+            time: self.time(C::Time),
+            name,
+            meaning,
+            level: self.text_or(C::Level, types::level),
+            hidden: false,
+            understood: false,
+            message: self.message(),
+            workflow: self.text(C::Workflow),
+            title: self.text(C::Title),
+            phase: self.text(C::Phase),
+            candidate: self.id(C::Candidate),
+            attempt: self.other(C::Attempt, types::attempt),
+            max_attempts: self.other(C::MaxAttempts, types::attempt),
+            score: self.other(C::Score, types::number),
+            pass_threshold: self.other(C::PassThreshold, types::number),
+            step: self.id(C::Step),
+            skill: self.id(C::Skill),
+            step_name: self.text(C::StepName),
+            span: self.id(C::Span),
+            parent: self.id(C::Parent),
+            tool_name: self.text(C::ToolName),
+            session: self.id(C::Session),
+            parent_session: self.id(C::ParentSession),
+            agent: self.text_or(C::Agent, types::who),
+            model: self.text_or(C::Model, types::who),
+            repo: self.text_or(C::Repo, types::who),
+            holder: self.text_or(C::Holder, types::who),
+            status: self.text(C::Status),
+            outcome: self.outcome(),
+            reason: self.text(C::Reason),
+            error: self.error(stack.as_deref()),
+            stack,
+            duration_ms: self.duration(C::Duration),
+            cache_hit: self.find(C::Cache, Wanted::Other, |found, value| types::cache_hit(value, found.key == CACHE)),
+            input: self.any(C::Input),
+            has_output: self.any(C::Output).is_some(),
+            artifacts: self.artifacts(meaning.subject),
+            marker_id: self.id(C::MarkerId),
+            id: self.id(C::Id),
+            integration: self.text(C::Integration),
+            action: self.action(name_key == Some(ACTION)),
+            risk: self.text(C::Risk),
+            params: self.any(C::Params),
+            expires_at: self.time(C::ExpiresAt),
+            usage: self.usage(),
+            usage_id: None,
+            claim: self.claim(),
+            steps_total: self.steps_total(),
+            deadline: self.time(C::Deadline),
+            expected_ms: self.duration(C::Expected),
+            retry_of: self.text(C::RetryOf),
+            cancel_requested_at: self.time(C::CancelRequestedAt),
+            ledger: self.record.find(C::Ledger, |_, value| (value.kind != Kind::Null).then_some(())).is_some(),
         }
-        event.time = self.time(Concept::Time);
-        event.level = self.text_or(Concept::Level, types::level);
-        event.message = self.message();
-        self.run_fields(&mut event);
-        self.span_fields(&mut event);
-        self.outcome_fields(&mut event);
-        self.marker_fields(&mut event, named_by_action);
-        event.artifacts = self.artifacts(event.meaning.subject);
-        event.usage = self.usage();
-        event.ledger =
-            self.record.find_on_top(Concept::Ledger, |_, value| (value.kind != Kind::Null).then_some(())).is_some();
-        event
-    }
-
-    fn run_fields(&mut self, event: &mut Event<'a>) {
-        event.workflow = self.text(Concept::Workflow);
-        event.title = self.text(Concept::Title);
-        event.phase = self.text(Concept::Phase);
-        event.candidate = self.id(Concept::Candidate);
-        event.attempt = self.other(Concept::Attempt, types::attempt);
-        event.max_attempts = self.other(Concept::MaxAttempts, types::attempt);
-        event.score = self.other(Concept::Score, types::number);
-        event.pass_threshold = self.other(Concept::PassThreshold, types::number);
-        event.repo = self.text_or(Concept::Repo, types::who);
-        event.holder = self.text_or(Concept::Holder, types::who);
-        event.status = self.text(Concept::Status);
-        event.input = self.any(Concept::Input);
-        event.has_output = self.any(Concept::Output).is_some();
-        event.claim = self.claim();
-        event.steps_total = self.find(Concept::StepsTotal, Wanted::Other, |found, value| match value.kind {
-            _ if found.key != STEPS => types::count(value),
-            Kind::Array => Some(length(value)),
-            _ => None,
-        });
-        event.deadline = self.time(Concept::Deadline);
-        event.expected_ms = self.duration(Concept::Expected);
-        event.retry_of = self.text(Concept::RetryOf);
-        event.cancel_requested_at = self.time(Concept::CancelRequestedAt);
-    }
-
-    fn span_fields(&mut self, event: &mut Event<'a>) {
-        event.step = self.id(Concept::Step);
-        event.skill = self.id(Concept::Skill);
-        event.step_name = self.text(Concept::StepName);
-        event.span = self.id(Concept::Span);
-        event.parent = self.id(Concept::Parent);
-        event.tool_name = self.text(Concept::ToolName);
-        event.session = self.id(Concept::Session);
-        event.parent_session = self.id(Concept::ParentSession);
-        event.agent = self.text_or(Concept::Agent, types::who);
-        event.model = self.text_or(Concept::Model, types::who);
-        event.duration_ms = self.duration(Concept::Duration);
-        event.cache_hit =
-            self.find(Concept::Cache, Wanted::Other, |found, value| types::cache_hit(value, found.key == CACHE));
-    }
-
-    fn outcome_fields(&mut self, event: &mut Event<'a>) {
-        event.outcome = self.outcome();
-        event.reason = self.text(Concept::Reason);
-        let stack = self.text(Concept::Stack);
-        event.error = self.error(stack.as_deref());
-        event.stack = stack;
-    }
-
-    fn marker_fields(&mut self, event: &mut Event<'a>, named_by_action: bool) {
-        event.marker_id = self.id(Concept::MarkerId);
-        event.id = self.id(Concept::Id);
-        event.integration = self.text(Concept::Integration);
-        event.action = self.find(Concept::Action, Wanted::Text, |found, value| {
-            let is_name = named_by_action && found == Found { key: ACTION, on_top: true };
-            if is_name { None } else { types::text(value) }
-        });
-        event.risk = self.text(Concept::Risk);
-        event.params = self.any(Concept::Params);
-        event.expires_at = self.time(Concept::ExpiresAt);
     }
 
     /// The first value of a concept that `read` makes something of. What is passed over on the way is counted.
+    #[inline(always)]
     fn find<T>(
+        &mut self,
+        concept: Concept,
+        wanted: Wanted,
+        read: impl FnMut(Found, Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        // Most concepts are not on a line: that must cost next to nothing.
+        if self.record.may_have(concept) { self.find_some(concept, wanted, read) } else { None }
+    }
+
+    fn find_some<T>(
         &mut self,
         concept: Concept,
         wanted: Wanted,
@@ -169,18 +205,22 @@ impl<'a> Reader<'_, 'a> {
         })
     }
 
+    #[inline(always)]
     fn text(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
         self.text_or(concept, types::text)
     }
 
+    #[inline(always)]
     fn id(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
         self.text_or(concept, types::id)
     }
 
+    #[inline(always)]
     fn text_or<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
         self.find(concept, Wanted::Text, |_, value| read(value))
     }
 
+    #[inline(always)]
     fn other<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
         self.find(concept, Wanted::Other, |_, value| read(value))
     }
@@ -191,8 +231,11 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn time(&mut self, concept: Concept) -> Option<Micros> {
-        let naive = self.naive;
-        self.find(concept, Wanted::Time, |_, value| types::time(value, naive))
+        let Clock { naive, own } = self.clock;
+        self.find(concept, Wanted::Time, |_, value| match own {
+            None => types::time(value, naive),
+            Some(form) => form.read(value, naive),
+        })
     }
 
     /// Names in milliseconds and names in seconds, in the order of the table.
@@ -204,9 +247,9 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The event name and the top-level key that gave it; an object gives its own `type` or `kind`.
-    fn name(&mut self) -> Option<(Option<Key>, Cow<'a, str>)> {
+    fn name(&mut self) -> Option<(Key, Cow<'a, str>)> {
         let Self { record, notes, .. } = self;
-        let on_top = record.find_on_top(Concept::EventName, |found, value| {
+        let on_top = record.find(C::EventName, |found, value| {
             let own = |name| value.member(name).and_then(name_of);
             let name = match value.kind {
                 Kind::Object => own("type").or_else(|| own("kind")),
@@ -215,30 +258,52 @@ impl<'a> Reader<'_, 'a> {
             if name.is_none() {
                 notes.passed_over(Wanted::Text, value);
             }
-            name.map(|name| (Some(found.key), name))
+            name.map(|name| (found.key, name))
         });
-        on_top.or_else(|| record.attribute_name().and_then(name_of).map(|name| (None, name)))
+        on_top.or_else(|| record.find(C::AttributeName, |found, value| Some((found.key, name_of(value)?))))
     }
 
-    /// The message; else an `event` string with spaces, which is no name.
+    /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
     fn message(&mut self) -> Option<Cow<'a, str>> {
-        if let Some(message) = self.text(Concept::Message) {
+        let named = self.find(C::Message, Wanted::Text, |found, value| Some((found.on_top, types::text(value)?)));
+        if let Some((true, message)) = named {
             return Some(message);
         }
-        self.record.on_top(EVENT).and_then(types::text).filter(|text| text.contains(' '))
+        let event = self.record.prose(EVENT).and_then(types::text).filter(|text| text.contains(' '));
+        event.or(named.map(|(_, message)| message))
+    }
+
+    /// What an approval is about; not the `action` that gave the event name.
+    fn action(&mut self, named_by_action: bool) -> Option<Cow<'a, str>> {
+        self.find(C::Action, Wanted::Text, |found, value| {
+            let is_name = named_by_action && found == Found { key: ACTION, on_top: true };
+            if is_name { None } else { types::text(value) }
+        })
+    }
+
+    /// A count, or the length of the list `steps`.
+    fn steps_total(&mut self) -> Option<u64> {
+        self.find(C::StepsTotal, Wanted::Other, |found, value| match value.kind {
+            _ if found.key != STEPS => types::count(value),
+            Kind::Array => Some(length(value)),
+            _ => None,
+        })
     }
 
     /// A flag or exit code that says failed is enough, wherever it stands; else an end word decides.
     fn outcome(&mut self) -> Option<Outcome> {
-        let failed = self.says_failed(Concept::ExitCode, types::is_failure_code)
-            || self.says_failed(Concept::Success, |value| types::flag(value).map(|success| !success))
-            || self.says_failed(Concept::IsError, types::flag);
-        let word = self.text_or(Concept::OutcomeWord, types::end_word);
+        let failed = self.says_failed(C::ExitCode, types::is_failure_code)
+            || self.says_failed(C::Success, |value| types::flag(value).map(|success| !success))
+            || self.says_failed(C::IsError, types::flag);
+        let word = self.text_or(C::OutcomeWord, types::end_word);
         if failed { Some(Outcome::Failed) } else { word }
     }
 
     /// Whether any of the concept's values says failed.
     fn says_failed(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<bool>) -> bool {
+        if !self.record.may_have(concept) {
+            return false;
+        }
         let Self { record, notes, .. } = self;
         let failed = record.find(concept, |_, value| {
             let read = read(value);
@@ -252,33 +317,33 @@ impl<'a> Reader<'_, 'a> {
 
     /// The error field; without a stack trace of its own it has the one beside it.
     fn error(&mut self, beside: Option<&str>) -> Option<ErrorText> {
-        let said = self.text_or(Concept::Error, error_text)?;
+        let said = self.text_or(C::Error, error_text)?;
         Some(ErrorText { stack: said.stack.or(beside.map(str::to_owned)), ..said })
     }
 
     /// `claimed_by`, else `host:pid`.
     fn claim(&mut self) -> Option<Cow<'a, str>> {
-        if let Some(claim) = self.text(Concept::ClaimedBy) {
+        if let Some(claim) = self.text(C::ClaimedBy) {
             return Some(claim);
         }
-        if !self.record.may_have(Concept::Host) || !self.record.may_have(Concept::Pid) {
+        if !self.record.may_have(C::Host) || !self.record.may_have(C::Pid) {
             return None;
         }
-        let (host, pid) = (self.text(Concept::Host)?, self.id(Concept::Pid)?);
+        let (host, pid) = (self.text(C::Host)?, self.id(C::Pid)?);
         Some(Cow::Owned(format!("{host}:{pid}")))
     }
 
     /// One path, then those of a list; all have the event's media type unless an entry says its own.
     fn artifacts(&mut self, subject: Option<Subject>) -> Vec<ArtifactRef<'a>> {
-        let one = if subject == Some(Subject::Artifact) { Concept::ArtifactPath } else { Concept::Artifact };
-        if !self.record.may_have(one) && !self.record.may_have(Concept::ArtifactList) {
+        let one = if subject == Some(Subject::Artifact) { C::ArtifactPath } else { C::Artifact };
+        if !self.record.may_have(one) && !self.record.may_have(C::ArtifactList) {
             return Vec::new();
         }
-        let media_type = self.text(Concept::MediaType);
+        let media_type = self.text(C::MediaType);
         let path = self.text(one);
         let mut artifacts: Vec<_> =
             path.map(|path| ArtifactRef { path, media_type: media_type.clone() }).into_iter().collect();
-        let listed = self.find(Concept::ArtifactList, Wanted::Other, |_, value| {
+        let listed = self.find(C::ArtifactList, Wanted::Other, |_, value| {
             let mut listed = Vec::new();
             value.elements(|element| listed.extend(artifact(element)));
             (!listed.is_empty()).then_some(listed)
@@ -292,25 +357,13 @@ impl<'a> Reader<'_, 'a> {
 
     fn usage(&mut self) -> Usage {
         Usage {
-            tokens_in: self.spent(Concept::TokensIn, types::count),
-            tokens_out: self.spent(Concept::TokensOut, types::count),
-            cost_usd: self.spent(Concept::Cost, types::number),
-            total_in: self.spent(Concept::TotalIn, types::count),
-            total_out: self.spent(Concept::TotalOut, types::count),
-            total_cost: self.spent(Concept::TotalCost, types::number),
+            tokens_in: self.other(C::TokensIn, types::count),
+            tokens_out: self.other(C::TokensOut, types::count),
+            cost_usd: self.other(C::Cost, types::number),
+            total_in: self.other(C::TotalIn, types::count),
+            total_out: self.other(C::TotalOut, types::count),
+            total_cost: self.other(C::TotalCost, types::number),
         }
-    }
-
-    /// An amount, in each place by name, then in that place's `usage`.
-    fn spent<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
-        let Self { record, notes, .. } = self;
-        record.find_usage(concept, |_, value| {
-            let made = read(value);
-            if made.is_none() {
-                notes.passed_over(Wanted::Other, value);
-            }
-            made
-        })
     }
 }
 

@@ -3,12 +3,16 @@
 //! It must never know the state of a run: the same line decodes to the same events wherever it stands.
 
 mod concept;
+pub mod data;
 pub mod generic;
 mod names;
 mod record;
 mod types;
 
-use generic::{Notes, Spot};
+use std::sync::Arc;
+
+use data::{Dialect, Dialects, Sink, Trace};
+use generic::{Clock, Notes, Spot};
 use names::Names;
 use record::{Layout, Record};
 
@@ -29,11 +33,13 @@ pub struct Reading {
     pub max_line: usize,
     /// What a time without offset means (`--naive-time`).
     pub naive_time: NaiveTime,
+    /// The user's own dialects, asked in this order before the built-in ones (spec 1.5).
+    pub dialects: Arc<[Dialect]>,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc }
+        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc, dialects: Arc::default() }
     }
 }
 
@@ -50,7 +56,7 @@ pub enum LineClass {
 
 /// What decoding noticed about one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decoded {
+pub struct Decoded<'d> {
     /// The class of the line; a blank one gave no event.
     pub class: LineClass,
     /// Values that are no time where a time was looked for.
@@ -59,14 +65,24 @@ pub struct Decoded {
     pub wrong_types: u32,
     /// Equal keys in one object.
     pub duplicate_keys: u32,
-    /// The dialect that recognised the line.
-    pub dialect: &'static str,
+    /// Elements of an array that were too many to be events each.
+    pub unread_elements: u32,
+    /// The dialect that recognised the line; of several records the first that a dialect other than `generic` did.
+    pub dialect: &'d str,
 }
 
-impl Decoded {
+impl Decoded<'static> {
     fn plain(class: LineClass) -> Self {
-        Self { class, bad_times: 0, wrong_types: 0, duplicate_keys: 0, dialect: PLAIN }
+        Self { class, bad_times: 0, wrong_types: 0, duplicate_keys: 0, unread_elements: 0, dialect: PLAIN }
     }
+}
+
+/// What was noticed about the records of a line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Noticed {
+    notes: Notes,
+    duplicate_keys: u32,
+    dialect: Option<usize>,
 }
 
 /// Decodes lines. Keeps caches of names only: what it gives does not depend on the lines before.
@@ -75,23 +91,38 @@ pub struct Decoder {
     naive_time: NaiveTime,
     names: Names,
     layout: Layout,
+    dialects: Dialects,
 }
 
 impl Decoder {
-    /// A decoder with the built-in dialects.
+    /// A decoder with the user's dialects and the built-in ones.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self { naive_time: reading.naive_time, names: Names::default(), layout: Layout::new() }
+        Self {
+            naive_time: reading.naive_time,
+            names: Names::default(),
+            layout: Layout::new(),
+            dialects: Dialects::new(reading.dialects),
+        }
     }
 
-    /// Gives the events of a line in order, none for a blank one. A text, malformed or oversized line gives one event
-    /// with that class, no time and no name.
-    pub fn decode(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Decoded {
-        let class = if line.oversized {
+    /// Gives the events of a line in order, none for a blank one and none for what a dialect's rule ignores. A text,
+    /// malformed or oversized line gives one event with that class, no time and no name.
+    pub fn decode(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Decoded<'_> {
+        self.decode_traced(line, &mut |event, _| {
+            if let Some(event) = event {
+                each(event);
+            }
+        })
+    }
+
+    /// The same, with what became of every record, also of those that are ignored.
+    fn decode_traced(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
+        let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
-            match self.objects(line, each) {
-                Some(decoded) => return decoded,
+            match self.objects(line, sink) {
+                Some(noticed) => return self.decoded(noticed),
                 None => Class::Malformed,
             }
         } else if is_blank(line.bytes) {
@@ -99,8 +130,22 @@ impl Decoder {
         } else {
             Class::Text
         };
-        each(&Event::bare(class, line.number, line.offset, line.length));
+        let spot = Spot { line: line.number, offset: line.offset, length: line.length };
+        let bare = Event::bare(class, spot.line, spot.offset, spot.length);
+        sink(Some(&bare), Trace { dialect: None, rule: None, spot });
         Decoded::plain(class.into())
+    }
+
+    fn decoded(&self, noticed: Noticed) -> Decoded<'_> {
+        let Noticed { notes, duplicate_keys, dialect } = noticed;
+        Decoded {
+            class: LineClass::Event,
+            bad_times: notes.bad_times,
+            wrong_types: notes.wrong_types,
+            duplicate_keys,
+            unread_elements: notes.unread_elements,
+            dialect: dialect.and_then(|number| self.dialects.get(number)).map_or(GENERIC, Dialect::name),
+        }
     }
 
     /// Whether an unterminated tail consists of whole objects, so that it may be taken provisionally (spec 1.2).
@@ -118,18 +163,18 @@ impl Decoder {
 
     /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
     /// event was given.
-    fn objects(&mut self, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) -> Option<Decoded> {
+    fn objects(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Option<Noticed> {
         let text = std::str::from_utf8(line.bytes).ok()?;
         let mut cursor = Cursor::new(text);
         cursor.space();
         let first = cursor.at();
         self.layout.read(&mut cursor).ok()?;
         cursor.space();
-        let mut decoded = Decoded { dialect: GENERIC, ..Decoded::plain(LineClass::Event) };
+        let mut noticed = Noticed::default();
         if cursor.peek().is_none() {
             let spot = Spot { line: line.number, offset: line.offset, length: line.length };
-            self.object(text, spot, &mut decoded, each);
-            return Some(decoded);
+            self.object(text, first, line.offset, spot, &mut noticed, sink);
+            return Some(noticed);
         }
         if !are_objects(&mut cursor) {
             return None;
@@ -140,20 +185,26 @@ impl Decoder {
             self.layout.read(&mut cursor).ok()?;
             let length = (cursor.at() - start) as u64;
             let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
-            self.object(text, spot, &mut decoded, each);
+            self.object(text, start, line.offset, spot, &mut noticed, sink);
             cursor.space();
         }
-        Some(decoded)
+        Some(noticed)
     }
 
-    /// The event of the object that was just read. Here a dialect that recognises the record will be asked first.
-    fn object(&mut self, text: &str, spot: Spot, decoded: &mut Decoded, each: &mut dyn FnMut(&Event<'_>)) {
-        let mut notes = Notes::default();
-        let record = Record::new(&self.layout, text);
-        each(&generic::event(record, spot, self.naive_time, &mut self.names, &mut notes));
-        decoded.bad_times = decoded.bad_times.saturating_add(notes.bad_times);
-        decoded.wrong_types = decoded.wrong_types.saturating_add(notes.wrong_types);
-        decoded.duplicate_keys = decoded.duplicate_keys.saturating_add(self.layout.duplicate_keys());
+    /// The events of the object that was just read: a dialect that recognises it is asked first. The text lies at
+    /// `base` in the log, the object at `start` in the text.
+    fn object(&mut self, text: &str, start: usize, base: u64, spot: Spot, noticed: &mut Noticed, sink: Sink<'_>) {
+        let Self { naive_time, names, layout, dialects } = self;
+        let record = Record::new(layout, text);
+        let input = data::Input { record, text, start, spot, base };
+        let dialect = dialects.read(input, *naive_time, names, &mut noticed.notes, sink);
+        if dialect.is_none() {
+            let clock = Clock { naive: *naive_time, own: None };
+            let event = generic::event(record, spot, clock, names, &mut noticed.notes);
+            sink(Some(&event), Trace { dialect: None, rule: None, spot });
+        }
+        noticed.dialect = noticed.dialect.or(dialect);
+        noticed.duplicate_keys = noticed.duplicate_keys.saturating_add(layout.duplicate_keys());
     }
 }
 
@@ -189,8 +240,6 @@ fn are_objects(cursor: &mut Cursor<'_>) -> bool {
     true
 }
 
-#[cfg(test)]
-mod real_logs;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,35 +1,70 @@
 //! One JSON object laid out for the look-up of concepts: which key of the vocabulary stands in which place (spec 1.3).
 //!
 //! Reading it walks over the object once, validates all of it and keeps where the wanted values are. It must never
-//! know what a concept is for.
+//! know what a value means.
 
-use super::concept::{Concept, Concepts, KEYS, Key};
+use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES};
 use crate::reducer::json::{Cursor, Kind, Torn, Value};
 
-/// Where a concept is looked for: the top level, then the containers in the order of spec 1.3.
-const PLACES: usize = 11;
+/// Where values stand: the top level, then the containers in the order of spec 1.3, each before its `usage` object.
+/// So the order of layers is the order of looking.
+const LAYERS: usize = 22;
 const TOP: usize = 0;
-/// Each with the place of its members; `body.payload` is the one container inside a container.
+const ATTRIBUTES: usize = 8;
+const BODY: usize = 18;
+const BODY_PAYLOAD: usize = 20;
+/// The containers on the top level.
 const CONTAINERS: [(Key, usize); 9] = [
-    (Key::named("data"), 1),
-    (PAYLOAD, 2),
-    (Key::named("attrs"), 3),
+    (Key::named("data"), 2),
+    (PAYLOAD, 4),
+    (Key::named("attrs"), 6),
     (Key::named("attributes"), ATTRIBUTES),
-    (Key::named("metadata"), 5),
-    (Key::named("details"), 6),
-    (Key::named("detail"), 7),
-    (Key::named("fields"), 8),
+    (Key::named("metadata"), 10),
+    (Key::named("details"), 12),
+    (Key::named("detail"), 14),
+    (Key::named("fields"), 16),
     (Key::named("body"), BODY),
 ];
-const ATTRIBUTES: usize = 4;
-const BODY: usize = 9;
-const BODY_PAYLOAD: usize = 10;
 const PAYLOAD: Key = Key::named("payload");
 const USAGE: Key = Key::named("usage");
-const EVENT_NAME: Key = Key::named("event.name");
 
-/// Each place, and the `usage` object in it.
-const LAYERS: usize = 2 * PLACES;
+/// What is looked for in each layer.
+const LOOKED_FOR: [Concepts; LAYERS] = {
+    use Concept as C;
+    let usage = Concepts::of(&[C::TokensIn, C::TokensOut, C::Cost, C::TotalIn, C::TotalOut, C::TotalCost]);
+    let attributes_only = Concepts::of(&[C::AttributeName]);
+    let top_only = Concepts::of(&[C::EventName, C::Ledger]);
+    let mut layers = [usage; LAYERS];
+    let mut place = 0;
+    while place < LAYERS {
+        layers[place] = Concepts::ALL.without(attributes_only).without(top_only);
+        place += 2;
+    }
+    layers[TOP] = Concepts::ALL.without(attributes_only);
+    layers[ATTRIBUTES] = layers[ATTRIBUTES].or(attributes_only);
+    layers
+};
+
+/// The layer that the members of a container belong to, by the layer and the key of the container.
+const INSIDE: [[u8; KEYS]; LAYERS] = {
+    let mut inside = [[NONE; KEYS]; LAYERS];
+    let mut place = 0;
+    while place < LAYERS {
+        inside[place][USAGE.number()] = place as u8 + 1;
+        place += 2;
+    }
+    let mut container = 0;
+    while container < CONTAINERS.len() {
+        let (key, layer) = CONTAINERS[container];
+        inside[TOP][key.number()] = layer as u8;
+        container += 1;
+    }
+    inside[BODY][PAYLOAD.number()] = BODY_PAYLOAD as u8;
+    inside
+};
+/// No container.
+const NONE: u8 = u8::MAX;
+
 const WORDS: usize = KEYS / 64;
 
 /// Where a value stands in its text.
@@ -40,34 +75,64 @@ struct Slot {
     kind: Kind,
 }
 
+/// The layer and the name by which a value is found: the smaller, the sooner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(u16);
+
+impl Rank {
+    const fn new(layer: usize, name: u8) -> Self {
+        Self((layer * MOST_NAMES) as u16 + name as u16)
+    }
+
+    const fn layer(self) -> usize {
+        self.0 as usize / MOST_NAMES
+    }
+
+    const fn name(self) -> usize {
+        self.0 as usize % MOST_NAMES
+    }
+}
+
 /// The layout of one object after another; its tables are used again.
 #[derive(Debug)]
 pub(crate) struct Layout {
+    /// Concepts of which a name was seen where it is looked for.
+    concepts: Concepts,
+    /// The first value of each concept; meaningful where `concepts` says so, and unless `forgot`.
+    first: [(Rank, Slot); CONCEPTS],
     /// A bit per key that stands in the layer.
     present: [[u64; WORDS]; LAYERS],
     /// Layers with any key.
     used: u32,
-    concepts: Concepts,
-    duplicate_keys: u32,
-    /// Meaningful where `present` says so.
+    /// Each value by layer and key; meaningful where `present` says so.
     slots: Vec<Slot>,
+    duplicate_keys: u32,
+    /// A container stood twice, and what the earlier one held is gone.
+    forgot: bool,
 }
 
 impl Layout {
     pub(crate) fn new() -> Self {
         Self {
+            concepts: Concepts::default(),
+            first: [(Rank::default(), Slot::default()); CONCEPTS],
             present: [[0; WORDS]; LAYERS],
             used: 0,
-            concepts: Concepts::default(),
-            duplicate_keys: 0,
             slots: vec![Slot::default(); LAYERS * KEYS],
+            duplicate_keys: 0,
+            forgot: false,
         }
     }
 
     /// Reads the object at the cursor and steps behind it.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Torn> {
-        self.forget();
-        self.members(cursor, TOP, 1)
+        self.forget(0..LAYERS);
+        self.used = 0;
+        self.concepts = Concepts::default();
+        self.duplicate_keys = 0;
+        self.forgot = false;
+        *cursor = self.members(cursor, TOP, 1)?;
+        Ok(())
     }
 
     /// How many keys of the vocabulary stood twice in one object.
@@ -75,110 +140,105 @@ impl Layout {
         self.duplicate_keys
     }
 
-    fn forget(&mut self) {
-        for layer in 0..LAYERS {
-            self.forget_layer(layer);
-        }
-        self.used = 0;
-        self.concepts = Concepts::default();
-        self.duplicate_keys = 0;
-    }
-
-    fn forget_layer(&mut self, layer: usize) {
-        if self.used >> layer & 1 == 1 {
-            self.present[layer] = [0; WORDS];
+    fn forget(&mut self, layers: std::ops::Range<usize>) {
+        for layer in layers {
+            if self.used >> layer & 1 == 1 {
+                self.present[layer] = [0; WORDS];
+            }
         }
     }
 
-    /// Forgets what an earlier, equal key held: of equal keys the last wins, with everything in it.
+    /// Of equal keys the last wins, with everything in it: what the earlier one held is forgotten.
     fn forget_inside(&mut self, layer: usize) {
-        self.forget_layer(layer);
-        if layer < PLACES {
-            self.forget_layer(layer + PLACES);
-        }
-        if layer == BODY {
-            self.forget_layer(BODY_PAYLOAD);
-            self.forget_layer(BODY_PAYLOAD + PLACES);
+        self.forgot = true;
+        match layer {
+            BODY => self.forget(BODY..LAYERS),
+            _ if layer.is_multiple_of(2) => self.forget(layer..layer + 2),
+            _ => self.forget(layer..layer + 1),
         }
     }
 
-    /// The members of the object at the cursor. Calls itself for containers, at most four deep.
-    fn members(&mut self, cursor: &mut Cursor<'_>, layer: usize, depth: usize) -> Result<(), Torn> {
+    /// The members of the object at the cursor, and the place behind it. Calls itself for containers, at most four
+    /// deep.
+    fn members<'a>(&mut self, before: &Cursor<'a>, layer: usize, depth: usize) -> Result<Cursor<'a>, Torn> {
+        let mut cursor = before.clone();
         if !cursor.eat(b'{') {
             return Err(Torn);
         }
         cursor.space();
         if cursor.eat(b'}') {
-            return Ok(());
+            return Ok(cursor);
         }
         loop {
             let written = cursor.key()?;
             let key = if written.escaped {
-                let name = cursor.name(written);
-                Key::of(name.as_bytes(), name.as_bytes())
+                key_of(&cursor.name(written))
             } else {
-                Key::of(cursor.written(written), cursor.from(written))
+                Key::at(cursor.bytes(), written.start, written.end)
             };
             match key {
-                Some(key) => self.member(cursor, layer, depth, key)?,
+                Some(key) => self.member(&mut cursor, layer, depth, key)?,
                 None => _ = cursor.value(depth + 1)?,
             }
             cursor.space();
             if cursor.eat(b',') {
                 cursor.space();
             } else if cursor.eat(b'}') {
-                return Ok(());
+                return Ok(cursor);
             } else {
                 return Err(Torn);
             }
         }
     }
 
-    /// The value of a wanted key.
-    #[inline]
+    /// The value of a key of the vocabulary.
+    #[inline(always)]
     fn member(&mut self, cursor: &mut Cursor<'_>, layer: usize, depth: usize, key: Key) -> Result<(), Torn> {
-        let inside = if key.concepts().has(Concept::Container) { layer_inside(layer, key) } else { None };
+        let inside = INSIDE[layer][key.number()];
         if self.has(layer, key) {
             self.duplicate_keys += 1;
-            if let Some(inside) = inside {
-                self.forget_inside(inside);
+            if inside != NONE {
+                self.forget_inside(inside as usize);
             }
         }
         let start = cursor.at();
-        let kind = match inside {
-            Some(inside) if cursor.peek() == Some(b'{') => {
-                self.members(cursor, inside, depth + 1)?;
-                Kind::Object
-            }
-            _ => cursor.value(depth + 1)?,
+        let kind = if inside != NONE && cursor.peek() == Some(b'{') {
+            *cursor = self.members(cursor, inside as usize, depth + 1)?;
+            Kind::Object
+        } else {
+            cursor.value(depth + 1)?
         };
-        let place = |at: usize| u32::try_from(at).map_err(|_| Torn);
-        let slot = Slot { start: place(start)?, end: place(cursor.at())?, kind };
+        // Lines of 4 GiB do not come here.
+        let slot = Slot { start: start as u32, end: cursor.at() as u32, kind };
         if let Some(free) = self.slots.get_mut(layer * KEYS + key.number()) {
             *free = slot;
         }
         self.present[layer][key.number() / 64] |= 1 << (key.number() % 64);
         self.used |= 1 << layer;
-        self.concepts.add(key.concepts());
+        for role in key.roles() {
+            let Some(role) = role else { break };
+            if !LOOKED_FOR[layer].has(role.concept) {
+                continue;
+            }
+            let rank = Rank::new(layer, role.rank);
+            let first = &mut self.first[role.concept as usize];
+            if !self.concepts.has(role.concept) || rank <= first.0 {
+                *first = (rank, slot);
+                self.concepts.add(role.concept);
+            }
+        }
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn has(&self, layer: usize, key: Key) -> bool {
         self.present[layer][key.number() / 64] >> (key.number() % 64) & 1 == 1
     }
 }
 
-/// The layer that the members of a container belong to.
-fn layer_inside(layer: usize, key: Key) -> Option<usize> {
-    if key == USAGE {
-        return (layer < PLACES).then_some(layer + PLACES);
-    }
-    match layer {
-        TOP => CONTAINERS.iter().find(|(container, _)| *container == key).map(|(_, place)| *place),
-        BODY if key == PAYLOAD => Some(BODY_PAYLOAD),
-        _ => None,
-    }
+#[cold]
+fn key_of(name: &str) -> Option<Key> {
+    Key::at(name.as_bytes(), 0, name.len())
 }
 
 /// By which key a value was found, and whether on the top level.
@@ -207,39 +267,44 @@ impl<'l, 'a> Record<'l, 'a> {
         self.layout.concepts.has(concept)
     }
 
-    /// The first value of the concept that `read` makes something of: place by place, in each name by name.
+    /// The first value of the concept that `read` makes something of: place by place, in each name by name, and for
+    /// usage in the place's `usage` then.
+    #[inline]
     pub(crate) fn find<T>(self, concept: Concept, mut read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
         if !self.may_have(concept) {
             return None;
         }
-        (0..PLACES).find_map(|place| self.find_in(place, concept, &mut read))
+        if self.layout.forgot {
+            return self.find_from(None, concept, read);
+        }
+        let (rank, slot) = self.layout.first[concept as usize];
+        let found = Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP };
+        let first = self.at(slot).and_then(|value| read(found, value));
+        first.or_else(|| self.find_from(Some(rank), concept, read))
     }
 
-    /// The same, with the place's `usage` object after each place.
-    pub(crate) fn find_usage<T>(
+    /// The same by looking everywhere behind a rank.
+    #[cold]
+    fn find_from<T>(
         self,
+        behind: Option<Rank>,
         concept: Concept,
         mut read: impl FnMut(Found, Value<'a>) -> Option<T>,
     ) -> Option<T> {
-        if !self.may_have(concept) {
-            return None;
+        let first = behind.map_or(TOP, Rank::layer);
+        let layers = (first..LAYERS).filter(|layer| LOOKED_FOR[*layer].has(concept));
+        for layer in layers.filter(|layer| self.layout.used >> layer & 1 == 1) {
+            for (name, &key) in (0..).zip(concept.keys()) {
+                if behind.is_some_and(|behind| Rank::new(layer, name) <= behind) {
+                    continue;
+                }
+                let found = Found { key, on_top: layer == TOP };
+                if let Some(made) = self.value(layer, key).and_then(|value| read(found, value)) {
+                    return Some(made);
+                }
+            }
         }
-        (0..PLACES).find_map(|place| {
-            let beside = self.find_in(place, concept, &mut read);
-            beside.or_else(|| self.find_in(place + PLACES, concept, &mut read))
-        })
-    }
-
-    /// The same, on the top level only.
-    pub(crate) fn find_on_top<T>(
-        self,
-        concept: Concept,
-        mut read: impl FnMut(Found, Value<'a>) -> Option<T>,
-    ) -> Option<T> {
-        if !self.may_have(concept) {
-            return None;
-        }
-        self.find_in(TOP, concept, &mut read)
+        None
     }
 
     /// The value of a key on the top level.
@@ -247,31 +312,15 @@ impl<'l, 'a> Record<'l, 'a> {
         self.value(TOP, key)
     }
 
-    /// `attributes["event.name"]`.
-    pub(crate) fn attribute_name(self) -> Option<Value<'a>> {
-        self.value(ATTRIBUTES, EVENT_NAME)
-    }
-
-    #[inline]
-    fn find_in<T>(
-        self,
-        layer: usize,
-        concept: Concept,
-        read: &mut impl FnMut(Found, Value<'a>) -> Option<T>,
-    ) -> Option<T> {
-        if self.layout.used >> layer & 1 == 0 {
-            return None;
-        }
-        let found = |key| Found { key, on_top: layer == TOP };
-        concept.keys().iter().find_map(|&key| self.value(layer, key).and_then(|value| read(found(key), value)))
-    }
-
-    #[inline]
     fn value(self, layer: usize, key: Key) -> Option<Value<'a>> {
         if !self.layout.has(layer, key) {
             return None;
         }
-        let slot = self.layout.slots.get(layer * KEYS + key.number())?;
+        self.at(*self.layout.slots.get(layer * KEYS + key.number())?)
+    }
+
+    #[inline]
+    fn at(self, slot: Slot) -> Option<Value<'a>> {
         let raw = self.text.get(slot.start as usize..slot.end as usize)?;
         Some(Value { kind: slot.kind, raw })
     }

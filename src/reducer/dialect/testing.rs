@@ -8,7 +8,8 @@ use crate::reducer::line::Line;
 pub(super) fn with<T>(line: &str, look: impl Fn(&Event<'_>) -> T) -> T {
     let mut seen = None;
     let line = Line { number: 3, offset: 10, length: line.len() as u64, bytes: line.as_bytes(), oversized: false };
-    let decoded = Decoder::new(Reading::default()).decode(&line, &mut |event| {
+    let mut decoder = Decoder::new(Reading::default());
+    let decoded = decoder.decode(&line, &mut |event| {
         assert!(seen.is_none(), "one event");
         seen = Some(look(event));
     });

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use crate::reducer::event::{Level, Outcome};
 use crate::reducer::json::{Kind, Value};
+use crate::reducer::run::{Status, status_word};
 use crate::reducer::time::{Micros, NaiveTime, parse_number, parse_text};
 
 /// Durations from here on are none (spec 1.3), in milliseconds.
@@ -16,8 +17,10 @@ pub(super) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     value.string().filter(|text| !is_blank(text))
 }
 
+#[inline]
 pub(super) fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
+    let begins_visibly = text.as_bytes().first().is_some_and(|byte| (b'!'..=b'~').contains(byte));
+    !begins_visibly && text.trim().is_empty()
 }
 
 /// A string that is not blank, or an integer of 64 bits as text. `2.0` is whole, but it is not written as an integer.
@@ -139,15 +142,13 @@ pub(super) fn duration_ms(value: Value<'_>, scale: f64) -> Option<i64> {
 
 /// What an outcome word says about an end (the end words of spec 2.2 rule 10).
 pub(super) fn end_word(value: Value<'_>) -> Option<Outcome> {
-    let word = value.string()?.to_lowercase().replace(['-', ' '], "_");
-    Some(match word.as_str() {
-        "completed" | "passed" | "pass" | "success" | "succeeded" | "ok" | "done" | "shipped" | "complete"
-        | "finished" => Outcome::Completed,
-        "failed" | "error" | "errored" | "crashed" | "failure" | "fail" => Outcome::Failed,
-        "cancelled" | "aborted" | "abort" | "stopped" | "killed" | "canceled" | "cancel" => Outcome::Cancelled,
-        "timed_out" | "timeout" | "timedout" | "deadline_exceeded" => Outcome::TimedOut,
-        _ => return None,
-    })
+    match status_word(&value.string()?)? {
+        Status::Completed => Some(Outcome::Completed),
+        Status::Failed => Some(Outcome::Failed),
+        Status::Cancelled => Some(Outcome::Cancelled),
+        Status::TimedOut => Some(Outcome::TimedOut),
+        Status::Queued | Status::Running | Status::NeedsHuman => None,
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct Scratch {
     start_seen: bool,
     /// The last positive intervals between heartbeats, in microseconds, the newest last.
     heartbeat_intervals: VecDeque<i64>,
+    /// The last ids whose usage a dialect may say again, the newest last.
+    said: VecDeque<usage::Said>,
 }
 
 /// One event on its way through the rules.
@@ -92,7 +94,7 @@ pub fn apply(state: &mut RunState, event: &Event<'_>) {
 
 /// Counts the line that the events came from (rule 1, the log's health). Called once per physical line, after its
 /// events; `timed` says that one of them has a time (spec 2.7, Bounds).
-pub fn end_line(state: &mut RunState, number: u64, decoded: &Decoded, timed: bool) {
+pub fn end_line(state: &mut RunState, number: u64, decoded: &Decoded<'_>, timed: bool) {
     let lines = &mut state.counters.lines;
     match decoded.class {
         LineClass::Event => lines.event += 1,
@@ -113,6 +115,7 @@ pub fn end_line(state: &mut RunState, number: u64, decoded: &Decoded, timed: boo
     health.bad_times.add_many(decoded.bad_times.into(), number);
     health.wrong_types.add_many(decoded.wrong_types.into(), number);
     health.duplicate_keys.add_many(decoded.duplicate_keys.into(), number);
+    health.unread_elements.add_many(decoded.unread_elements.into(), number);
     match health.dialects.get_mut(decoded.dialect) {
         Some(count) => *count += 1,
         None => {
@@ -157,7 +160,7 @@ impl Fold<'_, '_> {
             Some(_) => {}
             None => state.health.untimed.add(event.line),
         }
-        if event.name.is_some() && event.meaning.subject.is_none() {
+        if event.name.is_some() && event.meaning.subject.is_none() && !event.understood {
             state.health.unknown_names.add(event.line);
         }
     }

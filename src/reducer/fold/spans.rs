@@ -133,7 +133,7 @@ impl Fold<'_, '_> {
             }
             None => (means.id().map(str::to_owned), self.event.attempt),
         };
-        let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1)));
+        let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1).min(i64::MAX as u64)));
         let number = self.open_span(kind, id, attempt);
         self.particulars(number);
         self.state.spans[number as usize].attempt = attempt;
@@ -195,7 +195,7 @@ impl Fold<'_, '_> {
     pub(super) fn next_attempt(&self, kind: SpanKind, id: Option<&str>) -> Option<u64> {
         let newest = id.and_then(|id| self.state.index.span(&self.state.spans, kind, id));
         let last = newest.and_then(|n| self.state.spans[n as usize].attempt).unwrap_or(0);
-        Some(last.saturating_add(1))
+        Some(last.saturating_add(1).min(i64::MAX as u64))
     }
 
     /// What an end makes of a span, and the verb it counts as: a *finished* with status `skipped` is skipped.

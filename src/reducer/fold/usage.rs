@@ -1,6 +1,8 @@
 //! Tokens and cost (rule 4; 2.7, Usage): increments are added, totals replace what they name.
 
-use super::Fold;
+use serde::{Deserialize, Serialize};
+
+use super::{Fold, Scratch};
 use crate::reducer::event::{Subject, Usage};
 use crate::reducer::run::{Known, RunState, set, value};
 use crate::reducer::span::SpanKind;
@@ -12,6 +14,10 @@ impl Fold<'_, '_> {
         if usage == Usage::default() {
             return;
         }
+        let usage = match self.event.usage_id.as_deref() {
+            Some(id) => self.state.scratch.said_again(id, usage),
+            None => usage,
+        };
         let target = self.usage_span();
         // On a run event a total is the run's (2.7, Usage).
         let totals = if self.is(Subject::Run) { Totals::OfTheRun } else { Totals::OfTheSpan };
@@ -28,6 +34,11 @@ impl Fold<'_, '_> {
     }
 
     fn usage_span(&self) -> Option<u32> {
+        if self.event.usage_id.is_some() {
+            // The amounts are those of a message: its session spent them, whichever tool a part of it calls.
+            let session = self.event.session.as_deref();
+            return session.and_then(|id| self.state.index.span(&self.state.spans, SpanKind::Session, id));
+        }
         if self.is_span_event() {
             return self.own_span();
         }
@@ -40,6 +51,42 @@ impl Fold<'_, '_> {
             .max()
             .or_else(|| newest(SpanKind::Step, self.event.step.as_deref()))
             .or_else(|| newest(SpanKind::Session, self.event.session.as_deref()))
+    }
+}
+
+/// How many ids are remembered whose usage may be said again. Lines of one message stand near each other.
+const SAID: usize = 64;
+
+/// What an id was said to have spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Said {
+    id: String,
+    tokens_in: u64,
+    tokens_out: u64,
+    cost_usd: f64,
+}
+
+impl Scratch {
+    /// What is new of the amounts that belong to an id: what was said before for it is taken off. Less than before is
+    /// nothing new.
+    fn said_again(&mut self, id: &str, usage: Usage) -> Usage {
+        let at = self.said.iter().position(|said| said.id == id);
+        let before = at.and_then(|at| self.said.remove(at));
+        let mut said = before.unwrap_or_else(|| Said { id: id.to_owned(), tokens_in: 0, tokens_out: 0, cost_usd: 0.0 });
+        let new = Usage {
+            tokens_in: usage.tokens_in.map(|amount| amount.saturating_sub(said.tokens_in)),
+            tokens_out: usage.tokens_out.map(|amount| amount.saturating_sub(said.tokens_out)),
+            cost_usd: usage.cost_usd.map(|amount| (amount - said.cost_usd).max(0.0)),
+            ..usage
+        };
+        said.tokens_in = said.tokens_in.max(usage.tokens_in.unwrap_or(0));
+        said.tokens_out = said.tokens_out.max(usage.tokens_out.unwrap_or(0));
+        said.cost_usd = said.cost_usd.max(usage.cost_usd.unwrap_or(0.0));
+        if self.said.len() == SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back(said);
+        new
     }
 }
 

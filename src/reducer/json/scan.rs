@@ -26,26 +26,77 @@ pub(crate) struct Cursor<'a> {
     at: usize,
     /// Some byte of the text is below 0x20, so that strings must be searched for them. Most lines have none.
     controls: bool,
+    /// The block that was looked at last, and its quotes and backslashes.
+    block: usize,
+    specials: u64,
+}
+
+/// How many bytes are searched for quotes at once.
+const BLOCK: usize = 64;
+
+/// A bit for each quote and each backslash of a block of the text, zeros behind its end; `None` beyond it.
+#[inline]
+fn specials(bytes: &[u8], block: usize) -> Option<u64> {
+    let rest = bytes.get(block * BLOCK..).filter(|rest| !rest.is_empty())?;
+    Some(match rest.first_chunk() {
+        Some(whole) => specials_of(whole),
+        None => {
+            let mut padded = [0; BLOCK];
+            padded[..rest.len()].copy_from_slice(rest);
+            specials_of(&padded)
+        }
+    })
+}
+
+#[inline]
+fn specials_of(block: &[u8; BLOCK]) -> u64 {
+    let (words, _) = block.as_chunks::<8>();
+    words.iter().rev().fold(0, |bits, word| {
+        let word = u64::from_le_bytes(*word);
+        (bits << 8) | gathered(equal(word, b'"') | equal(word, b'\\'))
+    })
 }
 
 const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of each byte of `word` that equals `byte`; exact up to and including the lowest.
+/// The high bit of each byte of `word` that equals `byte`.
 #[inline]
 const fn equal(word: u64, byte: u8) -> u64 {
+    let seven_bits = LOW * 0x7f;
     let zeroed = word ^ (LOW * byte as u64);
-    zeroed.wrapping_sub(LOW) & !zeroed & HIGH
+    !(((zeroed & seven_bits) + seven_bits) | zeroed | seven_bits)
 }
 
-/// How many bytes of a string are searched word by word before the vector search takes over.
-const SHORT: usize = 32;
+/// The high bits of the eight bytes as the eight bits of one.
+#[inline]
+const fn gathered(high_bits: u64) -> u64 {
+    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
 
+/// The end of the escape whose backslash stands before `at`. Surrogates may stand alone (spec 1.2).
+#[cold]
+fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' => bytes.get(at + 1..at + 5)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 5),
+        _ => None,
+    }
+}
+
+/// The cursor behind the array or object that it stands before.
+#[inline(never)]
+fn behind_container<'a>(cursor: &Cursor<'a>, depth: usize) -> Result<Cursor<'a>, Torn> {
+    let mut here = cursor.clone();
+    here.container(depth)?;
+    Ok(here)
+}
+
+// The small steps are inlined into the loops that take them, so that the cursor lives in registers there.
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let controls = bytes.iter().fold(u8::MAX, |least, &byte| least.min(byte)) < 0x20;
-        Self { text, bytes, at: 0, controls }
+        Self { text, bytes, at: 0, controls, block: usize::MAX, specials: 0 }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -56,21 +107,24 @@ impl<'a> Cursor<'a> {
         self.at = at;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
     /// Steps over JSON white space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while let Some(byte) = self.peek() {
+            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.at += 1;
         }
     }
 
     /// Steps over one byte if it is this one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -78,7 +132,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over a string from its opening quote to behind its closing one; says whether it has escapes.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<bool, Torn> {
         if !self.eat(b'"') {
             return Err(Torn);
@@ -87,58 +141,46 @@ impl<'a> Cursor<'a> {
         let mut escaped = false;
         loop {
             let at = self.special().ok_or(Torn)?;
+            self.at = at + 1;
             if self.bytes.get(at) == Some(&b'"') {
-                self.at = at + 1;
                 break;
             }
             escaped = true;
-            self.at = at + 1;
-            self.escape()?;
+            self.at = escape_end(self.bytes, at + 1).ok_or(Torn)?;
         }
-        let content = self.bytes.get(start..self.at).ok_or(Torn)?;
-        if self.controls && content.iter().any(|&byte| byte < 0x20) {
-            return Err(Torn);
+        if self.controls {
+            let content = self.bytes.get(start..self.at).ok_or(Torn)?;
+            if content.iter().any(|&byte| byte < 0x20) {
+                return Err(Torn);
+            }
         }
         Ok(escaped)
     }
 
     /// Where the next quote or backslash is.
-    #[inline]
-    fn special(&self) -> Option<usize> {
-        let mut at = self.at;
-        while let Some(chunk) = self.bytes.get(at..at + 8) {
-            let word = u64::from_le_bytes(chunk.try_into().ok()?);
-            let hits = equal(word, b'"') | equal(word, b'\\');
-            if hits != 0 {
-                return Some(at + hits.trailing_zeros() as usize / 8);
-            }
-            at += 8;
-            if at - self.at >= SHORT {
-                break;
+    #[inline(always)]
+    fn special(&mut self) -> Option<usize> {
+        let mut block = self.at / BLOCK;
+        if block != self.block {
+            self.specials = specials(self.bytes, block)?;
+            self.block = block;
+        }
+        let bits = self.specials >> (self.at % BLOCK);
+        if bits != 0 {
+            return Some(self.at + bits.trailing_zeros() as usize);
+        }
+        loop {
+            block += 1;
+            self.specials = specials(self.bytes, block)?;
+            self.block = block;
+            if self.specials != 0 {
+                return Some(block * BLOCK + self.specials.trailing_zeros() as usize);
             }
         }
-        let rest = self.bytes.get(at..)?;
-        memchr::memchr2(b'"', b'\\', rest).map(|found| at + found)
-    }
-
-    /// Steps over what follows a backslash. Surrogates may stand alone (spec 1.2).
-    fn escape(&mut self) -> Result<(), Torn> {
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                let digits = self.bytes.get(self.at + 1..self.at + 5).ok_or(Torn)?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(Torn);
-                }
-                self.at += 5;
-            }
-            _ => return Err(Torn),
-        }
-        Ok(())
     }
 
     /// Steps over a key, its colon and the space around it, to the first byte of its value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&mut self) -> Result<Key, Torn> {
         let start = self.at + 1;
         let escaped = self.string()?;
@@ -151,16 +193,10 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
-    /// The bytes of a key as written.
-    #[inline]
-    pub(crate) fn written(&self, key: Key) -> &'a [u8] {
-        self.bytes.get(key.start..key.end).unwrap_or_default()
-    }
-
-    /// The bytes from a key on to the end of the text.
-    #[inline]
-    pub(crate) fn from(&self, key: Key) -> &'a [u8] {
-        self.bytes.get(key.start..).unwrap_or_default()
+    /// The whole text, for looking at what stands around a key.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The text of a key.
@@ -175,18 +211,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over a whole value, containers with everything in them. `depth` is what a container here would have.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&mut self, depth: usize) -> Result<Kind, Torn> {
         match self.peek() {
             Some(b'"') => Ok(if self.string()? { Kind::Escaped } else { Kind::Plain }),
-            Some(b'{') => self.container(depth).map(|()| Kind::Object),
-            Some(b'[') => self.container(depth).map(|()| Kind::Array),
+            Some(bracket @ (b'{' | b'[')) => {
+                *self = behind_container(self, depth)?;
+                Ok(if bracket == b'{' { Kind::Object } else { Kind::Array })
+            }
             _ => self.scalar(),
         }
     }
 
     /// Steps over a number, `true`, `false` or `null`.
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self) -> Result<Kind, Torn> {
         let (word, kind): (&[u8], Kind) = match self.peek() {
             Some(b'-' | b'0'..=b'9') => {
@@ -205,7 +243,8 @@ impl<'a> Cursor<'a> {
         Ok(kind)
     }
 
-    /// Steps over an array or object. The open ones are bits, so that no nesting can overflow a stack.
+    /// Steps over an array or object. The open containers are bits, so that no nesting can overflow a stack.
+    #[inline(always)]
     fn container(&mut self, depth: usize) -> Result<(), Torn> {
         let mut objects: u128 = 0;
         let mut open = 0;

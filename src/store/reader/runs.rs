@@ -59,7 +59,8 @@ impl Found {
     fn with(self, connection: &Connection, lists: Lists) -> rusqlite::Result<RunRecord> {
         let Self { mut record, base } = self;
         let (number, all) = (record.number, lists == Lists::All);
-        if lists != Lists::None {
+        // Nothing stays open over the end of a run (spec 2.2 rule 11).
+        if all || (lists == Lists::Open && !record.state.run.is_ended()) {
             record.state.spans = columns::read_spans(connection, number, base, all)?;
             record.state.markers = columns::read_markers(connection, number, all)?;
         }

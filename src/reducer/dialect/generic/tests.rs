@@ -251,10 +251,8 @@ fn usage_is_looked_for_in_each_place_after_its_names() {
         total_cost: Some(1.0),
     };
     assert_eq!(with(line, |event| event.usage), usage);
-    assert_eq!(
-        with(r#"{"usage":{"phase":"x","ts":1780442377}}"#, |event| event.phase.is_some() || event.time.is_some()),
-        false
-    );
+    let other = r#"{"usage":{"phase":"x","ts":1780442377}}"#;
+    assert!(with(other, |event| event.phase.is_none() && event.time.is_none()));
 }
 
 #[test]
@@ -288,12 +286,14 @@ fn an_event_name_is_the_first_valid_one_on_the_top_level() {
 }
 
 #[test]
-fn an_event_string_with_spaces_is_a_message_when_there_is_no_other() {
+fn an_event_string_with_spaces_is_the_last_message_name_of_the_top_level() {
     let check = |line: &str, expected: Option<&str>| {
         assert_eq!(with(line, field!(message)).as_deref(), expected, "{line}");
     };
     check(r#"{"event":"all is well"}"#, Some("all is well"));
     check(r#"{"event":"all is well","msg":"m"}"#, Some("m"));
+    check(r#"{"event":"all is well","data":{"msg":"m"}}"#, Some("all is well"));
+    check(r#"{"event":"well","data":{"msg":"m"}}"#, Some("m"));
     check(r#"{"event":"well"}"#, None);
     check(r#"{"event":"well!"}"#, None);
     check(r#"{"event":"   "}"#, None);

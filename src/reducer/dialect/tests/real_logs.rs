@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Decoder, LineClass, Reading};
+use crate::reducer::dialect::{Decoder, LineClass, Reading};
 use crate::reducer::line::{Line, MAX_LINE, Splitter};
 
 /// Where the logs are: beside the crate, or where `WHEELWATCH_REAL_LOGS` says. `None`, with a word, where there are

@@ -1,0 +1,359 @@
+//! Lists, pages, filters, and what is asked across runs.
+
+use super::*;
+use crate::reducer::event::{Level, Subject};
+use crate::reducer::run::{Fact, Status};
+use crate::reducer::time::Micros;
+use crate::store::reader::{EventFilter, Lists, RunFilter, Sort};
+
+const START: i64 = 1_780_000_000_000_000;
+
+fn fact<T>(value: T) -> Option<Fact<T>> {
+    Some(Fact { value, line: 1 })
+}
+
+fn second(n: u64) -> Micros {
+    Micros(START + i64::try_from(n).unwrap() * 1_000_000)
+}
+
+/// A run with the given values and no events.
+fn send(store: &Store, key: &str, source: &str, set: impl FnOnce(&mut RunState)) {
+    let mut state = RunState::default();
+    set(&mut state);
+    let log = LogRow { source: source.to_owned(), ..log(key, 1, 0) };
+    let changes = crate::reducer::run::Changes::default();
+    let batch =
+        Batch { log, replace: false, state: Arc::new(state), changes, events: Some(Vec::new()), provisional: None };
+    store.writer.send(Write::Batch(Box::new(batch))).unwrap();
+}
+
+/// A thousand runs, many alike in what they are sorted by, some without it.
+fn thousand() -> (Place, Store) {
+    let place = Place::new();
+    let store = place.open();
+    for n in 0..1000_u64 {
+        send(&store, &format!("run-{n}"), "", |state| {
+            let run = &mut state.run;
+            if !n.is_multiple_of(10) {
+                run.first_event_at = fact(second(n * 7919 % 97));
+                run.started_at = run.first_event_at.clone();
+                run.last_life_at = fact(second(100 + n % 31));
+            }
+            run.cost_usd =
+                if n.is_multiple_of(3) { None } else { fact([0.1, 0.30000000000000004, 1e-9][n as usize % 3]) };
+            run.status = (!n.is_multiple_of(11)).then(|| Fact { value: Status::ALL[n as usize % 7], line: 1 });
+            run.workflow = fact(["alpha", "beta"][n as usize % 2].to_owned());
+        });
+    }
+    store.writer.flush().unwrap();
+    (place, store)
+}
+
+fn all_pages(store: &Store, filter: &RunFilter) -> Vec<RunRecord> {
+    let mut runs = Vec::new();
+    let mut filter = filter.clone();
+    loop {
+        let page = store.reader.runs(&filter).unwrap();
+        assert!(page.runs.len() <= filter.limit as usize);
+        runs.extend(page.runs);
+        if page.next.is_none() {
+            assert_eq!(page.total, runs.len() as u64);
+            return runs;
+        }
+        filter.after = page.next;
+    }
+}
+
+#[test]
+fn pages_have_no_gap_and_no_repeat_in_any_order() {
+    let (_place, store) = thousand();
+    for sort in [Sort::Started, Sort::LastLife, Sort::Duration, Sort::Cost, Sort::Status] {
+        let whole = all_pages(&store, &RunFilter { sort, limit: 5000, ..RunFilter::default() });
+        assert_eq!(whole.len(), 1000);
+        let keys = |runs: &[RunRecord]| runs.iter().map(|run| run.key.clone()).collect::<Vec<_>>();
+        for limit in [1, 37, 500, 1000] {
+            let paged = all_pages(&store, &RunFilter { sort, limit, ..RunFilter::default() });
+            assert_eq!(keys(&paged), keys(&whole), "{sort:?} {limit}");
+        }
+        let mut sorted = keys(&whole);
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), 1000, "{sort:?}");
+        let place = |run: &RunRecord| -> f64 {
+            let run = &run.state.run;
+            let at = |known: &Option<Fact<Micros>>| known.as_ref().map_or(-1.0, |at| at.value.0 as f64);
+            match sort {
+                Sort::Started => at(&run.first_event_at),
+                Sort::LastLife => at(&run.last_life_at),
+                Sort::Duration => match (&run.started_at, &run.last_life_at) {
+                    (Some(from), Some(to)) if !run.is_ended() => (to.value.0 - from.value.0) as f64,
+                    _ => -1.0,
+                },
+                Sort::Cost => run.cost_usd.as_ref().map_or(-1.0, |cost| cost.value),
+                Sort::Status => run_row::status_order(run.status.as_ref().map(|status| status.value)) as f64,
+            }
+        };
+        assert!(whole.is_sorted_by(|a, b| place(a) >= place(b)), "{sort:?}");
+    }
+}
+
+#[test]
+fn filters_hold_in_any_order_and_are_counted() {
+    let (_place, store) = thousand();
+    let check = |filter: RunFilter, holds: &dyn Fn(&RunRecord) -> bool| {
+        let everything = all_pages(&store, &RunFilter { limit: 5000, ..RunFilter::default() });
+        let expected = everything.iter().filter(|run| holds(run)).count();
+        assert!(expected > 0, "{filter:?}");
+        for sort in [Sort::Started, Sort::LastLife, Sort::Duration, Sort::Cost, Sort::Status] {
+            let filter = RunFilter { sort, limit: 60, ..filter.clone() };
+            let found = all_pages(&store, &filter);
+            assert_eq!(found.len(), expected, "{filter:?}");
+            assert!(found.iter().all(holds), "{filter:?}");
+        }
+    };
+    let status = |run: &RunRecord| run.state.run.status.as_ref().map(|status| status.value);
+    let began = |run: &RunRecord| run.state.run.first_event_at.as_ref().map(|at| at.value);
+    let default = RunFilter::default;
+    check(RunFilter { status: vec![Status::Failed], ..default() }, &|run| status(run) == Some(Status::Failed));
+    check(RunFilter { status: vec![Status::Failed, Status::Queued], ..default() }, &|run| {
+        matches!(status(run), Some(Status::Failed | Status::Queued))
+    });
+    check(RunFilter { open: Some(true), ..default() }, &|run| !run.state.run.is_ended());
+    check(RunFilter { open: Some(false), ..default() }, &|run| run.state.run.is_ended());
+    check(RunFilter { workflow: Some("beta".to_owned()), ..default() }, &|run| {
+        run.state.run.workflow.as_ref().is_some_and(|workflow| workflow.value == "beta")
+    });
+    check(RunFilter { from: Some(second(10)), to: Some(second(20)), ..default() }, &|run| {
+        began(run).is_some_and(|at| second(10) <= at && at < second(20))
+    });
+    check(RunFilter { text: Some("RUN-99".to_owned()), ..default() }, &|run| run.key.contains("run-99"));
+    let both = RunFilter { open: Some(true), text: Some("7".to_owned()), ..default() };
+    check(both, &|run| run.key.contains('7') && !run.state.run.is_ended());
+}
+
+#[test]
+fn text_is_looked_for_plainly_and_everywhere_it_is_promised() {
+    let place = Place::new();
+    let store = place.open();
+    type Set = fn(&mut RunState, String);
+    let values: [(&str, Set); 5] = [
+        ("title", |state, text| state.run.title = fact(text)),
+        ("workflow", |state, text| state.run.workflow = fact(text)),
+        ("candidate", |state, text| state.run.candidate = fact(text)),
+        ("reason", |state, text| state.run.status_reason = fact(text)),
+        ("error", |state, text| {
+            state.run.error = fact(crate::reducer::event::ErrorText { message: Some(text), ..Default::default() });
+        }),
+    ];
+    for (key, set) in values {
+        send(&store, key, "", |state| set(state, format!("100% of {key}_x \\ '); DROP TABLE run;--")));
+    }
+    send(&store, "other", "", |state| state.run.title = fact("100 of all".to_owned()));
+    store.writer.flush().unwrap();
+    let find = |text: &str| {
+        let filter = RunFilter { text: Some(text.to_owned()), limit: 50, ..RunFilter::default() };
+        let page = store.reader.runs(&filter).unwrap();
+        assert_eq!(page.total, page.runs.len() as u64);
+        page.runs.len()
+    };
+    let long = "%".repeat(100_000);
+    for (text, found) in [("100%", 5), ("100", 6), ("%", 5), ("_x \\", 5), ("_", 5), ("error_X", 1), ("'); drop", 5)] {
+        assert_eq!(find(text), found, "{text}");
+    }
+    assert_eq!((find(""), find("othe_"), find(&long)), (6, 0, 0));
+}
+
+#[test]
+fn a_key_of_a_row_that_is_none_asks_for_the_first_page() {
+    let (_place, store) = thousand();
+    let first = store.reader.runs(&RunFilter { limit: 3, ..RunFilter::default() }).unwrap();
+    for after in ["", "x", "1", "1.2.3.4", "r9.r", "9999999999999999999999.1", "' OR 1=1"] {
+        let filter = RunFilter { after: Some(after.to_owned()), limit: 3, ..RunFilter::default() };
+        assert_eq!(store.reader.runs(&filter).unwrap(), first, "{after}");
+    }
+    let none = store.reader.runs(&RunFilter::default()).unwrap();
+    assert_eq!((none.runs.len(), none.total, none.next), (0, 1000, None));
+}
+
+#[test]
+fn open_runs_and_bad_ends_and_the_last_end_are_found() {
+    let place = Place::new();
+    let store = place.open();
+    assert_eq!(store.reader.last_ended().unwrap(), None);
+    for (key, status, began, ended) in [
+        ("old", Some(Status::Failed), 1, Some(10)),
+        ("new", Some(Status::TimedOut), 2, Some(20)),
+        ("good", Some(Status::Completed), 3, Some(30)),
+        ("running", Some(Status::Running), 4, None),
+        ("silent", None, 5, None),
+        ("waiting", Some(Status::NeedsHuman), 6, None),
+    ] {
+        send(&store, key, "", |state| {
+            state.run.status = status.map(|value| Fact { value, line: 1 });
+            state.run.first_event_at = fact(second(began));
+            state.run.ended_at = ended.map(|at| Fact { value: second(at), line: 1 });
+        });
+    }
+    send(&store, "untimed", "", |state| state.run.status = fact(Status::Failed));
+    store.writer.flush().unwrap();
+    let keys = |runs: Vec<RunRecord>| runs.into_iter().map(|run| run.key).collect::<Vec<_>>();
+    assert_eq!(keys(store.reader.open_runs().unwrap()), ["waiting", "silent", "running"]);
+    // Without a time of its end a run ended when its log was last written.
+    let written = log("untimed", 1, 0).modified().unwrap();
+    assert_eq!(written, second(0));
+    assert_eq!(keys(store.reader.ended_badly(second(11)).unwrap()), ["new"]);
+    assert_eq!(keys(store.reader.ended_badly(written).unwrap()), ["new", "old", "untimed"]);
+    assert_eq!(store.reader.last_ended().unwrap().unwrap().key, "good");
+    let totals = store.reader.totals().unwrap();
+    assert_eq!((totals.runs, totals.open), (7, 3));
+}
+
+#[test]
+fn a_run_is_retried_by_the_newest_later_run_of_its_directory() {
+    let place = Place::new();
+    let store = place.open();
+    for (key, source, began, retry_of) in [
+        ("a/x/run-1", "a", Some(10), None),
+        ("a/r-key", "a", Some(11), Some("a/x/run-1")),
+        ("a/r-bare", "a", Some(12), Some("x/run-1")),
+        ("a/r-last", "a", Some(13), Some("run-1")),
+        ("a/earlier", "a", Some(9), Some("run-1")),
+        ("a/untimed", "a", None, Some("run-1")),
+        ("b/other", "b", Some(99), Some("run-1")),
+        ("b/run-1", "b", Some(98), None),
+    ] {
+        send(&store, key, source, |state| {
+            state.run.first_event_at = began.map(|at| Fact { value: second(at), line: 1 });
+            state.run.retry_of = retry_of.map(|key| Fact { value: key.to_owned(), line: 1 });
+        });
+    }
+    store.writer.flush().unwrap();
+    let retried = |key| store.reader.run(key, Lists::None).unwrap().unwrap().retried_by;
+    assert_eq!(retried("a/x/run-1").as_deref(), Some("a/r-last"));
+    assert_eq!(retried("b/run-1").as_deref(), Some("b/other"));
+    assert_eq!(retried("a/r-last"), None);
+    assert_eq!(retried("a/untimed"), None);
+}
+
+/// A run that took so many seconds for its phase build.
+fn phase_run(began: u64, seconds: u64, workflow: Option<&str>) -> String {
+    let workflow = workflow.map_or(String::new(), |workflow| format!(r#","workflow":"{workflow}""#));
+    let at = |second: u64| format!("epoch:{}", START / 1_000_000 + i64::try_from(second).unwrap());
+    format!(
+        "{{\"ts\":\"{}\",\"event\":\"phase.started\",\"phase\":\"build\"{workflow}}}\n{{\"ts\":\"{}\",\"event\":\"phase.finished\",\"phase\":\"build\"}}\n",
+        at(began),
+        at(began + seconds)
+    )
+}
+
+#[test]
+fn expectations_are_learned_from_earlier_runs_of_the_same_workflow() {
+    let place = Place::new();
+    let store = place.open();
+    for n in 1..=10 {
+        write_whole(&store, &format!("w-{n}"), 1, &phase_run(n * 100, n * 10, Some("w")));
+        write_whole(&store, &format!("none-{n}"), 1, &phase_run(n * 100, n, None));
+    }
+    let learned = |workflow, phase, before| store.reader.learned(workflow, phase, Some(second(before))).unwrap();
+    for _ in 0..2 {
+        let found = learned(Some("w"), "build", 5000).unwrap();
+        assert_eq!((found.spans, found.median_ms, found.p90_ms), (10, 50_000, 90_000));
+        assert_eq!(learned(None, "build", 5000).unwrap().p90_ms, 9000);
+        // The fifth run began at 500 s, so before 500 s there are four.
+        assert_eq!(learned(Some("w"), "build", 500), None);
+        assert_eq!(learned(Some("w"), "build", 501).unwrap().spans, 5);
+        assert_eq!(learned(Some("w"), "verify", 5000), None);
+        assert_eq!(learned(Some("v"), "build", 5000), None);
+        assert_eq!(store.reader.learned(Some("w"), "build", None).unwrap(), None);
+    }
+    // A run that is read anew, renamed or gone teaches what it says now.
+    write_whole(&store, "w-10", 2, &phase_run(1000, 1, Some("w")));
+    let anew = learned(Some("w"), "build", 5000).unwrap();
+    assert_eq!((anew.spans, anew.median_ms, anew.p90_ms), (10, 40_000, 80_000));
+    write(&store, Write::Remove("w-9".to_owned()));
+    assert_eq!(learned(Some("w"), "build", 5000).unwrap().spans, 9);
+    let mut renamed = whole("w-8", 1, &phase_run(800, 80, Some("w")));
+    Arc::make_mut(&mut renamed.state).run.workflow = fact("v".to_owned());
+    renamed.changes = crate::reducer::run::Changes::default();
+    renamed.events = Some(Vec::new());
+    write(&store, Write::Batch(Box::new(renamed)));
+    assert_eq!(learned(Some("w"), "build", 5000).unwrap().spans, 8);
+}
+
+#[test]
+fn events_are_paged_in_both_directions_and_filtered() {
+    let place = Place::new();
+    let store = place.open();
+    let mut text = String::new();
+    for n in 0..300 {
+        let line = match n % 5 {
+            0 => r#"{"event":"heartbeat"}"#.to_owned(),
+            1 => format!(r#"{{"event":"step.started","step":"s-{}"}}"#, n % 4),
+            2 => r#"{"event":"log","level":"error","message":"m"}"#.to_owned(),
+            3 => "text".to_owned(),
+            _ => format!(r#"{{"event":"tool.call","span_id":"t-{n}"}}"#),
+        };
+        text.push_str(&line);
+        text.push_str(if n % 7 == 0 { "\n\n" } else { "\n" });
+    }
+    write_whole(&store, "run-1", 1, &text);
+    let (_, all) = reduce(&text);
+    let events = |filter: &EventFilter| store.reader.events("run-1", filter).unwrap();
+    let default = EventFilter::default;
+    type Holds<'a> = &'a dyn Fn(&EventRow) -> bool;
+    let cases: [(EventFilter, Holds<'_>); 7] = [
+        (EventFilter { hidden: true, ..default() }, &|_| true),
+        (default(), &|row| !row.hidden),
+        (EventFilter { level: Some(Level::Error), ..default() }, &|row| row.level == Some(Level::Error)),
+        (EventFilter { name: Some("log".to_owned()), ..default() }, &|row| row.name.as_deref() == Some("log")),
+        (EventFilter { subject: Some(Subject::Tool), ..default() }, &|row| row.subject == Some(Subject::Tool)),
+        (EventFilter { span: Some("s-1".to_owned()), ..default() }, &|row| row.span.as_deref() == Some("s-1")),
+        (EventFilter { name: Some("log".to_owned()), level: Some(Level::Info), ..default() }, &|_| false),
+    ];
+    for (filter, holds) in cases {
+        let expected: Vec<(u64, &EventRow)> = (1..).zip(&all).filter(|(_, row)| holds(row)).collect();
+        let (mut forwards, mut after) = (Vec::new(), 0);
+        loop {
+            let page = events(&EventFilter { after: Some(after), limit: 17, ..filter.clone() });
+            assert_eq!((page.total, page.hidden, page.incomplete), (300, 60, false));
+            assert_eq!(page.earlier, !forwards.is_empty(), "{filter:?}");
+            forwards.extend(page.events);
+            after = forwards.last().map_or(0, |event| event.ordinal);
+            if !page.later {
+                break;
+            }
+        }
+        let (mut backwards, mut before) = (Vec::new(), None);
+        loop {
+            let page = events(&EventFilter { before, limit: 17, ..filter.clone() });
+            assert_eq!(page.later, !backwards.is_empty(), "{filter:?}");
+            before = page.events.first().map(|event| event.ordinal);
+            backwards.extend(page.events.into_iter().rev());
+            if !page.earlier {
+                break;
+            }
+        }
+        backwards.reverse();
+        for found in [forwards, backwards] {
+            let found: Vec<(u64, &EventRow)> = found.iter().map(|event| (event.ordinal, &event.row)).collect();
+            assert_eq!(found, expected, "{filter:?}");
+        }
+    }
+    assert!(store.reader.events("no-such-run", &default()).unwrap().events.is_empty());
+}
+
+#[test]
+fn a_physical_line_is_found_with_its_first_event() {
+    let place = Place::new();
+    let store = place.open();
+    let text = "{\"event\":\"a\"}{\"event\":\"b\"}\n\ntext\n\n\n{\"event\":\"c\"}\n";
+    write_whole(&store, "run-1", 1, text);
+    let line = |n| store.reader.line("run-1", n).unwrap().map(|row| (row.line, row.offset, row.length));
+    assert_eq!(line(1), Some((1, 0, 13)));
+    assert_eq!(line(3), Some((3, 28, 4)));
+    assert_eq!(line(6), Some((6, 35, 13)));
+    for blank in [0, 2, 4, 5, 7, u64::MAX] {
+        assert_eq!(line(blank), None, "{blank}");
+    }
+    assert_eq!(store.reader.line("none", 1).unwrap(), None);
+}
