@@ -53,12 +53,21 @@ const HARMS: &[(&str, Harm)] = &[
     ("stale shared memory", |db| fs::write(db.with_extension("db-shm"), junk(32_768)).expect("a write")),
 ];
 
+/// Before the harm it is stopped, in the long run also killed.
+fn ended() -> &'static [bool] {
+    if crate::is_long() { &[false, true] } else { &[false] }
+}
+
 #[test]
 fn t81_a_damaged_cache_is_noticed_and_made_again() {
     for (what, harm) in HARMS {
-        for killed in [false, true] {
+        for killed in ended() {
             let mut house = filled();
-            if killed { house.kill() } else { house.stop() }
+            if *killed {
+                house.kill()
+            } else {
+                house.stop()
+            }
             harm(&house.cache);
             append(&house.state, "a", &line(7));
             house.try_start().unwrap_or_else(|said| panic!("{what}, killed: {killed}: {said}"));
@@ -72,7 +81,10 @@ fn t81_a_damaged_cache_is_noticed_and_made_again() {
                 assert_eq!(kept, 1, "{what}, killed: {killed}");
                 let said = house.health()["cache_problem"].as_str().unwrap_or_default().to_owned();
                 assert!(said.contains("damaged"), "{what}: {said}");
-                assert!(house.process().ask("/").expect("a page").body.contains("damaged"), "{what}: the page is silent");
+                assert!(
+                    house.process().ask("/").expect("a page").body.contains("damaged"),
+                    "{what}: the page is silent"
+                );
             }
         }
     }

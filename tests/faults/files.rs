@@ -21,7 +21,8 @@ fn t43_a_fifo_is_a_badge_and_blocks_nobody() {
     house.is_said_to_be_no_file("fifo");
     house.log_when("other", 2, "its lines", |log| log["events"] == 3);
     // Somebody who writes into it must not find a reader.
-    let opened = rustix::fs::open(&fifo, rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK, rustix::fs::Mode::empty());
+    let opened =
+        rustix::fs::open(&fifo, rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK, rustix::fs::Mode::empty());
     assert_eq!(opened.err(), Some(rustix::io::Errno::NXIO));
     house.check(5);
 }
@@ -67,7 +68,8 @@ fn t46_what_a_link_leads_out_to_is_never_shown() {
     let mut house = House::started();
     let outside = house.beside("outside");
     fs::create_dir(&outside).expect("mkdir");
-    fs::write(outside.join("run.log"), format!("{{\"event\":\"phase.started\",\"phase\":\"{CANARY}\"}}\n")).expect("a file");
+    fs::write(outside.join("run.log"), format!("{{\"event\":\"phase.started\",\"phase\":\"{CANARY}\"}}\n"))
+        .expect("a file");
     for name in ["file", "late", "middle"] {
         append(&house.state, name, &line(1));
     }
@@ -83,9 +85,24 @@ fn t46_what_a_link_leads_out_to_is_never_shown() {
     house.log_when("middle", 10, "to be gone", |log| log["gone"] == true || log["problem"].is_object());
     assert!(house.run("directory").is_none(), "a link to a directory is not walked");
     let pages = [
-        "/", "/health", "/runs", "/attention", "/runs/file", "/runs/middle", "/runs/directory", "/api/dump", "/api/runs",
-        "/api/runs/file", "/api/runs/middle", "/api/runs/file/events", "/api/runs/middle/events", "/api/runs/directory",
-        "/api/runs/file/lines/1", "/api/runs/middle/lines/1", "/api/runs/directory/lines/1", "/api/runs/file?at=1",
+        "/",
+        "/health",
+        "/runs",
+        "/attention",
+        "/runs/file",
+        "/runs/middle",
+        "/runs/directory",
+        "/api/dump",
+        "/api/runs",
+        "/api/runs/file",
+        "/api/runs/middle",
+        "/api/runs/file/events",
+        "/api/runs/middle/events",
+        "/api/runs/directory",
+        "/api/runs/file/lines/1",
+        "/api/runs/middle/lines/1",
+        "/api/runs/directory/lines/1",
+        "/api/runs/file?at=1",
         "/api/runs/middle?at=1",
     ];
     for page in pages {
@@ -128,7 +145,8 @@ fn t37_an_unreadable_log_is_said_and_read_as_soon_as_it_may_be() {
         crate::process::needs("setpriv", "util-linux");
         let words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
         house.prefix = words.map(str::to_owned).into();
-        let open = |path: &std::path::Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("chmod");
+        let open =
+            |path: &std::path::Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("chmod");
         open(&house.beside(""));
         open(&house.beside("home"));
     }

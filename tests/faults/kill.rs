@@ -19,8 +19,9 @@ fn t77_kill_9_at_any_moment_with_writers_running_changes_nothing() {
     let mut house = House::new();
     let mut seed = 77;
     append(&house.state, "quiet", &lines(0..50));
-    for cycle in 0..size(8, 1000) {
-        let writers = [Writing::begin(&house.state, "busy"), Writing::begin(&house.state, &format!("run-{}", cycle % 7))];
+    for cycle in 0..size(4, 1000) {
+        let writers =
+            [Writing::begin(&house.state, "busy"), Writing::begin(&house.state, &format!("run-{}", cycle % 7))];
         house.start();
         std::thread::sleep(Duration::from_millis(5 + next(&mut seed) % 795));
         house.kill();
@@ -39,17 +40,18 @@ fn t77_kill_9_at_any_moment_with_writers_running_changes_nothing() {
 #[test]
 fn t79_kill_9_during_a_build_leaves_no_half_state() {
     let mut house = House::new();
-    let chunk = bulk(0..20_000);
-    let chunks = size(8, 60);
+    let lines = size(5_000, 20_000);
+    let chunk = bulk(0..lines);
+    let chunks = size(4, 60);
     for run in ["a", "b"] {
         for _ in 0..chunks / 2 {
             append(&house.state, run, &chunk);
         }
     }
     // Killed sooner and later in the first build; the last start finishes it.
-    for cycle in 0..size(3, 20) {
+    for cycle in 0..size(2, 20) {
         house.start();
-        let begun = |part: u64| house.health()["lines"].as_u64() >= Some(20_000 * chunks * part / 20);
+        let begun = |part: u64| house.health()["lines"].as_u64() >= Some(u64::from(lines) * chunks * part / 20);
         within(10, "some progress", || begun(cycle).then_some(()));
         house.kill();
     }
@@ -77,11 +79,10 @@ fn t79_kill_9_during_a_build_leaves_no_half_state() {
 fn t142_every_signal_to_stop_ends_with_0_and_leaves_a_closed_cache() {
     for signal in ["TERM", "INT", "HUP"] {
         let mut house = House::started();
-        for _ in 0..3 {
-            append(&house.state, "a", &bulk(0..20_000));
-        }
+        append(&house.state, "a", &bulk(0..size(5_000, 50_000)));
         append(&house.state, "b", &line(1));
-        let streams: Vec<_> = (0..size(10, 100)).map(|_| crate::stream::Follower::start(house.process().port)).collect();
+        let streams: Vec<_> =
+            (0..size(10, 100)).map(|_| crate::stream::Follower::start(house.process().port)).collect();
         let began = Instant::now();
         house.stop_by(signal);
         assert!(began.elapsed() < Duration::from_secs(5), "SIG{signal} took {:?}", began.elapsed());

@@ -50,13 +50,15 @@ fn t49_hostile_names_are_listed_once_and_their_links_lead_to_them() {
     within(5, "all runs", || (house.total() == names.len() as u64).then_some(()));
     house.converge(5);
     let listed = house.get("/api/runs?limit=500");
-    let listed: Vec<&str> = listed["runs"].as_array().expect("runs").iter().filter_map(|run| run["key"].as_str()).collect();
+    let listed: Vec<&str> =
+        listed["runs"].as_array().expect("runs").iter().filter_map(|run| run["key"].as_str()).collect();
     for (number, name) in names.iter().enumerate() {
         let key = encoded(name);
         assert_eq!(listed.iter().filter(|other| **other == key).count(), 1, "{key} in {listed:?}");
         let step = format!("s{number:06}");
         let segment = encoded(key.as_bytes());
-        for path in [format!("/api/runs/{segment}"), format!("/api/runs/{segment}/events"), format!("/runs/{segment}")] {
+        for path in [format!("/api/runs/{segment}"), format!("/api/runs/{segment}/events"), format!("/runs/{segment}")]
+        {
             let answer = fetch(&house, &path);
             assert_eq!(answer.status, 200, "{path}");
             assert!(answer.body.contains(&step), "{path} is not the run {key}");

@@ -41,9 +41,8 @@ pub fn behind(prefix: &[String], home: &Path) -> Command {
 
 /// Fails with what is needed when a program is not there.
 pub fn needs(program: &str, package: &str) {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-    });
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()));
     assert!(found, "this row needs `{program}` (in Debian: the package {package})");
 }
 

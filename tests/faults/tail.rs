@@ -70,7 +70,9 @@ fn t02_half_a_line_is_no_event_until_it_ends() {
     let log = house.log_when("a", 2, "half a line", |log| log["pending_bytes"] == HALF.len());
     assert_eq!(log["events"], 1);
     // Also when somebody looks at it again and again.
-    File::open(house.state.join("a/run.log")).and_then(|file| file.set_modified(std::time::SystemTime::now())).expect("touch");
+    File::open(house.state.join("a/run.log"))
+        .and_then(|file| file.set_modified(std::time::SystemTime::now()))
+        .expect("touch");
     house.converge(5);
     append(&house.state, "a", REST);
     let log = house.log_when("a", 2, "the whole line", |log| log["pending_bytes"] == 0 && log["events"] == 2);
@@ -158,7 +160,9 @@ fn t07b_rewritten_content_is_noticed_whatever_its_size() {
     house.converge(5);
     fs::write(&path, lines(100..140)).expect("a rewrite");
     let mut file = OpenOptions::new().write(true).open(&same).expect("a log");
-    file.seek(SeekFrom::Start(100 * line(0).len() as u64)).and_then(|_| file.write_all(line(777).as_bytes())).expect("a write");
+    file.seek(SeekFrom::Start(100 * line(0).len() as u64))
+        .and_then(|_| file.write_all(line(777).as_bytes()))
+        .expect("a write");
     house.log_when("longer", 5, "the new lines", |log| log["events"] == 40);
     house.log_when("same", 5, "another generation", |log| log["generation"] == 2);
     house.check(5);
@@ -191,7 +195,7 @@ fn t11_a_hole_costs_no_memory_and_holds_up_no_other_run() {
     house.converge(5);
     let before = house.process().status("VmHWM");
     let path = append(&house.state, "hole", &line(1));
-    let hole = size(32 << 20, 10 << 30);
+    let hole = size(16 << 20, 10 << 30);
     File::options().write(true).open(&path).and_then(|log| log.set_len(hole)).expect("a hole");
     append(&house.state, "hole", &line(2));
     append(&house.state, "quiet", &line(2));
@@ -272,7 +276,7 @@ fn t33_a_write_through_a_mapping_is_seen() {
 fn t34_growth_during_the_first_scan_leaves_no_gap() {
     let mut house = House::new();
     let chunk = bulk(0..20_000);
-    let chunks = size(5, 200);
+    let chunks = size(2, 200);
     for _ in 0..chunks {
         append(&house.state, "a", &chunk);
     }
