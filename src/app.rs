@@ -171,6 +171,9 @@ struct Signals {
 
 impl Signals {
     fn install() -> io::Result<Self> {
+        // A limit of file size (`ulimit -f`) then makes a write fail, as a full disk does, and ends nobody (spec T85).
+        // The handler stays when what listens to it is dropped.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
