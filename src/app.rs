@@ -99,7 +99,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     let web = Web {
         query: Query { reader: store.reader.clone(), policy: Arc::new(plan.policy) },
         live: store.live.clone(),
-        logs: Arc::new(Logs(LogAccess::new(&plan.source))),
+        logs: Arc::new(Logs(LogAccess::with_snapshots(&plan.source, store.reader.clone()))),
         port,
     };
     let Store { writer, reader, live, path } = store;
@@ -171,6 +171,9 @@ struct Signals {
 
 impl Signals {
     fn install() -> io::Result<Self> {
+        // A limit of file size (`ulimit -f`) then makes a write fail, as a full disk does, and ends nobody (spec T85).
+        // The handler stays when what listens to it is dropped.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

@@ -226,7 +226,7 @@ fn without_a_home_directory_it_says_what_to_do() {
 #[test]
 fn every_help_text_has_examples() {
     let place = Place::new();
-    let commands = ["serve", "build", "status", "show", "pill", "doctor", "dump", "demo"];
+    let commands = ["serve", "build", "status", "show", "pill", "doctor", "dump", "verify", "rehearse", "demo"];
     for arguments in std::iter::once(vec!["--help"]).chain(commands.iter().map(|command| vec![*command, "--help"])) {
         let help = stdout_of(&mut place.command(&arguments));
         assert!(help.contains("Examples:\n  wheelwatch"), "{arguments:?}");
@@ -293,6 +293,77 @@ fn the_commands_answer_without_a_server_and_beside_one() {
         stdout_of(place.command(&["dump", "--canonical"]).arg(&state)).trim_end(),
         server.get("/api/dump").body.trim_end()
     );
+}
+
+#[test]
+fn verify_names_what_differs_and_ends_with_1() {
+    let place = Place::new();
+    append(&place.state(), "run-1", &format!("{START}{BUILD}{VERIFY}"));
+    append(&place.state(), "run-2", START);
+    let cache = place.home().join("cache.db");
+    let verify = |more: &[&str]| {
+        let mut command = place.command(&["verify", "--cache"]);
+        output(command.arg(&cache).args(more).arg(place.state()))
+    };
+    let said = verify(&[]);
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("2 runs and 0 snapshots compared, 0 runs differ"));
+
+    let tampered = rusqlite::Connection::open(&cache).expect("the cache");
+    tampered
+        .execute_batch("UPDATE span SET id = 'forged' WHERE opened_line = 2; UPDATE event SET length = length + 1")
+        .expect("a change");
+    drop(tampered);
+    // Without the note of how it was closed, a cache that was changed looks like one that was copied here.
+    fs::remove_file(place.home().join("cache.db.lock")).expect("the note");
+    let said = verify(&[]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said.status.code(), Some(1), "{text}");
+    let row = text.lines().find(|line| line.contains("spans[0].id")).unwrap_or_else(|| panic!("{text}"));
+    for part in ["forged", "build", "3"] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+    assert!(text.contains("events_sha256") && text.contains("2 runs differ"), "{text}");
+    let document: Value = serde_json::from_slice(&verify(&["--json"]).stdout).expect("JSON");
+    assert_eq!((&document["schema"], &document["differ"]), (&1.into(), &2.into()));
+    assert_eq!(document["runs"][0]["mismatches"][0]["path"], "spans[0].id");
+}
+
+#[test]
+fn a_rehearsal_says_what_limits_would_have_flagged() {
+    let place = Place::new();
+    let end = |time: &str, how: &str| format!("{{\"ts\":\"2026-06-01T{time}Z\",\"event\":\"run.{how}\"}}\n");
+    // 9 min 59 s of silence, then 5 min; and one that is silent for 9 min 59 s and fails.
+    append(&place.state(), "good", &format!("{START}{BUILD}{VERIFY}{}", end("09:15:00", "passed")));
+    append(&place.state(), "bad", &format!("{START}{BUILD}{}", end("09:10:00", "failed")));
+    append(&place.state(), "short", &format!("{START}{}", end("09:00:05", "passed")));
+    append(&place.state(), "plain", "no time\n");
+    let rehearse = |more: &[&str]| stdout_of(place.command(&["rehearse"]).args(more).arg(place.state()));
+    let usual = rehearse(&[]);
+    assert!(usual.contains("3 runs replayed, 1 without times left out."), "{usual}");
+    assert!(usual.contains("No run would have been flagged."), "{usual}");
+
+    let strict = rehearse(&["--set", "silence_limit=6m", "--set", "progress_limit=2h"]);
+    assert!(strict.contains("silence_limit 6 min, progress_limit 2 h"), "{strict}");
+    let words = |start: &str| -> Vec<String> {
+        let line = strict.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {strict}"));
+        line.split("  ").map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(words("silent  2"), ["silent", "2", "2", "3 min 59 s", "2", "1", "1", "0", "0", "0"]);
+    let first = "2026-06-01T09:06:01.000001Z";
+    assert_eq!(words("silent  bad"), ["silent", "bad", "2", first, "3 min 59 s", "1", "3 min 59 s", "failed"]);
+
+    let document: Value = serde_json::from_str(&rehearse(&["--json", "--set", "silence_limit=4m"])).expect("JSON");
+    assert_eq!((&document["schema"], &document["limits"]["silence_limit_ms"]), (&1.into(), &240_000.into()));
+    let rule = &document["rules"][0];
+    assert_eq!((&rule["rule"], &rule["runs"], &rule["flags"]), (&"silent".into(), &2.into(), &3.into()));
+    assert_eq!((&rule["ends"]["completed"], &rule["ends"]["failed"]), (&1.into(), &1.into()));
+    let good = document["runs"].as_array().and_then(|runs| runs.iter().find(|run| run["key"] == "good"));
+    let flags = good.expect("the run")["flags"].clone();
+    assert_eq!((&flags[1]["line"], &flags[1]["duration_ms"]), (&3.into(), &60_000.into()));
+
+    let (code, error) = code(place.command(&["rehearse", "--set", "silence=5m"]).arg(place.state()));
+    assert_eq!(code, Some(2), "{error}");
 }
 
 #[test]

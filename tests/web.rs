@@ -71,7 +71,7 @@ fn fixture() -> Fixture {
     let web = Web {
         query: Query { reader: store.reader.clone(), policy: Arc::new(Policy::default()) },
         live: store.live.clone(),
-        logs: Arc::new(Logs(LogAccess::new(&source))),
+        logs: Arc::new(Logs(LogAccess::with_snapshots(&source, store.reader.clone()))),
         port: PORT,
     };
     Fixture { router: web::router(web), directory, _store: store }
@@ -126,6 +126,11 @@ const ROUTES: &[(&str, u16)] = &[
     ("/api/runs/%ff", 400),
     ("/api/runs/nobody", 404),
     ("/api/runs/done?at=x", 400),
+    ("/api/runs/done/diff", 200),
+    ("/api/runs/done/diff?from=x", 400),
+    ("/api/runs/nobody/diff", 404),
+    ("/api/runs/nobody?at=1", 404),
+    ("/runs/nobody?at=1", 404),
     ("/api/runs/done/events", 200),
     ("/api/runs/done/events?limit=1001", 400),
     ("/api/runs/done/lines/1", 200),
@@ -227,6 +232,27 @@ async fn a_run_has_every_part_and_can_be_asked_for_at_a_line() {
     let then = fixture.json("/api/runs/done?at=2", 200).await;
     assert_eq!((&then["run"]["status"], &then["run"]["phase"]), (&"running".into(), &"verify".into()));
     assert_eq!(then["verdict"]["verdict"], "healthy", "derived against the time of that line");
+}
+
+#[tokio::test]
+async fn the_difference_of_two_lines_has_the_line_that_proves_it() {
+    let fixture = fixture();
+    let told = |answer: Value| -> Vec<String> {
+        let changes = answer["changes"].as_array().expect("a list").clone();
+        changes.iter().map(|c| format!("{} {} {} {}", c["what"], c["before"], c["after"], c["line"])).collect()
+    };
+    let answer = fixture.json("/api/runs/done/diff?from=1&to=3", 200).await;
+    assert_eq!(names(&answer), ["changes", "from", "to"]);
+    assert_eq!((&answer["from"], &answer["to"]), (&1.into(), &3.into()));
+    assert_eq!(told(answer), [r#""phase" "build" "verify" 2"#]);
+    let since = fixture.json("/api/runs/done/diff?from=2", 200).await;
+    assert_eq!(since["to"], 5, "up to the last line");
+    assert_eq!(told(since), [r#""status" "running" "completed" 5"#, r#""holder" "agent" null 5"#]);
+    assert_eq!(told(fixture.json("/api/runs/done/diff?from=5", 200).await), [""; 0]);
+    let all = told(fixture.json("/api/runs/done/diff", 200).await);
+    assert_eq!(all, [r#""phase" null "verify" 2"#, r#""status" null "completed" 5"#]);
+    let back = told(fixture.json("/api/runs/done/diff?from=3&to=1", 200).await);
+    assert_eq!(back, [r#""phase" "verify" "build" 1"#]);
 }
 
 #[tokio::test]

@@ -177,6 +177,30 @@ impl Config {
     }
 }
 
+/// The limits of a policy with some of them set otherwise, each as `name=value` with the names of the file; what the file
+/// says of a workflow or phase stays.
+///
+/// # Errors
+/// [`CliError::Usage`] that says what is allowed.
+pub(super) fn set(policy: &Policy, said: &[String]) -> Result<Policy, CliError> {
+    let mut text = String::from("[limits]\n");
+    for one in said {
+        let wrong = || CliError::Usage(format!("--set {one:?} is not a limit and its value, such as silence_limit=5m"));
+        let (name, value) = one.split_once('=').ok_or_else(wrong)?;
+        let (name, value) = (name.trim(), value.trim());
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if !is_name || !value.chars().all(|c| c.is_ascii_alphanumeric() || " .".contains(c)) {
+            return Err(wrong());
+        }
+        text.push_str(&format!("{name} = \"{value}\"\n"));
+    }
+    let config = Config::parse(Path::new("--set"), &text).map_err(|error| match error {
+        CliError::Config { reason, .. } => CliError::Usage(format!("--set: {reason}")),
+        other => other,
+    })?;
+    Ok(Policy { limits: config.limits.over(policy.limits), ..policy.clone() })
+}
+
 impl LimitsPart {
     fn over(self, base: Limits) -> Limits {
         let pick = |said: Option<Length>, base: i64| said.map_or(base, |length| length.0);
@@ -267,6 +291,25 @@ mod tests {
         assert_eq!(of(None, Some("build")), (300_000, 1_800_000, Some(5_400_000)));
         assert_eq!(of(Some("nightly"), Some("build")), (300_000, 7_200_000, Some(14_400_000)));
         assert_eq!(policy.attention_days, 3);
+    }
+
+    #[test]
+    fn a_limit_that_is_set_goes_over_the_file() {
+        let policy = parse("[limits]\nsilence_limit = \"5m\"\nqueue_limit = \"1m\"").expect("a right file").policy();
+        let said = ["silence_limit=90s", " phase_limit = 1h 30m"].map(String::from);
+        let limits = set(&policy, &said).expect("right limits").limits;
+        assert_eq!((limits.silence_ms, limits.queue_ms, limits.phase_ms), (90_000, 60_000, Some(5_400_000)));
+        for (said, part) in [
+            ("silence=5m", "unknown field `silence`"),
+            ("silence_limit", "such as silence_limit=5m"),
+            ("silence_limit=soon", "\"soon\" is not a duration"),
+            ("silence_limit=5m\"\nport=\"1", "is not a limit"),
+            ("=5m", "is not a limit"),
+        ] {
+            let error = set(&policy, &[said.to_owned()]).expect_err(said);
+            assert_eq!(error.exit_code(), 2, "{said}");
+            assert!(error.to_string().contains(part), "{said}: {error}");
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Desk {
 
     /// Raw lines.
     pub(super) fn logs(&self, settings: &Settings) -> LogAccess {
-        LogAccess::new(&settings.source)
+        LogAccess::with_snapshots(&settings.source, self.reader.clone())
     }
 }
 

@@ -16,11 +16,13 @@ mod json;
 mod log;
 mod options;
 mod pill;
+mod rehearse;
 mod screen;
 mod serve;
 mod settings;
 mod show;
 mod status;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -75,6 +77,8 @@ enum Command {
     Pill(pill::Args),
     Doctor(doctor::Args),
     Dump(dump::Args),
+    Verify(verify::Args),
+    Rehearse(rehearse::Args),
     Demo(demo::Args),
     Dialect(dialect::Args),
 }
@@ -110,6 +114,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Show(args) => show::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Pill(args) => pill::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Dump(args) => dump::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Rehearse(args) => rehearse::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Verify(args) => {
+            if !verify::run(args, &settings(&args.state)?, &mut screen)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Demo(args) => demo::run(args, &cli.options)?,
         Command::Dialect(args) => dialect::run(args, &cli.options, &mut screen)?,
         Command::Doctor(args) => {

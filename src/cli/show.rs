@@ -45,17 +45,14 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
     let desk = Desk::open(settings, Stage::Runs)?;
     let query = desk.query(settings);
     let now = app::now();
-    let Some(judged) = query.run(&args.key, now)? else { return Err(unknown(&args.key, &query, now)) };
-    let (judged, now) = match args.at {
-        None => (judged, now),
-        Some(line) => {
-            let state = desk.logs(settings).state_at(&args.key, line)?;
-            let then = query.run_at(&args.key, line, state, now)?;
-            let then = then.ok_or_else(|| unknown(&args.key, &query, now))?;
-            let moment = then.record.modified.unwrap_or(now);
-            (then, moment)
-        }
+    let judged = match args.at {
+        None => query.run(&args.key, now)?,
+        Some(_) if !query.is_known(&args.key)? => None,
+        Some(line) => query.run_at(&args.key, line, desk.logs(settings).state_at(&args.key, line)?, now)?,
     };
+    let Some(judged) = judged else { return Err(unknown(&args.key, &query, now)) };
+    // What everything of the past is measured against.
+    let now = args.at.and(judged.record.modified).unwrap_or(now);
     if args.json {
         return Ok(screen.json(&json::run(&judged, now))?);
     }

@@ -6,14 +6,17 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cursor::{self, Decision, Marks};
 use super::key::{self, LogName};
-use super::place::{Kind, Place, Refused};
+use super::place::{Kind, Place, Refused, Stat};
+use super::replay::Replay;
 use super::tail::{CHUNK, read_at};
 use super::{IngestError, Root, Source};
 use crate::reducer::dialect::Reading;
 use crate::reducer::reduce::{Reducer, Tail};
 use crate::reducer::run::RunState;
 use crate::reducer::visible::visible_bytes;
+use crate::store::{Reader, Snapshot};
 
 /// Read access to logs by run key. Cheap to clone; holds no handle between two calls.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ struct Inner {
     name: Option<LogName>,
     depth: usize,
     reading: Reading,
+    /// Has snapshots of long logs.
+    cache: Option<Reader>,
 }
 
 impl LogAccess {
@@ -35,8 +40,18 @@ impl LogAccess {
     #[must_use]
     pub fn new(source: &Source) -> Self {
         let name = LogName::new(&source.log_name).ok();
-        let inner = Inner { roots: source.roots.clone(), name, depth: source.depth, reading: source.reading.clone() };
-        Self { inner: Arc::new(inner) }
+        let (roots, reading) = (source.roots.clone(), source.reading.clone());
+        Self { inner: Arc::new(Inner { roots, name, depth: source.depth, reading, cache: None }) }
+    }
+
+    /// The same, with a cache whose snapshots save reducing long logs from their first byte.
+    #[must_use]
+    pub fn with_snapshots(source: &Source, cache: Reader) -> Self {
+        let mut access = Self::new(source);
+        if let Some(inner) = Arc::get_mut(&mut access.inner) {
+            inner.cache = Some(cache);
+        }
+        access
     }
 
     /// Up to `length` bytes at an offset of the log of a run; fewer at its end.
@@ -45,7 +60,7 @@ impl LogAccess {
     /// [`IngestError::UnknownRun`] when no log has this key, [`IngestError::Read`] when it is no regular file or the
     /// system said no.
     pub fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, IngestError> {
-        let (file, path) = self.open(key)?;
+        let (file, _, path) = self.open(key)?;
         let size = file.metadata().map_err(|error| refused(&path, error))?.len();
         // Never more room than there are bytes, whatever is asked for.
         let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
@@ -55,16 +70,20 @@ impl LogAccess {
         Ok(bytes)
     }
 
-    /// The state after a line, reduced from the first byte (spec 2.4). Line 0 gives the state before all lines, and
+    /// The state after a line (spec 2.4), as if reduced from the first byte. Line 0 gives the state before all lines, and
     /// lines past the end give the last state, with an unterminated tail that counts (spec 1.2).
     ///
     /// # Errors
     /// As [`LogAccess::read`].
     pub fn state_at(&self, key: &str, line: u64) -> Result<RunState, IngestError> {
-        let (file, path) = self.open(key)?;
-        let mut reducer = Reducer::new(self.inner.reading.clone());
+        let (file, stat, path) = self.open(key)?;
+        let mut reducer = match self.snapshot(key, line, &file, &stat).map_err(|error| refused(&path, error))? {
+            Some(found) => Reducer::resume(self.inner.reading.clone(), found.state, found.offset),
+            None => Reducer::new(self.inner.reading.clone()),
+        };
         let mut buffer = vec![0; CHUNK];
-        let (mut at, mut missing) = (0, line);
+        let mut at = reducer.offset();
+        let mut missing = line - reducer.state().counters.lines.total();
         while missing > 0 {
             let read = read_at(&file, &mut buffer, at).map_err(|error| refused(&path, error))?;
             let bytes = &buffer[..read];
@@ -81,8 +100,42 @@ impl LogAccess {
         Ok(reducer.state().clone())
     }
 
+    /// The log of a run, to be reduced again from its first byte.
+    ///
+    /// # Errors
+    /// As [`LogAccess::read`].
+    pub fn replay(&self, key: &str) -> Result<Replay, IngestError> {
+        let (file, _, path) = self.open(key)?;
+        Ok(Replay::new(file, path, Reducer::new(self.inner.reading.clone())))
+    }
+
+    /// The newest snapshot before a line, if it is of the log as it is now.
+    fn snapshot(&self, key: &str, line: u64, file: &File, stat: &Stat) -> io::Result<Option<Snapshot>> {
+        let Some(cache) = &self.inner.cache else { return Ok(None) };
+        let found = cache.snapshot(key, line).unwrap_or_else(|error| {
+            tracing::warn!(%error, run = key, "the cache has no snapshots to give; reducing from the first byte");
+            None
+        });
+        let Some(found) = found else { return Ok(None) };
+        let is_same = |at: u64, length: u64, hash: u64| -> io::Result<bool> {
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or(CHUNK).min(CHUNK)];
+            let read = read_at(file, &mut bytes, at)?;
+            Ok(read as u64 == length && u64::from(cursor::hash(0, &bytes[..read])) == hash)
+        };
+        let known = &found.log.cursor;
+        let marks = Marks {
+            head: is_same(0, known.head_length, known.head_hash)?,
+            before: is_same(found.offset.saturating_sub(found.before_length), found.before_length, found.before_hash)?,
+        };
+        Ok(match cursor::decide(known, stat, marks, false) {
+            Decision::Same | Decision::Grown => Some(found),
+            // Rewritten since it was read: ingest finds out by itself, and here all of it is reduced.
+            Decision::Compare | Decision::New => None,
+        })
+    }
+
     /// Opens the log of a key. The key is no path: it is taken apart, and what it names is opened beneath its root.
-    fn open(&self, key: &str) -> Result<(File, String), IngestError> {
+    fn open(&self, key: &str) -> Result<(File, Stat, String), IngestError> {
         let unknown = || IngestError::UnknownRun(key.to_owned());
         let name = self.inner.name.as_ref().ok_or_else(unknown)?;
         for root in &self.inner.roots {
@@ -91,7 +144,7 @@ impl LogAccess {
             let Some(below) = self.log_of(&place, name, path) else { continue };
             let shown = shown(&root.path.join(&below));
             return match place.open_log(&below) {
-                Ok((file, _)) => Ok((file, shown)),
+                Ok((file, stat)) => Ok((file, stat, shown)),
                 Err(Refused::Missing) => Err(unknown()),
                 Err(Refused::NotRegular(kind)) => Err(refused(&shown, not_regular(kind))),
                 Err(Refused::Io(error)) => Err(refused(&shown, error)),

@@ -11,8 +11,10 @@ mod key;
 mod place;
 mod pool;
 mod problem;
+pub mod replay;
 mod rows;
 mod tail;
+pub mod verify;
 mod watch;
 
 pub use access::LogAccess;

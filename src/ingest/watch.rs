@@ -115,9 +115,9 @@ impl Watch {
     }
 
     /// Watches these directories and no others, the first ones first. Those without an identity are watched already
-    /// and stay as they are.
+    /// and stay as they are. A quarter of the room is left for [`Watch::add`].
     pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
-        let wanted = &wanted[..wanted.len().min(self.room)];
+        let wanted = &wanted[..wanted.len().min(self.room - self.room / 4)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
         let surplus: Vec<PathBuf> =
             self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();

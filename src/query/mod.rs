@@ -57,6 +57,14 @@ impl Query {
         self.reader.run(key, Lists::All)?.map(|record| self.judge(record, now)).transpose()
     }
 
+    /// Whether there is a run with this key.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn is_known(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.reader.run(key, Lists::None)?.is_some())
+    }
+
     /// How a run was going when its log ended with `line`; `state` is the state after that line (spec 2.4).
     ///
     /// Everything is derived against the time of that line; where it has none, against the last one before it.

@@ -2,10 +2,11 @@
 //!
 //! `line` cuts chunks into lines, `dialect` decodes a line into [`event::Event`]s, `fold` applies them to a
 //! [`run::RunState`], `verdict` says how it is going, `attention` what a person should look at, `diff` what changed
-//! between two states, `wheel` who held control, and `dump` writes the canonical form that two independent reducers can
+//! between two states, `compare` where two that should be equal are not, `rehearse` what limits would have flagged, `wheel` who held control, and `dump` writes the canonical form that two independent reducers can
 //! be compared by (spec 4.2). `duration` is the one formatter of durations.
 
 pub mod attention;
+pub mod compare;
 pub mod dialect;
 pub mod diff;
 pub mod dump;
@@ -17,6 +18,7 @@ pub mod line;
 pub mod marker;
 pub mod name;
 pub mod reduce;
+pub mod rehearse;
 pub mod run;
 pub mod span;
 pub mod time;

@@ -101,6 +101,24 @@ impl Reducer {
         splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
     }
 
+    /// The same; `before` is given the state after each line that has an event, with the first event of the next one,
+    /// before that is applied.
+    pub fn push_before(&mut self, chunk: &[u8], before: &mut dyn FnMut(&mut RunState, &Event<'_>)) {
+        let Self { splitter, decoder, state, .. } = self;
+        let state = Arc::make_mut(state);
+        splitter.push(chunk, &mut |line| {
+            let (mut timed, mut is_first) = (false, true);
+            let decoded = decoder.decode(&line, &mut |event| {
+                if std::mem::take(&mut is_first) {
+                    before(state, event);
+                }
+                timed |= event.time.is_some();
+                fold::apply(state, event);
+            });
+            fold::end_line(state, line.number, &decoded, timed);
+        });
+    }
+
     /// The state after the last line that ended.
     #[must_use]
     pub fn state(&self) -> &RunState {

@@ -1,7 +1,7 @@
 //! How is it going? One function decides, one word per run, and every surface shows that word (spec 2.6).
 //!
 //! `rows` is the table, one function per row that looks at a `case`; `clocks` says what *life* is and what time the log thinks it is; `policy`
-//! has the limits; `phrase` the small parts of sentences. It must never know a clock: `now` is an argument.
+//! has the limits; `phrase` the small parts of sentences; `moments` when a verdict may change by itself. It must never know a clock: `now` is an argument.
 
 use super::event::words;
 use super::marker::Marker;
@@ -11,6 +11,7 @@ use super::time::Micros;
 
 mod case;
 mod clocks;
+mod moments;
 pub(super) mod phrase;
 mod policy;
 mod rows;
@@ -19,6 +20,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod world;
 
+pub use moments::moments;
 pub use policy::{Limits, Override, Policy};
 
 /// The one word.

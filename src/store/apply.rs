@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, Entry, Lesson, TEACHES, count, int, key_of};
 use super::event_rows::{Interner, Place, Written};
+use super::history;
 use super::live::Change;
 use super::log_row::{Stored, StoredRun, Sums};
 use super::row::{Batch, EventBatch, LogRow};
@@ -80,7 +81,11 @@ impl Ledger {
             Some(old) if old.rows.rows > 0 || old.run.as_ref().is_some_and(|run| run.spans > 0) => old.base,
             _ => value(&shown.run.first_event_at).map_or(0, |at| at.0),
         };
+        if let Some(old) = &old {
+            history::keep(connection, old, &batch.changes)?;
+        }
         self.lists(connection, number, base, old.as_ref(), batch, shown)?;
+        history::note(connection, number, old.as_ref(), &batch.log.cursor, stored)?;
 
         // Event rows: those up to the cursor when there is no gap before them, then those of the provisional tail.
         let gapless = old.as_ref().is_none_or(Stored::is_complete);
@@ -294,7 +299,7 @@ pub(super) fn sweep(connection: &Connection, rows: u32) -> rusqlite::Result<bool
     let Some(number) = connection.prepare_cached(next)?.query_row([], |row| row.get::<_, u32>(0)).optional()? else {
         return Ok(false);
     };
-    for table in ["span", "marker", "artifact", "event"] {
+    for table in ["span", "marker", "artifact", "event", "preimage", "snapshot"] {
         let sql = format!(
             "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key BETWEEN ? AND ? LIMIT {rows})"
         );

@@ -1,5 +1,7 @@
 //! Spans, markers and artifacts as rows, in both directions. One list of columns each, in one order.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
@@ -135,11 +137,31 @@ pub(super) fn write_span(
 
 /// All spans of a run, or those that are open, in their order.
 pub(super) fn read_spans(connection: &Connection, number: u32, base: i64, all: bool) -> rusqlite::Result<Vec<Span>> {
-    let which = if all { "span WHERE" } else { "span INDEXED BY span_open WHERE status = 0 AND" };
-    let sql = format!("SELECT {SPAN} FROM {which} key BETWEEN ? AND ? ORDER BY key");
+    if all {
+        return spans_in(connection, number, base, 0..=u32::MAX);
+    }
+    let sql =
+        format!("SELECT {SPAN} FROM span INDEXED BY span_open WHERE status = 0 AND key BETWEEN ? AND ? ORDER BY key");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| read_span(row, base))?;
     rows.collect()
+}
+
+/// The spans of a run at some places.
+pub(super) fn spans_in(
+    connection: &Connection,
+    number: u32,
+    base: i64,
+    places: RangeInclusive<u32>,
+) -> rusqlite::Result<Vec<Span>> {
+    let sql = format!("SELECT {SPAN} FROM span WHERE key BETWEEN ? AND ? ORDER BY key");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(keys(number, &places), |row| read_span(row, base))?;
+    rows.collect()
+}
+
+fn keys(number: u32, places: &RangeInclusive<u32>) -> [i64; 2] {
+    [key_of(number, *places.start()), key_of(number, *places.end())]
 }
 
 fn read_span(row: &Row<'_>, base: i64) -> rusqlite::Result<Span> {
@@ -209,29 +231,47 @@ pub(super) fn write_marker(statement: &mut CachedStatement<'_>, key: i64, marker
 
 /// All markers of a run, or those that are open, in their order.
 pub(super) fn read_markers(connection: &Connection, number: u32, all: bool) -> rusqlite::Result<Vec<Marker>> {
-    let which = if all { "marker WHERE" } else { "marker INDEXED BY marker_open WHERE closed_line IS NULL AND" };
-    let sql = format!("SELECT {MARKER} FROM {which} key BETWEEN ? AND ? ORDER BY key");
+    if all {
+        return markers_in(connection, number, 0..=u32::MAX);
+    }
+    let sql = format!(
+        "SELECT {MARKER} FROM marker INDEXED BY marker_open WHERE closed_line IS NULL AND key BETWEEN ? AND ? ORDER BY key"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
-        Ok(Marker {
-            kind: word(MarkerKind::from_word, row, 1)?,
-            id: row.get(2)?,
-            reason: row.get(3)?,
-            span: row.get(4)?,
-            repo: row.get(5)?,
-            integration: row.get(6)?,
-            action: row.get(7)?,
-            risk: row.get(8)?,
-            params: row.get(9)?,
-            expires_at: micros(row.get(10)?),
-            opened_line: count(row.get(11)?),
-            opened_at: micros(row.get(12)?),
-            closed_line: opt_count(row.get(13)?),
-            closed_at: micros(row.get(14)?),
-            resolution: row.get(15)?,
-        })
-    })?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], read_marker)?;
     rows.collect()
+}
+
+/// The markers of a run at some places.
+pub(super) fn markers_in(
+    connection: &Connection,
+    number: u32,
+    places: RangeInclusive<u32>,
+) -> rusqlite::Result<Vec<Marker>> {
+    let sql = format!("SELECT {MARKER} FROM marker WHERE key BETWEEN ? AND ? ORDER BY key");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(keys(number, &places), read_marker)?;
+    rows.collect()
+}
+
+fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
+    Ok(Marker {
+        kind: word(MarkerKind::from_word, row, 1)?,
+        id: row.get(2)?,
+        reason: row.get(3)?,
+        span: row.get(4)?,
+        repo: row.get(5)?,
+        integration: row.get(6)?,
+        action: row.get(7)?,
+        risk: row.get(8)?,
+        params: row.get(9)?,
+        expires_at: micros(row.get(10)?),
+        opened_line: count(row.get(11)?),
+        opened_at: micros(row.get(12)?),
+        closed_line: opt_count(row.get(13)?),
+        closed_at: micros(row.get(14)?),
+        resolution: row.get(15)?,
+    })
 }
 
 pub(super) fn artifact_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
@@ -252,10 +292,19 @@ pub(super) fn write_artifact(
 
 /// All artifacts of a run, in their order.
 pub(super) fn read_artifacts(connection: &Connection, number: u32) -> rusqlite::Result<Vec<Artifact>> {
+    artifacts_in(connection, number, 0..=u32::MAX)
+}
+
+/// The artifacts of a run at some places.
+pub(super) fn artifacts_in(
+    connection: &Connection,
+    number: u32,
+    places: RangeInclusive<u32>,
+) -> rusqlite::Result<Vec<Artifact>> {
     let mut statement = connection.prepare_cached(
         "SELECT path, media_type, attempt, step, line FROM artifact WHERE key BETWEEN ? AND ? ORDER BY key",
     )?;
-    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+    let rows = statement.query_map(keys(number, &places), |row| {
         Ok(Artifact {
             path: row.get(0)?,
             media_type: row.get(1)?,

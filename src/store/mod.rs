@@ -6,6 +6,7 @@
 mod apply;
 mod columns;
 mod event_rows;
+mod history;
 pub mod live;
 mod lock;
 mod log_row;
@@ -18,6 +19,7 @@ mod run_row;
 mod snapshot;
 pub mod writer;
 
+pub use history::Snapshot;
 pub use live::{Change, Live, SourceStatus, WatchMode};
 pub use reader::Reader;
 pub use row::{Batch, Cursor, EventBatch, LogRow, Problem, Provisional, RunRecord};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
@@ -161,7 +162,7 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
         Target::Memory(name) => Connection::open_with_flags(name, read | OpenFlags::SQLITE_OPEN_URI)?,
     };
     connection.busy_timeout(READER_WAITS)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
     Ok(connection)
 }
@@ -183,9 +184,17 @@ fn connect(path: &Path, untouched: bool) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that
+/// is bound, to look whether another plan were better (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>).
+fn keep_statements(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(WRITER_WAITS)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(connection)?;
     connection.execute_batch(&format!(
         "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;
          PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {CUT_WAL}; PRAGMA temp_store = MEMORY;"
@@ -206,7 +215,9 @@ fn check(connection: &Connection, untouched: bool) -> Result<(), Fault> {
     if version != user_version() {
         return Err(Fault::Outdated);
     }
-    for table in ["log", "run", "span", "marker", "artifact", "event", "kind", "trash", "version_floor"] {
+    for table in
+        ["log", "run", "span", "marker", "artifact", "event", "snapshot", "preimage", "kind", "trash", "version_floor"]
+    {
         // A table that is missing is an ordinary error to SQLite.
         connection
             .execute_batch(&format!("SELECT * FROM {table} LIMIT 1"))

@@ -14,6 +14,7 @@ pub(super) use self::pool::Shared;
 use super::StoreError;
 use super::columns::{self, count, unreadable};
 use super::event_rows::Decoder;
+use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
 use super::open::Target;
 use super::row::{LogRow, RunRecord};
@@ -152,19 +153,25 @@ impl Reader {
         Self { pool: Arc::new(Pool::new(target, shared)) }
     }
 
-    /// All logs and their cursors, by key, for a start or a scan.
+    /// All logs and their cursors, by key.
     pub fn known(&self) -> Result<Vec<Known>, StoreError> {
+        let mut known = Vec::new();
+        self.each_known(&mut |one| known.push(one))?;
+        known.sort_unstable_by(|a, b| a.log.key.cmp(&b.log.key));
+        Ok(known)
+    }
+
+    /// Gives every log and its cursor, by number: for a start, which keeps less of each than is given here.
+    pub fn each_known(&self, each: &mut dyn FnMut(Known)) -> Result<(), StoreError> {
         self.pool.look(|connection| {
-            // Sorted here: in the order of its index SQLite would jump about in the table.
             let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY number");
             let mut statement = connection.prepare_cached(&sql)?;
-            let known = statement.query_map([], |row| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
                 let log = log_row::read(row, 0)?;
-                Ok(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) })
-            })?;
-            let mut known = known.collect::<rusqlite::Result<Vec<Known>>>()?;
-            known.sort_unstable_by(|a, b| a.log.key.cmp(&b.log.key));
-            Ok(known)
+                each(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) });
+            }
+            Ok(())
         })
     }
 
@@ -186,6 +193,27 @@ impl Reader {
                     .map(|core| RunState::restore(core, spans, markers, artifacts)),
             };
             state.map(Some).map_err(|error| unreadable(2, error))
+        })
+    }
+
+    /// The newest snapshot of a run that has seen at most so many lines (spec 2.4).
+    pub fn snapshot(&self, key: &str, line: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.pool.look(|connection| history::newest(connection, key, line))
+    }
+
+    /// The lines at which a run has snapshots, ascending.
+    pub fn snapshot_lines(&self, key: &str) -> Result<Vec<u64>, StoreError> {
+        self.pool.look(|connection| history::lines(connection, key))
+    }
+
+    /// How many event rows a run has and the hash over them, as in the dump. `None` without such a log.
+    pub fn events_hash(&self, key: &str) -> Result<Option<(u64, String)>, StoreError> {
+        self.pool.look(|connection| {
+            let mut statement = connection.prepare_cached("SELECT number, base FROM log WHERE key = ?")?;
+            let mut rows = statement.query([key])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let mut decoder = Decoder::new(connection, row.get(1)?);
+            events::hash(connection, &mut decoder, row.get(0)?).map(Some)
         })
     }
 

@@ -152,6 +152,30 @@ CREATE TABLE artifact (
   line       INTEGER NOT NULL -- the newest that named it
 ) STRICT;
 
+-- The state of a long run after a line on the way, so that the past need not be reduced from the first byte (spec 2.4):
+-- its values, and how long its lists were then. The entries of the lists are those of the tables above, but for what
+-- changed since, which is in preimage.
+CREATE TABLE snapshot (
+  key           INTEGER PRIMARY KEY, -- number << 32 | place from 1
+  line          INTEGER NOT NULL,    -- the last line that the state has seen
+  offset        INTEGER NOT NULL,    -- first byte after it
+  before_hash   INTEGER NOT NULL,    -- of the bytes before the offset, to know the log by
+  before_length INTEGER NOT NULL,
+  spans         INTEGER NOT NULL,
+  markers       INTEGER NOT NULL,
+  artifacts     INTEGER NOT NULL,
+  state         BLOB NOT NULL        -- all values with their lines, for the program
+) STRICT;
+
+-- Entries of lists as they were at a snapshot, of those that changed between it and the next one.
+CREATE TABLE preimage (
+  key   INTEGER NOT NULL, -- of the snapshot
+  list  INTEGER NOT NULL, -- 0 spans, 1 markers, 2 artifacts
+  place INTEGER NOT NULL,
+  entry BLOB NOT NULL,
+  PRIMARY KEY (key, list, place)
+) STRICT, WITHOUT ROWID;
+
 -- One row per event: where it lies in the log. Its text stays there. Read the view `events` instead.
 CREATE TABLE event (
   key        INTEGER PRIMARY KEY, -- number << 32 | ordinal from 1
@@ -190,11 +214,9 @@ CREATE INDEX run_workflow ON run(workflow, ifnull(first_event_at, -1));
 CREATE INDEX run_open ON run(ifnull(first_event_at, -1)) WHERE open = 1;
 CREATE INDEX run_ended ON run(ifnull(ended_at, modified)) WHERE open = 0;
 CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed', 'timed_out');
--- Where SQLite asks whether a partial index with IS NOT NULL can be used, it compiles the statement anew for every new
--- value that is bound to it; hence the other conditions that mean the same.
-CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of > '';
+CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
 CREATE INDEX span_open ON span(key) WHERE status = 0;
-CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at > 0;
+CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at IS NOT NULL;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
 
 CREATE VIEW runs AS

@@ -32,6 +32,9 @@ pub(super) struct Resume {
     pub(super) held: Vec<EventRow>,
 }
 
+/// Entries of a list by their places.
+pub(super) type Places<T> = [(u32, T)];
+
 /// How long a list was, and its entries that were changed.
 #[derive(Debug, Serialize, Deserialize)]
 struct Undo<T> {
@@ -74,6 +77,11 @@ impl Resume {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
+    }
+
+    /// Entries as they were at the cursor, of those that the tail changed.
+    pub(super) fn before(&self) -> (&Places<Span>, &Places<Marker>, &Places<Artifact>) {
+        (&self.spans.before, &self.markers.before, &self.artifacts.before)
     }
 
     /// The entries of the tables that are not those of the state at the cursor.

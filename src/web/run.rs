@@ -82,6 +82,9 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     if line == 0 {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
     }
+    if !look.web.query.is_known(key)? {
+        return Err(UNKNOWN);
+    }
     let then = look.web.logs.state_at(key, line).map_err(|reason| {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log

@@ -115,6 +115,11 @@ impl Rows {
         Some(key)
     }
 
+    /// Whether rows of a log are being made.
+    pub(super) fn is_running(&self, key: &Arc<str>) -> bool {
+        self.running.contains(key)
+    }
+
     /// Notes rows that were made.
     pub(super) fn done(&mut self, done: RowsDone) {
         self.running.retain(|key| *key != done.key);

@@ -57,8 +57,8 @@ impl Engine {
             add(place, Path::new(""));
         }
         // Half of the room is for runs.
-        let branches = self.scans.branches.iter().take(MAX_WATCHES / 2);
-        let branches = branches.map(|(root, below, _)| (*root, below.as_path()));
+        let branches = self.scans.branches.keys().take(MAX_WATCHES / 2);
+        let branches = branches.map(|(root, below)| (*root, below.as_path()));
         let runs = newest.iter().filter_map(|(_, _, key)| self.table.get(key));
         let runs = runs.filter_map(|tracked| Some((tracked.root, tracked.below.parent()?)));
         for (root, below) in branches.chain(runs) {
@@ -71,7 +71,7 @@ impl Engine {
 
     /// Keeps an eye on a log that was just written to.
     pub(super) fn enliven(&mut self, key: &Arc<str>, now: Instant) {
-        if self.scans.live.len() < LIVE {
+        if self.scans.live.len() < 2 * LIVE {
             self.scans.live.insert(Arc::clone(key));
         }
         let Some(tracked) = self.table.get(key) else { return };

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use super::super::cursor;
 use super::super::place::Refused;
-use super::super::pool::WalkEnd;
 use super::super::problem;
 use super::super::tail::read_at;
 use super::Engine;
@@ -19,7 +18,7 @@ use crate::store::{Cursor, StoreError};
 
 impl Engine {
     /// Logs that a full scan did not see: renamed, gone, unreadable, or only between two names.
-    pub(super) fn settle_missing(&mut self, walked: &[WalkEnd]) -> Result<(), StoreError> {
+    pub(super) fn settle_missing(&mut self, now: Instant) -> Result<(), StoreError> {
         let number = self.scans.number;
         let missing: Vec<Arc<str>> = self
             .table
@@ -29,17 +28,10 @@ impl Engine {
             .collect();
         let mut lost = Vec::new();
         for key in missing {
-            let Some(tracked) = self.table.get(&key) else { continue };
-            let hidden = walked.iter().filter(|end| end.root == tracked.root);
-            let why = hidden.flat_map(|end| &end.what.unread).find(|(below, _)| tracked.below.starts_with(below));
-            match (self.is_lost(tracked), why) {
-                (Some(true), _) => lost.push(key),
-                (Some(false), _) => self.want(&key, true, Instant::now()),
-                (None, Some((_, why))) => {
-                    let error = io::Error::other(why.clone());
-                    self.say(&key, false, |path| problem::unreadable(path, &error))?;
-                }
-                (None, None) => {}
+            match self.table.get(&key).and_then(|tracked| self.is_lost(tracked)) {
+                Some(true) => lost.push(key),
+                // It came meanwhile, or cannot be reached: the turn says what is wrong.
+                Some(false) | None => self.want(&key, true, now),
             }
         }
         self.settle_renamed(&lost)?;

@@ -176,7 +176,6 @@ struct Engine {
 impl Engine {
     fn new(source: Source, writer: Writer, reader: Reader, live: Live, stage: Stage) -> Result<Self, IngestError> {
         let name = Arc::new(LogName::new(&source.log_name)?);
-        let known = reader.known()?;
         let desk = Arc::new(Desk { reading: source.reading.clone(), reader, writer, stop: AtomicBool::new(false) });
         let (sender, inbox) = channel();
         let pool = Pool::start(Arc::clone(&desk), &sender).map_err(IngestError::Threads)?;
@@ -211,9 +210,8 @@ impl Engine {
             overflows: 0,
             source,
         };
-        for known in known {
-            engine.remember(known);
-        }
+        let reader = engine.desk.reader.clone();
+        reader.each_known(&mut |known| engine.remember(known))?;
         Ok(engine)
     }
 

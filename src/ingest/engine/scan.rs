@@ -3,7 +3,7 @@
 //! Live logs are looked at every tick; everything is walked as often as costs a hundredth of the time, at least every
 //! half minute. It must never read a log, except to tell a renamed one from a new one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(super) struct Scans {
     pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
     pub(super) live: HashSet<Arc<str>>,
     /// Directories that hold directories, with their modification times.
-    pub(super) branches: Vec<(u16, PathBuf, i64)>,
+    pub(super) branches: BTreeMap<(u16, PathBuf), i64>,
 }
 
 impl Scans {
@@ -72,7 +72,7 @@ impl Scans {
             fresh: Vec::new(),
             newcomers: Vec::new(),
             live: HashSet::new(),
-            branches: Vec::new(),
+            branches: BTreeMap::new(),
         }
     }
 
@@ -153,7 +153,7 @@ impl Engine {
     /// Without a watcher: a directory whose entries changed is walked at once.
     fn look_at_branches(&mut self) {
         let mut changed = Vec::new();
-        for (root, below, mtime) in &mut self.scans.branches {
+        for ((root, below), mtime) in &mut self.scans.branches {
             let Some(Ok(place)) = self.bases.get(usize::from(*root)).map(|base| &base.place) else { continue };
             let Ok(look) = place.look_at_directory(below) else { continue };
             if look.stat.mtime_ns != *mtime {
@@ -326,7 +326,7 @@ impl Engine {
                 base.unread = unread(&end.what);
             }
         }
-        self.settle_missing(&walked)?;
+        self.settle_missing(now)?;
         self.scans.is_walking = false;
         let mut fresh = std::mem::take(&mut self.scans.fresh);
         fresh.sort_unstable_by(|one, other| other.cmp(one));
@@ -348,9 +348,7 @@ impl Engine {
         let Some(Ok(place)) = self.bases.get(usize::from(root)).map(|base| base.place.clone()) else { return };
         for below in &what.branches {
             let Ok(look) = place.look_at_directory(below) else { continue };
-            if !self.scans.branches.iter().any(|(known, path, _)| *known == root && path == below) {
-                self.scans.branches.push((root, below.clone(), look.stat.mtime_ns));
-            }
+            self.scans.branches.insert((root, below.clone()), look.stat.mtime_ns);
             if self.scans.is_settled() {
                 self.watch.add(&place.real.join(below), (look.stat.device, look.stat.inode));
             }

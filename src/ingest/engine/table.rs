@@ -55,6 +55,8 @@ pub(super) struct Tracked {
     pub(super) doubt: bool,
     /// It waits for its event rows.
     pub(super) in_rows: bool,
+    /// A turn of it waits until the event rows that are being made are written.
+    pub(super) is_held: bool,
     /// The cache has a row of it.
     pub(super) stored: bool,
 }
@@ -83,6 +85,7 @@ impl Tracked {
             ended: false,
             doubt: false,
             in_rows: false,
+            is_held: false,
             stored: false,
         }
     }
@@ -148,18 +151,19 @@ impl Tracked {
 /// All logs by key, with the sums over them.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    logs: HashMap<Arc<str>, Tracked>,
+    /// Boxed, so that the free places of the map are small.
+    logs: HashMap<Arc<str>, Box<Tracked>>,
     pub(super) backlog: u64,
     pub(super) index_backlog: u64,
 }
 
 impl Table {
     pub(super) fn get(&self, key: &str) -> Option<&Tracked> {
-        self.logs.get(key)
+        self.logs.get(key).map(Box::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Tracked)> {
-        self.logs.iter()
+        self.logs.iter().map(|(key, tracked)| (key, tracked.as_ref()))
     }
 
     /// The shared form of a key that is in the table.
@@ -171,14 +175,14 @@ impl Table {
         self.remove(&key);
         self.backlog += tracked.backlog();
         self.index_backlog += tracked.index_backlog();
-        self.logs.insert(key, tracked);
+        self.logs.insert(key, Box::new(tracked));
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
         let tracked = self.logs.remove(key)?;
         self.backlog -= tracked.backlog();
         self.index_backlog -= tracked.index_backlog();
-        Some(tracked)
+        Some(*tracked)
     }
 
     /// Changes a log and keeps the sums right.

@@ -12,9 +12,10 @@ use super::table::{Tracked, Work};
 use crate::store::StoreError;
 use crate::store::writer::Write;
 
-/// Bytes of one turn: of a log that changes now, and of one that is caught up with.
+/// Bytes of one turn: of a log that changes now, and of one that is caught up with. Snapshots are taken between turns, so
+/// this is also how much of a long log is reduced again at most to show its past.
 const URGENT: u64 = 4 * 1024 * 1024;
-const COLD: u64 = 32 * 1024 * 1024;
+const COLD: u64 = 16 * 1024 * 1024;
 
 /// Small logs travel together: at most so many, and so many bytes.
 const GROUP: usize = 64;
@@ -24,6 +25,9 @@ const GROUP_BYTES: u64 = 1024 * 1024;
 const HOT: usize = 256;
 const HOT_BYTES: usize = 16 * 1024 * 1024;
 const HOT_FOR: Duration = Duration::from_secs(20);
+
+/// When so few bytes miss their event rows, the log is not read on before they are written.
+const NEARLY: u64 = 4 * 1024 * 1024;
 
 /// A log that grew so many times without ending a line is left alone for a moment each time: somebody writes bytewise.
 const DRIP: u8 = 4;
@@ -67,6 +71,14 @@ impl Engine {
     /// The turn of a queued log; none when it was taken already or cannot be reached.
     fn job(&mut self, key: &Arc<str>, limit: u64) -> Option<Job> {
         let tracked = self.table.get(key).filter(|tracked| tracked.work == Work::Queued)?;
+        // Event rows would never catch up with a log that is read on and on.
+        if tracked.index_backlog() <= NEARLY && self.agenda.rows().is_running(key) {
+            self.table.change(key, |tracked| {
+                tracked.work = Work::Idle;
+                tracked.is_held = true;
+            });
+            return None;
+        }
         let base = self.bases.get(usize::from(tracked.root))?;
         let Ok(place) = base.place.clone() else {
             // The scan that finds the state directory again finds the log, too.
@@ -296,6 +308,9 @@ impl Engine {
                 tracked.in_rows = tracked.index_backlog() > 0;
                 tracked.in_rows
             });
+            if self.table.change(&done.key, |tracked| std::mem::take(&mut tracked.is_held)) == Some(true) {
+                self.want(&done.key, true, now);
+            }
             if is_behind == Some(true) {
                 // The first in line stays until it is complete.
                 return Ok(());

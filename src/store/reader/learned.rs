@@ -46,7 +46,7 @@ pub(super) fn learn(connection: &Connection, question: &Question) -> rusqlite::R
     let (workflow, phase, Micros(before)) = question;
     let mut statement = connection.prepare_cached(
         "SELECT duration_ms FROM span INDEXED BY span_learn
-         WHERE learn_workflow IS ? AND id = ? AND learn_at < ? AND learn_at > 0",
+         WHERE learn_workflow IS ? AND id = ? AND learn_at < ?",
     )?;
     let durations: rusqlite::Result<Vec<i64>> =
         statement.query_map(params![workflow, phase, before], |row| row.get(0))?.collect();

@@ -88,7 +88,7 @@ fn retried_by(connection: &Connection, record: &RunRecord) -> rusqlite::Result<O
     let last = key.rsplit('/').next().unwrap_or(key);
     let mut statement = connection.prepare_cached(
         "SELECT key FROM run INDEXED BY run_retry
-         WHERE retry_of IN (?, ?, ?) AND retry_of > '' AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
+         WHERE retry_of IN (?, ?, ?) AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
     )?;
     let mut rows = statement.query(params![key, bare, last, began.0, source])?;
     rows.next()?.map(|row| row.get(0)).transpose()

@@ -262,3 +262,16 @@ fn the_library_is_new_enough() {
     let place = Place::new();
     assert_eq!(place.open().reader.sqlite_version().unwrap(), rusqlite::version());
 }
+
+#[test]
+fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
+    let place = with_one_run();
+    let connection = open::connect_reader(&Target::File(place::resolve(&place.cache()).unwrap())).unwrap();
+    let sql = "SELECT run.key FROM log JOIN run ON run.number = log.number WHERE log.key = ?";
+    for n in 0..10 {
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        assert_eq!(statement.exists([format!("run-{n}")]).unwrap(), n == 1);
+    }
+    let statement = connection.prepare_cached(sql).unwrap();
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+}

@@ -1,6 +1,7 @@
 //! JSON with the names of spec 4.2: one file per question. It must never know HTML.
 
 mod attention;
+mod diff;
 mod dump;
 mod events;
 mod health;
@@ -22,6 +23,7 @@ pub(super) fn router() -> Router<Web> {
     Router::new()
         .route("/api/runs", get(runs::runs))
         .route("/api/runs/{key}", get(run::run))
+        .route("/api/runs/{key}/diff", get(diff::diff))
         .route("/api/runs/{key}/events", get(events::events))
         .route("/api/runs/{key}/lines/{line}", get(lines::line))
         .route("/api/attention", get(attention::attention))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::params::{Key, Params};
 use crate::query::Judged;
 use crate::reducer::dump;
-use crate::reducer::run::{Health, Tally};
+use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Verdict;
 use crate::store::RunRecord;
@@ -21,11 +21,12 @@ pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -
     let at = params.number("at", 1..=u64::MAX)?;
     let judged = web
         .ask(move |web| {
-            let run = web.query.run(&key, now())?.ok_or(UNKNOWN_RUN)?;
-            match at {
-                Some(line) => state_at(web, run.record, line),
-                None => Ok(run),
-            }
+            let judged = match at {
+                None => web.query.run(&key, now())?,
+                Some(_) if !web.query.is_known(&key)? => None,
+                Some(line) => web.query.run_at(&key, line, state_at(web, &key, line)?, now())?,
+            };
+            judged.ok_or(UNKNOWN_RUN)
         })
         .await?;
     Ok(super::json(&document(&judged, at)))
@@ -33,17 +34,12 @@ pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -
 
 pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run with this key.");
 
-/// The run after a line, as if that line had just been written.
-fn state_at(web: &Web, mut record: RunRecord, line: u64) -> Result<Judged, WebError> {
-    record.state = web.logs.state_at(&record.key, line).map_err(|reason| {
-        tracing::warn!(key = record.key, line, reason, "a log could not be reduced up to a line");
+/// The state after a line of a run that there is.
+pub(super) fn state_at(web: &Web, key: &str, line: u64) -> Result<RunState, WebError> {
+    web.logs.state_at(key, line).map_err(|reason| {
+        tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
         WebError::Log
-    })?;
-    let row = web.query.reader.line(&record.key, line)?;
-    let life = record.state.run.last_life_at.as_ref().map(|life| life.value);
-    let then = row.and_then(|row| row.time).or(life).or(record.modified);
-    record.modified = then;
-    Ok(web.query.judge(record, then.unwrap_or_else(now))?)
+    })
 }
 
 fn document(judged: &Judged, at: Option<u64>) -> Value {

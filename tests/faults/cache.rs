@@ -1,0 +1,309 @@
+//! Rows of spec 5.4.4: the cache file and what happens to it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::house::House;
+use crate::process::{needs, within};
+use crate::support::append;
+use crate::tail::{bulk, line, lines};
+
+/// Three runs, read and closed properly.
+fn filled() -> House {
+    let house = House::started();
+    append(&house.state, "a", &lines(0..300));
+    append(&house.state, "b", &bulk(0..3000));
+    append(&house.state, "c/d", &lines(0..20));
+    house.converge(10);
+    house
+}
+
+fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(path).expect("the cache");
+    file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).expect("a write");
+}
+
+fn junk(length: usize) -> Vec<u8> {
+    (0..length as u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
+}
+
+type Harm = fn(&Path);
+
+/// Ways to damage a cache.
+const HARMS: &[(&str, Harm)] = &[
+    ("header", |db| overwrite(db, 0, &junk(100))),
+    ("one page", |db| overwrite(db, 8192 * 3, &junk(8192))),
+    ("100 bytes", |db| {
+        let length = fs::metadata(db).expect("the cache").len();
+        for n in 1..=100 {
+            overwrite(db, length * n / 101, &junk(1));
+        }
+    }),
+    ("half of it", |db| {
+        let length = fs::metadata(db).expect("the cache").len();
+        File::options().write(true).open(db).and_then(|db| db.set_len(length / 2)).expect("truncate");
+    }),
+    ("nothing of it", |db| drop(File::create(db).expect("truncate"))),
+    ("a write-ahead log of junk", |db| fs::write(db.with_extension("db-wal"), junk(40_000)).expect("a write")),
+    ("stale shared memory", |db| fs::write(db.with_extension("db-shm"), junk(32_768)).expect("a write")),
+];
+
+/// Before the harm it is stopped, in the long run also killed.
+fn ended() -> &'static [bool] {
+    if crate::is_long() { &[false, true] } else { &[false] }
+}
+
+#[test]
+fn t81_a_damaged_cache_is_noticed_and_made_again() {
+    for (what, harm) in HARMS {
+        for killed in ended() {
+            let mut house = filled();
+            if *killed {
+                house.kill()
+            } else {
+                house.stop()
+            }
+            harm(&house.cache);
+            append(&house.state, "a", &line(7));
+            house.try_start().unwrap_or_else(|said| panic!("{what}, killed: {killed}: {said}"));
+            house.converge(10);
+            house.check_running();
+            let directory = house.cache.parent().expect("a directory");
+            let names = fs::read_dir(directory).expect("a listing").map(|entry| entry.expect("an entry").file_name());
+            let kept = names.filter(|name| name.to_string_lossy().contains("corrupt")).count();
+            assert!(kept <= 1, "{what}: {kept} copies are kept");
+            if *what == "header" || *what == "half of it" {
+                assert_eq!(kept, 1, "{what}, killed: {killed}");
+                let said = house.health()["cache_problem"].as_str().unwrap_or_default().to_owned();
+                assert!(said.contains("damaged"), "{what}: {said}");
+                assert!(
+                    house.process().ask("/").expect("a page").body.contains("damaged"),
+                    "{what}: the page is silent"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn t81b_a_cache_that_is_damaged_while_it_is_in_use_ends_nobody_and_the_next_start_is_right() {
+    for (what, harm) in &HARMS[..4] {
+        let mut house = filled();
+        harm(&house.cache);
+        append(&house.state, "a", &lines(300..310));
+        append(&house.state, "new", &lines(0..10));
+        within(5, "an answer", || house.try_get("/api/health"));
+        house.check_alive();
+        house.kill();
+        house.try_start().unwrap_or_else(|said| panic!("{what}: {said}"));
+        house.converge(10);
+        house.check_running();
+    }
+}
+
+#[test]
+fn t80_a_torn_copy_of_the_cache_is_opened_or_made_again() {
+    for suffixes in [&[""][..], &["", "-wal"]] {
+        let mut house = House::started();
+        append(&house.state, "a", &lines(0..100));
+        house.converge(5);
+        let copy = house.beside("copy");
+        fs::create_dir(&copy).expect("mkdir");
+        house.process().signal("STOP");
+        for suffix in suffixes {
+            let name = format!("wheelwatch.db{suffix}");
+            let from = house.cache.with_file_name(&name);
+            if from.exists() {
+                fs::copy(&from, copy.join(&name)).expect("a copy");
+            }
+        }
+        house.process().signal("CONT");
+        house.stop();
+        append(&house.state, "a", &lines(100..110));
+        house.cache = copy.join("wheelwatch.db");
+        house.start();
+        house.check(10);
+    }
+}
+
+#[test]
+fn t83_a_cache_of_another_version_is_made_again() {
+    for version in [1, 9999] {
+        let mut house = filled();
+        house.stop();
+        let cache = Connection::open(&house.cache).expect("the cache");
+        cache.pragma_update(None, "user_version", version).expect("a version");
+        drop(cache);
+        house.start();
+        house.check(10);
+    }
+}
+
+#[test]
+fn t86_without_a_place_for_the_cache_it_goes_on_in_memory_and_says_so() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..5));
+    fs::write(house.beside("file"), "x").expect("a file");
+    house.cache = house.beside("file/x/wheelwatch.db");
+    house.start();
+    let said = house.health()["cache_problem"].as_str().expect("a word").to_owned();
+    assert!(said.contains("memory"), "{said}");
+    assert!(house.process().ask("/").expect("a page").body.contains("memory"), "no banner");
+    append(&house.state, "a", &lines(5..9));
+    house.converge(5);
+    house.check_running();
+    assert_eq!(fs::read(house.beside("file")).expect("a file"), b"x");
+}
+
+#[test]
+fn t86b_so_it_does_when_the_directory_is_read_only() {
+    let mut house = House::new();
+    if rustix::process::geteuid().is_root() {
+        needs("setpriv", "util-linux");
+        house.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(str::to_owned).into();
+        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("chmod");
+        open(&house.beside(""));
+        open(&house.beside("home"));
+    }
+    append(&house.state, "a", &lines(0..5));
+    let directory = house.beside("closed");
+    fs::create_dir(&directory).expect("mkdir");
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).expect("chmod");
+    house.cache = directory.join("wheelwatch.db");
+    house.start();
+    assert!(house.health()["cache_problem"].as_str().is_some_and(|said| said.contains("memory")));
+    append(&house.state, "a", &lines(5..9));
+    house.converge(5);
+    house.check_running();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("chmod");
+}
+
+#[test]
+fn t87_a_cache_below_the_state_directory_is_refused() {
+    let mut house = House::new();
+    append(&house.state, "a", &line(1));
+    symlink(&house.state, house.beside("link")).expect("a link");
+    let list = |house: &House| fs::read_dir(&house.state).expect("a listing").count();
+    for cache in ["state/x.db", "state/new/x.db", "link/x.db", "home/../state/a/x.db"] {
+        house.cache = house.beside(cache);
+        let said = house.try_start().expect_err(cache);
+        assert!(said.starts_with("exit status: 2"), "{cache}: {said}");
+        assert_eq!((list(&house), fs::read_dir(house.state.join("a")).expect("a listing").count()), (1, 1), "{cache}");
+    }
+}
+
+#[test]
+fn t88_the_second_on_one_cache_ends_with_3_and_names_the_first() {
+    let mut house = filled();
+    let mut second = House::new();
+    second.state.clone_from(&house.state);
+    second.cache.clone_from(&house.cache);
+    let said = second.try_start().expect_err("the cache is in use");
+    assert!(said.starts_with("exit status: 3"), "{said}");
+    assert!(said.contains(&house.process().pid().to_string()), "{said}");
+    append(&house.state, "a", &line(1));
+    house.converge(5);
+    house.kill();
+    second.start();
+    second.converge(5);
+    second.check_running();
+}
+
+#[test]
+fn t89_two_with_a_cache_each_are_both_right() {
+    let mut house = filled();
+    let mut second = House::new();
+    second.state.clone_from(&house.state);
+    second.start();
+    append(&house.state, "a", &lines(300..320));
+    append(&house.state, "e", &lines(0..3));
+    house.converge(5);
+    second.converge(5);
+    assert_eq!(house.dump(), second.dump());
+    house.check(5);
+    second.check_running();
+}
+
+#[test]
+fn t90_a_cache_that_is_deleted_or_replaced_while_it_is_in_use_ends_nobody() {
+    for is_replaced in [false, true] {
+        let mut house = filled();
+        for suffix in ["", "-wal", "-shm"] {
+            let path = house.cache.with_file_name(format!("wheelwatch.db{suffix}"));
+            let _ = fs::remove_file(&path);
+        }
+        if is_replaced {
+            let other = Connection::open(house.beside("other.db")).expect("a database");
+            other.execute_batch("CREATE TABLE x(y); INSERT INTO x VALUES (1);").expect("a table");
+            drop(other);
+            fs::rename(house.beside("other.db"), &house.cache).expect("a rename");
+        }
+        append(&house.state, "a", &lines(300..303));
+        within(5, "an answer", || house.try_get("/api/health"));
+        house.check_alive();
+        house.kill();
+        let other = is_replaced.then(|| fs::read(&house.cache).expect("the other file"));
+        house.start();
+        if let Some(other) = other {
+            let aside = house.cache.with_extension("db.corrupt");
+            assert_eq!(fs::read(aside).expect("the other file is kept"), other);
+        }
+        house.check(10);
+    }
+}
+
+#[test]
+fn t92_the_cache_is_for_its_owner_alone() {
+    let mut house = House::new();
+    append(&house.state, "a", &line(1));
+    // Started with no umask at all, on files that are open to everybody.
+    house.prefix = ["sh", "-c", "umask 000; exec \"$@\"", "sh"].map(str::to_owned).into();
+    fs::create_dir(house.cache.parent().expect("a directory")).expect("mkdir");
+    File::create(&house.cache).and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o644))).expect("chmod");
+    house.start();
+    house.converge(5);
+    let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+    let directory = house.cache.parent().expect("a directory");
+    assert_eq!(mode(directory), 0o700);
+    let mut files = 0;
+    for entry in fs::read_dir(directory).expect("a listing") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        files += 1;
+    }
+    assert!(files >= 3, "only {files} files");
+    house.check(5);
+}
+
+#[test]
+fn t96_another_program_that_locks_the_cache_holds_up_no_page() {
+    let mut house = filled();
+    let other = Connection::open(&house.cache).expect("the cache");
+    other.execute_batch("BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS intruder(x);").expect("a lock");
+    append(&house.state, "a", &lines(300..310));
+    append(&house.state, "new", &lines(0..3));
+    within(15, "a word about the cache", || {
+        assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
+        house.health()["cache_problem"].as_str().map(str::to_owned)
+    });
+    other.execute_batch("ROLLBACK").expect("the lock goes");
+    drop(other);
+    house.converge(10);
+    within(10, "the word to go", || house.health()["cache_problem"].is_null().then_some(()));
+    house.check(10);
+}
+
+#[test]
+fn t143_a_port_that_is_taken_ends_with_4() {
+    let mut house = House::new();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    house.options = vec![String::from("--port"), port.clone()];
+    let said = house.try_start_without_port().expect_err("the port is in use");
+    assert!(said.starts_with("exit status: 4") && said.contains(&port), "{said}");
+}

@@ -1,0 +1,181 @@
+//! Poor and strange hosts: no watcher, few watches, few descriptors, errors of reading, no room for the cache.
+
+use std::fs;
+use std::process::Command;
+
+use crate::house::House;
+use crate::process::{needs, within};
+use crate::size;
+use crate::support::append;
+use crate::tail::{bulk, line, lines};
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).into()
+}
+
+/// Fails with what is needed where a user may have no namespace of his own.
+fn needs_namespaces() {
+    needs("unshare", "util-linux");
+    let made = Command::new("unshare").args(["-Urm", "true"]).status().expect("unshare runs");
+    assert!(made.success(), "this row needs user namespaces (kernel.unprivileged_userns_clone, or root)");
+}
+
+/// `strace` that lets the binary be the child of the test.
+fn strace(house: &House, inject: &str) -> Vec<String> {
+    needs("strace", "strace");
+    let log = house.beside("strace").display().to_string();
+    words(["strace", "-D", "-f", "-qq", "-o", &log, "-e", "trace=inotify_init1,pread64", "-e", inject])
+}
+
+#[test]
+fn t21_with_few_watches_the_scan_finds_everything_and_it_is_said() {
+    needs_namespaces();
+    let mut house = House::new();
+    for n in 0..300 {
+        append(&house.state, &format!("run-{n}"), &line(n));
+    }
+    let script = "echo 8 > /proc/sys/user/max_inotify_watches && exec \"$@\"";
+    house.prefix = words(["unshare", "-Ur", "sh", "-c", script, "sh"]);
+    house.start();
+    house.converge(10);
+    within(5, "the mode", || (house.health()["watch"]["mode"] == "scan only").then_some(()));
+    let reason = house.health()["watch"]["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.contains("max_user_watches"), "{reason}");
+    assert!(house.process().ask("/").expect("a page").body.contains("scanning only"), "the page is silent");
+    for n in [0, 150, 299] {
+        append(&house.state, &format!("run-{n}"), &line(1000));
+    }
+    append(&house.state, "new", &line(1));
+    house.converge(5);
+    house.check(10);
+}
+
+#[test]
+fn t22_without_a_watcher_the_scan_does_and_it_is_said() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..3));
+    house.prefix = strace(&house, "inject=inotify_init1:error=EMFILE");
+    house.start();
+    house.converge(10);
+    let watch = house.health()["watch"].clone();
+    assert_eq!(watch["mode"], "scan only", "{watch}");
+    assert!(house.process().ask("/").expect("a page").body.contains("scanning only"), "the page is silent");
+    append(&house.state, "a", &lines(3..6));
+    append(&house.state, "b/c", &lines(0..3));
+    house.converge(5);
+    house.check(10);
+}
+
+#[test]
+fn t38_an_error_of_reading_is_said_and_tried_again() {
+    let mut house = House::new();
+    append(&house.state, "bad", &lines(0..3));
+    append(&house.state, "fine", &lines(0..3));
+    let path = house.state.join("bad/run.log").display().to_string();
+    house.prefix = strace(&house, "inject=pread64:error=EIO:when=9..11");
+    // Only what concerns this file.
+    let at = house.prefix.len();
+    house.prefix.splice(at..at, [String::from("-P"), path]);
+    house.start();
+    house.converge(5);
+    // Written to until a read of it fails.
+    let problem = within(10, "the badge", || {
+        append(&house.state, "bad", &line(7));
+        house.run("bad")?["log"]["problem"]["code"].as_str().map(str::to_owned)
+    });
+    assert_eq!(problem, "read_error");
+    append(&house.state, "fine", &lines(3..6));
+    house.log_when("fine", 2, "its lines", |log| log["events"] == 6);
+    house.log_when("bad", 10, "no problem", |log| log["problem"].is_null());
+    house.prefix.clear();
+    house.check(10);
+}
+
+#[test]
+fn t39_with_few_descriptors_it_converges_and_does_not_spin() {
+    needs("prlimit", "util-linux");
+    let mut house = House::new();
+    for n in 0..size(300, 1000) {
+        append(&house.state, &format!("run-{n}"), &line(n));
+    }
+    house.prefix = words(["prlimit", "--nofile=64"]);
+    house.start();
+    let clients: Vec<_> = (0..20).map(|_| crate::stream::Follower::start(house.process().port)).collect();
+    house.converge(10);
+    append(&house.state, "run-7", &line(7));
+    append(&house.state, "new", &line(7));
+    house.converge(10);
+    drop(clients);
+    house.check(10);
+}
+
+#[test]
+fn t84_a_full_disk_is_said_and_nothing_is_wrong_when_there_is_room_again() {
+    needs_namespaces();
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..5));
+    let directory = house.cache.parent().expect("a directory").to_owned();
+    fs::create_dir(&directory).expect("mkdir");
+    let script = format!("mount -t tmpfs -o size=3m tmpfs {} && exec \"$@\"", directory.display());
+    house.prefix = words(["unshare", "-Urm", "sh", "-c", &script, "sh"]);
+    house.start();
+    house.converge(5);
+    // Seen through the process, because the mount is in its own namespace.
+    let inside = format!("/proc/{}/root{}/filler", house.process().pid(), directory.display());
+    let filled =
+        Command::new("dd").args(["if=/dev/zero", "bs=4096", &format!("of={inside}")]).output().expect("dd runs");
+    assert!(!filled.status.success(), "the disk is not full");
+    for n in 0..20 {
+        append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
+    }
+    within(10, "a word about the cache", || {
+        assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
+        house.health()["cache_problem"].as_str().map(str::to_owned)
+    });
+    house.check_alive();
+    fs::remove_file(&inside).expect("room again");
+    house.converge(20);
+    within(10, "the word to go", || house.health()["cache_problem"].is_null().then_some(()));
+    house.check_running();
+}
+
+#[test]
+fn t85_a_limit_of_file_size_ends_nobody() {
+    needs("prlimit", "util-linux");
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..5));
+    house.prefix = words(["prlimit", "--fsize=400000"]);
+    house.start();
+    for n in 0..20 {
+        append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
+    }
+    within(15, "a word about the cache", || house.health()["cache_problem"].as_str().map(str::to_owned));
+    house.check_alive();
+    assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
+    house.kill();
+    // Without the limit all is well again.
+    house.prefix.clear();
+    house.start();
+    house.check(10);
+}
+
+#[test]
+fn t41_a_hot_run_starves_no_quiet_one() {
+    let mut house = House::started();
+    for n in 0..20 {
+        append(&house.state, &format!("quiet-{n}"), &line(0));
+    }
+    house.converge(10);
+    let chunk = bulk(0..size(5_000, 50_000));
+    let mut sent = 1;
+    for round in 0..size(3, 60) {
+        append(&house.state, "hot", &chunk);
+        let key = format!("quiet-{}", round % 20);
+        append(&house.state, &key, &line(round));
+        sent += u64::from(round % 20 == 0);
+        house.log_when(&key, 2, "its line", |log| {
+            log["events"].as_u64() >= Some(if round % 20 == 0 { sent } else { 2 })
+        });
+    }
+    house.check(20);
+}

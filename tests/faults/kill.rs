@@ -1,0 +1,111 @@
+//! Kills and stops in every state of building and reading (T77, T79, T142).
+
+use std::time::{Duration, Instant};
+
+use crate::house::House;
+use crate::process::within;
+use crate::size;
+use crate::support::append;
+use crate::tail::{Writing, bulk, line, lines};
+
+/// Numbers that look random and are the same each time (a linear congruence).
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *seed >> 33
+}
+
+#[test]
+fn t77_kill_9_at_any_moment_with_writers_running_changes_nothing() {
+    let mut house = House::new();
+    let mut seed = 77;
+    append(&house.state, "quiet", &lines(0..50));
+    for cycle in 0..size(4, 1000) {
+        let writers =
+            [Writing::begin(&house.state, "busy"), Writing::begin(&house.state, &format!("run-{}", cycle % 7))];
+        house.start();
+        std::thread::sleep(Duration::from_millis(5 + next(&mut seed) % 795));
+        house.kill();
+        if cycle % 3 == 0 {
+            std::fs::write(house.state.join("quiet/run.log"), lines(cycle..cycle + 40)).expect("a rewrite");
+        }
+        drop(writers);
+        house.start();
+        house.check_running();
+        house.kill();
+    }
+    house.start();
+    house.check(10);
+}
+
+#[test]
+fn t79_kill_9_during_a_build_leaves_no_half_state() {
+    let mut house = House::new();
+    let lines = size(5_000, 20_000);
+    let chunk = bulk(0..lines);
+    let chunks = size(4, 60);
+    for run in ["a", "b"] {
+        for _ in 0..chunks / 2 {
+            append(&house.state, run, &chunk);
+        }
+    }
+    // Killed sooner and later in the first build; the last start finishes it.
+    for cycle in 0..size(2, 20) {
+        house.start();
+        let begun = |part: u64| house.health()["lines"].as_u64() >= Some(u64::from(lines) * chunks * part / 20);
+        within(10, "some progress", || begun(cycle).then_some(()));
+        house.kill();
+    }
+    house.start();
+    house.converge(30);
+    house.check_running();
+    // During a shutdown.
+    append(&house.state, "a", &chunk);
+    house.process().signal("TERM");
+    house.kill();
+    house.start();
+    house.converge(30);
+    house.check_running();
+    // During a rebuild, and the shutdown after it.
+    house.kill();
+    house.forget_the_cache();
+    house.start();
+    house.process().signal("TERM");
+    house.kill();
+    house.start();
+    house.check(30);
+}
+
+#[test]
+fn t142_every_signal_to_stop_ends_with_0_and_leaves_a_closed_cache() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let mut house = House::started();
+        append(&house.state, "a", &bulk(0..size(5_000, 50_000)));
+        append(&house.state, "b", &line(1));
+        let streams: Vec<_> =
+            (0..size(10, 100)).map(|_| crate::stream::Follower::start(house.process().port)).collect();
+        let began = Instant::now();
+        house.stop_by(signal);
+        assert!(began.elapsed() < Duration::from_secs(5), "SIG{signal} took {:?}", began.elapsed());
+        drop(streams);
+        let wal = house.cache.with_extension("db-wal");
+        assert_eq!(std::fs::metadata(&wal).map_or(0, |wal| wal.len()), 0, "SIG{signal} left a write-ahead log");
+        house.start();
+        house.check(10);
+    }
+}
+
+#[test]
+fn t142b_a_second_interrupt_ends_it_at_once() {
+    let mut house = House::started();
+    append(&house.state, "a", &line(1));
+    house.converge(5);
+    house.process().signal("INT");
+    // It may have ended already.
+    let pid = house.process().pid().to_string();
+    let _ = std::process::Command::new("kill").args(["-s", "INT", &pid]).stderr(std::process::Stdio::null()).status();
+    let began = Instant::now();
+    house.wait_for_the_end(5);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    house.start();
+    house.check(5);
+}
