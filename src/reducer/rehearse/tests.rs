@@ -106,6 +106,9 @@ fn heartbeats_progress_queue_and_expectations_pass_at_their_moments() {
         99_999,
         &["queued 1 300..400"],
     );
+    let lines =
+        [at(0, r#""event":"run.started","deadline":"2026-05-28T20:27:10Z""#), at(60, r#""event":"run.finished""#)];
+    check(&lines, 99_999, &["deadline 1 30..60"]);
     let lines = [
         at(0, r#""event":"run.started","expected_s":50"#),
         at(5, r#""event":"step.started","step_id":"s","deadline":"2026-05-28T20:27:10Z""#),
