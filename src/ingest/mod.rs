@@ -2,6 +2,20 @@
 //!
 //! The watcher is a latency hint, the periodic scan is the truth (spec 5.1). Logs are opened beneath a handle of the
 //! state root, read-only, non-blocking, no-follow; no handle is kept per run; nothing is ever mapped or written.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `place` | a state directory held by a handle, and every look and opening beneath it |
+//! | `key` | which names are logs, and what their runs are called |
+//! | `discover` | walks a state directory |
+//! | `cursor` | whether a log is still the one that was read: the decision and the hashes |
+//! | `tail` | one turn of one log, from opening it to what is to be written |
+//! | `rows` | event rows of what is reduced already, the second stage |
+//! | `problem` | what is wrong with a log, in a sentence |
+//! | `watch` | hints of the system |
+//! | `pool` | the two threads that read |
+//! | `engine` | decides what is done next, and writes |
+//! | `access` | reads pieces of logs for pages |
 
 pub mod access;
 mod cursor;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -110,7 +110,7 @@ impl Pool {
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(super) fn start(desk: Arc<Desk>, inbox: &Sender<Message>) -> std::io::Result<Self> {
+    pub(super) fn start(desk: Arc<Desk>, inbox: &SyncSender<Message>) -> std::io::Result<Self> {
         let mut workers = Vec::new();
         for number in 0..WORKERS {
             let (sender, tasks) = channel();
@@ -163,7 +163,7 @@ impl Drop for Pool {
     }
 }
 
-fn work(number: usize, desk: &Desk, tasks: &Receiver<Task>, inbox: &Sender<Message>) {
+fn work(number: usize, desk: &Desk, tasks: &Receiver<Task>, inbox: &SyncSender<Message>) {
     let mut buffer = Vec::new();
     while let Ok(task) = tasks.recv() {
         let answer = answer(desk, task, &mut buffer, inbox);
@@ -173,7 +173,7 @@ fn work(number: usize, desk: &Desk, tasks: &Receiver<Task>, inbox: &Sender<Messa
     }
 }
 
-fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &Sender<Message>) -> Answer {
+fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Message>) -> Answer {
     match task {
         Task::Turns(jobs) => Answer::Turns(jobs.into_iter().map(|job| turn(desk, job, buffer)).collect()),
         Task::Rows(job) => Answer::Rows(event_rows(desk, job, buffer)),
@@ -200,7 +200,7 @@ fn event_rows(desk: &Desk, job: RowsJob, buffer: &mut Vec<u8>) -> RowsDone {
     catch_unwind(AssertUnwindSafe(|| rows::next(desk, job, buffer))).unwrap_or_else(nothing)
 }
 
-fn walk(desk: &Desk, task: &WalkTask, inbox: &Sender<Message>) -> Answer {
+fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
     let began = Instant::now();
     let mut walked = Vec::new();
     for WalkStart { root, label, place, below } in &task.starts {

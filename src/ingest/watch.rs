@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
@@ -52,7 +52,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// A watcher that tells `inbox` when there are news. Whatever keeps it from working is said in the mode.
-    pub(super) fn start(inbox: Sender<Message>) -> Self {
+    pub(super) fn start(inbox: SyncSender<Message>) -> Self {
         let news = Arc::<Mutex<News>>::default();
         let heard = Arc::clone(&news);
         let made = notify::recommended_watcher(move |event| {

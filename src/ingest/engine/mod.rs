@@ -25,7 +25,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -47,11 +47,14 @@ const TICK: Duration = Duration::from_secs(2);
 /// How often the status is told while it changes.
 const TELL: Duration = Duration::from_millis(200);
 
+/// How many messages may wait. A walk finds logs faster than they are looked up, and 50,000 of them are not small.
+const INBOX: usize = 8;
+
 /// A running ingest; stops and joins when dropped.
 #[derive(Debug)]
 pub struct Ingest {
     desk: Arc<Desk>,
-    inbox: Sender<Message>,
+    inbox: SyncSender<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -158,9 +161,10 @@ struct Engine {
     hot: HashMap<Arc<str>, (Box<Hot>, Instant)>,
     scans: Scans,
     watch: Watch,
-    pool: Pool,
-    sender: Sender<Message>,
+    sender: SyncSender<Message>,
+    /// Goes before the pool: a thread that waits for room in it must not be waited for.
     inbox: Receiver<Message>,
+    pool: Pool,
     /// How many writes were sent, and up to which they are known to be committed.
     sent: u64,
     flushed: u64,
@@ -177,7 +181,7 @@ impl Engine {
     fn new(source: Source, writer: Writer, reader: Reader, live: Live, stage: Stage) -> Result<Self, IngestError> {
         let name = Arc::new(LogName::new(&source.log_name)?);
         let desk = Arc::new(Desk { reading: source.reading.clone(), reader, writer, stop: AtomicBool::new(false) });
-        let (sender, inbox) = channel();
+        let (sender, inbox) = sync_channel(INBOX);
         let pool = Pool::start(Arc::clone(&desk), &sender).map_err(IngestError::Threads)?;
         let nowhere = || Err((String::from("was not looked at yet"), false));
         let bases = source.roots.iter().map(|root| Base {
