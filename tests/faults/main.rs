@@ -1,7 +1,7 @@
 //! The faults of spec 5.4, each injected from outside into the real binary. `README.md` says which row is which test.
 //!
-//! Rows run side by side, each in a house of its own ([`house`]). Long versions run with `WHEELWATCH_TEST_LONG=1`,
-//! which `scripts/test` sets. A row that this machine cannot do fails and says what it needs.
+//! Rows run side by side, each in a house of its own ([`house`]). Long versions run with `WHEELWATCH_TEST_LONG=1`.
+//! A row that this machine cannot do fails and says what it needs.
 
 #![allow(unreachable_pub, missing_docs)]
 
