@@ -2,6 +2,7 @@
 //!
 //! It must never know a clock: what depends on the present moment is derived in `verdict`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,15 @@ pub fn set<T: PartialEq>(known: &mut Known<T>, value: T, line: u64) -> bool {
     true
 }
 
+/// The same for a text, which is copied only when it changes.
+pub fn set_text(known: &mut Known<String>, text: &str, line: u64) -> bool {
+    if known.as_ref().is_some_and(|fact| fact.value == text) {
+        return false;
+    }
+    *known = Some(Fact { value: text.to_owned(), line });
+    true
+}
+
 /// The status of a run: three open ones, four ends, no others (spec 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -57,15 +67,24 @@ words!(Status {
 
 /// A word in the form that word lists are written in: trimmed, lower-case, `-` and space as `_` (rule 10).
 #[must_use]
-pub fn normal_word(text: &str) -> String {
-    text.trim().to_lowercase().replace(['-', ' '], "_")
+pub fn normal_word(text: &str) -> Cow<'_, str> {
+    // Most logs write them that way already.
+    if text.bytes().all(|byte| byte == b'_' || is_plain(byte) && byte != b'-') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.trim().to_lowercase().replace(['-', ' '], "_"))
+}
+
+/// Whether a byte is visible ASCII and no capital: nothing that trimming or lower-casing would change.
+pub(super) const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !byte.is_ascii_uppercase()
 }
 
 /// What a status word of a log means (spec 2.2 rule 10); words that are not listed mean nothing.
 #[must_use]
 pub fn status_word(text: &str) -> Option<Status> {
     let word = normal_word(text);
-    Some(match word.as_str() {
+    Some(match &*word {
         "completed" | "passed" | "pass" | "success" | "succeeded" | "ok" | "done" | "shipped" | "complete"
         | "finished" => Status::Completed,
         "failed" | "error" | "errored" | "crashed" | "failure" | "fail" => Status::Failed,

@@ -1,9 +1,11 @@
 //! Rules 3, 4 and 5: what makes a run running, the fields that set its values, and phase, candidate and attempt.
 
+use std::borrow::Cow;
+
 use super::Fold;
 use crate::reducer::event::{Subject, Verb};
 use crate::reducer::json::to_value;
-use crate::reducer::run::{Status, set, value};
+use crate::reducer::run::{Status, is_plain, set, set_text, value};
 use crate::reducer::span::SpanKind;
 
 /// The phase that ends a run (rule 5).
@@ -38,17 +40,17 @@ impl Fold<'_, '_> {
             set(&mut run.pass_threshold, threshold, line);
         }
         if let Some(retry_of) = event.retry_of.as_deref() {
-            set(&mut run.retry_of, retry_of.to_owned(), line);
+            set_text(&mut run.retry_of, retry_of, line);
         }
         if let Some(claim) = event.claim.as_deref() {
-            set(&mut run.claimed_by, claim.to_owned(), line);
+            set_text(&mut run.claimed_by, claim, line);
         }
         if let Some(at) = event.cancel_requested_at {
             set(&mut run.cancel_requested_at, at, line);
         }
         for (fact, text) in [(&mut run.title, &event.title), (&mut run.workflow, &event.workflow)] {
             if let Some(text) = text.as_deref().filter(|_| is_run_event || fact.is_none()) {
-                set(fact, text.to_owned(), line);
+                set_text(fact, text, line);
             }
         }
         if let Some(max) = event.max_attempts.filter(|_| !is_span_event) {
@@ -77,13 +79,13 @@ impl Fold<'_, '_> {
             && let Some(phase) = phase
         {
             self.done = phase == DONE;
-            self.set_progress(|run| &mut run.phase, phase);
+            self.progress |= set_text(&mut self.state.run.phase, &phase, self.event.line);
         }
         let candidate = self.event.candidate.as_deref();
         if self.takes_value(Subject::Candidate, SpanKind::Candidate, candidate)
             && let Some(candidate) = candidate
         {
-            self.set_progress(|run| &mut run.candidate, candidate.to_owned());
+            self.progress |= set_text(&mut self.state.run.candidate, candidate, self.event.line);
         }
         let attempt = self.event.attempt.filter(|_| !self.is_span_event());
         let id = attempt.map(|number| number.to_string());
@@ -120,16 +122,19 @@ impl Fold<'_, '_> {
             SpanKind::Candidate => value(&self.state.run.candidate).is_some_and(|at| at == id),
             _ => value(&self.state.run.phase).is_some_and(|at| at == id),
         };
-        let open = self.state.index.open_span(kind);
         if present {
-            if let Some(number) = self.open_with_id(kind, id).filter(|_| own) {
+            // Nearly every line repeats the value that the run has.
+            if !own {
+                return true;
+            }
+            if let Some(number) = self.open_with_id(kind, id) {
                 self.particulars(number);
-            } else if verb == Some(Verb::Started) && open.is_none() && !is_done(kind, id) {
+            } else if verb == Some(Verb::Started) && self.state.index.open_span(kind).is_none() && !is_done(kind, id) {
                 self.open_value(kind, id);
             }
             return true;
         }
-        if let Some(number) = open {
+        if let Some(number) = self.state.index.open_span(kind) {
             let status = if kind == SpanKind::Phase { SpanEnd::Completed } else { SpanEnd::Superseded };
             self.close_span(number, status.into(), None);
         }
@@ -197,14 +202,14 @@ fn is_done(kind: SpanKind, id: &str) -> bool {
 
 /// The canonical word of a phase: trimmed, lower-cased, with the few synonyms of rule 4.
 #[must_use]
-pub fn phase_word(text: &str) -> String {
-    let word = text.trim().to_lowercase();
-    match word.as_str() {
+pub fn phase_word(text: &str) -> Cow<'_, str> {
+    let is_plain = text.bytes().all(is_plain);
+    let word = if is_plain { Cow::Borrowed(text) } else { Cow::Owned(text.trim().to_lowercase()) };
+    Cow::Borrowed(match &*word {
         "harden" => "hardening",
         "building" => "build",
         "verifying" | "verification" => "verify",
         "complete" | "completed" => DONE,
         _ => return word,
-    }
-    .to_owned()
+    })
 }

@@ -3,8 +3,10 @@
 //! A function of the lists alone, so it is never stored. A hostile log can make the lists long, not the look-ups slow.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
+use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
 
 use crate::reducer::marker::{Marker, MarkerKind};
@@ -77,10 +79,11 @@ impl Open {
     }
 }
 
+/// Another one in every process, so that nobody can write ids that meet in one chain.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
 fn hash(kind: u8, text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (kind, text).hash(&mut hasher);
-    hasher.finish()
+    SEED.hash_one((kind, text))
 }
 
 impl Index {

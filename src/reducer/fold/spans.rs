@@ -7,18 +7,18 @@ use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 /// How an event says which span it means.
-#[derive(Clone, Debug)]
-enum Means {
+#[derive(Clone, Copy, Debug)]
+enum Means<'e> {
     /// By an id.
-    Id(String),
+    Id(&'e str),
     /// By a name only, which then is the id of a span that it opens.
-    Name(String),
+    Name(&'e str),
     /// Not at all.
     Nothing,
 }
 
-impl Means {
-    fn id(&self) -> Option<&str> {
+impl<'e> Means<'e> {
+    fn id(self) -> Option<&'e str> {
         match self {
             Means::Id(id) | Means::Name(id) => Some(id),
             Means::Nothing => None,
@@ -26,18 +26,18 @@ impl Means {
     }
 }
 
-impl Fold<'_, '_> {
+impl<'e> Fold<'_, 'e> {
     /// Rule 6, for the four subjects.
     pub(super) fn spans(&mut self) {
         let Some(kind) = self.span_kind() else { return };
         let means = self.means(kind);
         match self.verb() {
-            Some(Verb::Started) => self.start(kind, &means),
+            Some(Verb::Started) => self.start(kind, means),
             Some(
                 verb
                 @ (Verb::Finished | Verb::Passed | Verb::Failed | Verb::Skipped | Verb::Cancelled | Verb::TimedOut),
-            ) => self.finish(kind, &means, verb),
-            Some(Verb::Retried) => self.retry(kind, &means),
+            ) => self.finish(kind, means, verb),
+            Some(Verb::Retried) => self.retry(kind, means),
             Some(
                 Verb::Queued
                 | Verb::Raised
@@ -48,7 +48,7 @@ impl Fold<'_, '_> {
                 | Verb::Recorded,
             )
             | None => {
-                if let Some(number) = self.open_meant(kind, &means) {
+                if let Some(number) = self.open_meant(kind, means) {
                     self.particulars(number);
                 }
             }
@@ -67,7 +67,7 @@ impl Fold<'_, '_> {
     }
 
     /// The subject's own id, else the span id, else a name.
-    fn means(&self, kind: SpanKind) -> Means {
+    fn means(&self, kind: SpanKind) -> Means<'e> {
         let event = self.event;
         let own = match kind {
             SpanKind::Step => event.step.as_deref(),
@@ -76,22 +76,23 @@ impl Fold<'_, '_> {
             _ => None,
         };
         if let Some(id) = own.or(event.span.as_deref()) {
-            return Means::Id(id.to_owned());
+            return Means::Id(id);
         }
-        self.own_name(kind).map_or(Means::Nothing, |name| Means::Name(name.to_owned()))
+        self.own_name(kind).map_or(Means::Nothing, Means::Name)
     }
 
-    fn own_name(&self, kind: SpanKind) -> Option<&str> {
+    fn own_name(&self, kind: SpanKind) -> Option<&'e str> {
+        let event = self.event;
         match kind {
-            SpanKind::Step => self.event.step_name.as_deref(),
-            SpanKind::Tool => self.event.tool_name.as_deref(),
-            SpanKind::Session => self.event.agent.as_deref(),
-            SpanKind::Span => self.event.step_name.as_deref().or(self.event.tool_name.as_deref()),
+            SpanKind::Step => event.step_name.as_deref(),
+            SpanKind::Tool => event.tool_name.as_deref(),
+            SpanKind::Session => event.agent.as_deref(),
+            SpanKind::Span => event.step_name.as_deref().or(event.tool_name.as_deref()),
             SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt => None,
         }
     }
 
-    fn start(&mut self, kind: SpanKind, means: &Means) {
+    fn start(&mut self, kind: SpanKind, means: Means<'_>) {
         let id = means.id();
         let attempt = self.event.attempt.or(self.next_attempt(kind, id));
         if let Some(number) = id.and_then(|id| self.open_with_id(kind, id)) {
@@ -101,7 +102,7 @@ impl Fold<'_, '_> {
         self.particulars(number);
     }
 
-    fn finish(&mut self, kind: SpanKind, means: &Means, verb: Verb) {
+    fn finish(&mut self, kind: SpanKind, means: Means<'_>, verb: Verb) {
         let (verb, status) = self.end_of(verb);
         if let Some(number) = self.open_to_end(kind, means) {
             self.close_span(number, status, Some(verb));
@@ -118,7 +119,7 @@ impl Fold<'_, '_> {
     }
 
     /// *retried* closes as failed and opens the next attempt; when nothing is open it only opens.
-    fn retry(&mut self, kind: SpanKind, means: &Means) {
+    fn retry(&mut self, kind: SpanKind, means: Means<'_>) {
         let closing = self.open_to_end(kind, means);
         let meant = closing.or_else(|| self.newest_meant(kind, means));
         if let Some(number) = closing {
@@ -144,7 +145,7 @@ impl Fold<'_, '_> {
     }
 
     /// The open span that an event names.
-    fn open_meant(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+    fn open_meant(&self, kind: SpanKind, means: Means<'_>) -> Option<u32> {
         match means {
             Means::Id(id) => self.open_with_id(kind, id),
             Means::Name(name) => {
@@ -155,7 +156,7 @@ impl Fold<'_, '_> {
     }
 
     /// The open span that an end closes: without an id the newest of its kind.
-    fn open_to_end(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+    fn open_to_end(&self, kind: SpanKind, means: Means<'_>) -> Option<u32> {
         match means {
             Means::Id(_) | Means::Name(_) => self.open_meant(kind, means),
             Means::Nothing => self.state.index.open_span(kind),
@@ -163,7 +164,7 @@ impl Fold<'_, '_> {
     }
 
     /// The newest span that is meant, open or closed.
-    fn newest_meant(&self, kind: SpanKind, means: &Means) -> Option<u32> {
+    fn newest_meant(&self, kind: SpanKind, means: Means<'_>) -> Option<u32> {
         let spans = &self.state.spans;
         match means {
             Means::Id(id) => self.state.index.span(spans, kind, id),
@@ -178,7 +179,7 @@ impl Fold<'_, '_> {
     pub(super) fn own_span(&self) -> Option<u32> {
         let kind = self.span_kind()?;
         let means = self.means(kind);
-        self.touched.or_else(|| self.open_meant(kind, &means)).or_else(|| self.newest_meant(kind, &means))
+        self.touched.or_else(|| self.open_meant(kind, means)).or_else(|| self.newest_meant(kind, means))
     }
 
     /// Whether the event's subject owns spans of this kind, so that its particulars go there.
@@ -207,7 +208,7 @@ impl Fold<'_, '_> {
             Verb::TimedOut => SpanStatus::TimedOut,
             Verb::Finished => {
                 let word = self.event.status.as_deref().map(crate::reducer::run::normal_word);
-                if word.is_some_and(|word| word == "skipped" || word == "skip") {
+                if word.is_some_and(|word| matches!(&*word, "skipped" | "skip")) {
                     return (Verb::Skipped, SpanStatus::Skipped);
                 }
                 match self.finished_status() {
@@ -256,8 +257,8 @@ impl Fold<'_, '_> {
     }
 
     fn add_span(&mut self, span: Span) -> u32 {
-        let step = (span.kind == SpanKind::Step).then(|| span.id.clone()).flatten();
-        let before = step.as_deref().is_some_and(|id| self.step_is_done(id));
+        let was_done = self.newest_of_step(&span).is_some_and(|n| self.is_done(n));
+        let counts = span.kind == SpanKind::Step && span.id.is_some();
         let state = &mut *self.state;
         let number = state.spans.len() as u32;
         if matches!(span.kind, SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt | SpanKind::Step) {
@@ -265,7 +266,7 @@ impl Fold<'_, '_> {
         }
         state.index.add_span(&span);
         state.spans.push(span);
-        self.count_step(step.as_deref(), before);
+        self.count_step(was_done, counts && self.is_done(number));
         self.touch(number);
         self.progress = true;
         number
@@ -274,8 +275,8 @@ impl Fold<'_, '_> {
     pub(super) fn close_span(&mut self, number: u32, status: SpanStatus, closed_by: Option<Verb>) {
         let event = self.event;
         let span = &self.state.spans[number as usize];
-        let step = (span.kind == SpanKind::Step).then(|| span.id.clone()).flatten();
-        let before = step.as_deref().is_some_and(|id| self.step_is_done(id));
+        let newest = self.newest_of_step(span);
+        let was_done = newest.is_some_and(|n| self.is_done(n));
         let measured = self.millis_from(span.started_at);
         let by_end = closed_by.is_some() || status == SpanStatus::Failed;
         let state = &mut *self.state;
@@ -286,29 +287,25 @@ impl Fold<'_, '_> {
         span.closed_line = Some(event.line);
         span.origin.closed_by = closed_by;
         state.index.close_span(number, span);
-        self.count_step(step.as_deref(), before);
+        self.count_step(was_done, newest.is_some_and(|n| self.is_done(n)));
         self.touch(number);
         self.progress = true;
     }
 
-    /// Whether the newest span of a step id is completed or skipped (spec 2.1, steps_done).
-    fn step_is_done(&self, id: &str) -> bool {
-        self.state
-            .index
-            .span(&self.state.spans, SpanKind::Step, id)
-            .is_some_and(|n| matches!(self.state.spans[n as usize].status, SpanStatus::Completed | SpanStatus::Skipped))
+    /// The newest span of the same step id; none of what is no step, or has no id.
+    fn newest_of_step(&self, span: &Span) -> Option<u32> {
+        let id = span.id.as_deref().filter(|_| span.kind == SpanKind::Step)?;
+        self.state.index.span(&self.state.spans, SpanKind::Step, id)
     }
 
-    fn count_step(&mut self, id: Option<&str>, before: bool) {
-        let Some(id) = id else { return };
+    /// Whether a span is completed or skipped (spec 2.1, steps_done, asks the newest span of each step id).
+    fn is_done(&self, number: u32) -> bool {
+        matches!(self.state.spans[number as usize].status, SpanStatus::Completed | SpanStatus::Skipped)
+    }
+
+    fn count_step(&mut self, was_done: bool, is_done: bool) {
         let done = &mut self.state.counters.steps_done;
-        match (before, self.state.index.span(&self.state.spans, SpanKind::Step, id)) {
-            (_, None) => {}
-            (before, Some(n)) => {
-                let now = matches!(self.state.spans[n as usize].status, SpanStatus::Completed | SpanStatus::Skipped);
-                *done = (*done + u64::from(now)).saturating_sub(u64::from(before));
-            }
-        }
+        *done = (*done + u64::from(is_done)).saturating_sub(u64::from(was_done));
     }
 
     fn touch(&mut self, number: u32) {
@@ -323,12 +320,12 @@ impl Fold<'_, '_> {
         let event = self.event;
         let kind = self.state.spans[number as usize].kind;
         let parent = if kind == SpanKind::Session { event.parent_session.as_ref() } else { None };
-        let name = self.own_name(kind).map(str::to_owned);
+        let name = self.own_name(kind);
         let state = &mut *self.state;
         let span = &mut state.spans[number as usize];
-        if let Some(name) = name.filter(|name| span.name.as_ref() != Some(name)) {
-            state.index.name_span(number, kind, span.name.as_deref(), &name, span.is_open());
-            span.name = Some(name);
+        if let Some(name) = name.filter(|name| span.name.as_deref() != Some(name)) {
+            state.index.name_span(number, kind, span.name.as_deref(), name, span.is_open());
+            span.name = Some(name.to_owned());
         }
         for (field, text) in [
             (&mut span.parent, parent.or(event.parent.as_ref())),
@@ -337,7 +334,7 @@ impl Fold<'_, '_> {
             (&mut span.model, event.model.as_ref()),
             (&mut span.repo, event.repo.as_ref()),
         ] {
-            if let Some(text) = text {
+            if let Some(text) = text.filter(|text| field.as_deref() != Some(&***text)) {
                 *field = Some(text.to_string());
             }
         }
