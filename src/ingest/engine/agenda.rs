@@ -69,6 +69,11 @@ impl Agenda {
         self.cold.pop_front().map(Next::Cold)
     }
 
+    /// Puts a turn back where it was taken from.
+    pub(super) fn put_back_cold(&mut self, key: Arc<str>) {
+        self.cold.push_front(key);
+    }
+
     fn next_urgent(&mut self) -> Option<Next> {
         self.urgent.pop_front().map(Next::Urgent)
     }

@@ -57,12 +57,18 @@ impl Engine {
         }
     }
 
+    /// Small logs go together; one that is large goes by itself, so that no small one waits for it.
     fn group(&mut self, first: Arc<str>) -> Option<Task> {
         let mut jobs: Vec<Job> = self.job(&first, COLD).into_iter().collect();
         let mut bytes: u64 = self.table.get(&first).map_or(0, Tracked::backlog);
         while jobs.len() < GROUP && bytes < GROUP_BYTES {
             let Some(Next::Cold(key)) = self.agenda.next_cold() else { break };
-            bytes += self.table.get(&key).map_or(0, Tracked::backlog);
+            let backlog = self.table.get(&key).map_or(0, Tracked::backlog);
+            if bytes + backlog > GROUP_BYTES {
+                self.agenda.put_back_cold(key);
+                break;
+            }
+            bytes += backlog;
             jobs.extend(self.job(&key, COLD));
         }
         (!jobs.is_empty()).then_some(Task::Turns(jobs))
