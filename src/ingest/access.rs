@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -166,9 +166,8 @@ impl LogAccess {
             let called = path.file_name()?;
             let mut names = Vec::new();
             let mut listing = place.list(&directory).ok()?;
-            while let Some(Ok((entry, kind))) = listing.next() {
-                let entry = std::ffi::OsString::from_vec(entry.into_bytes());
-                if kind != Kind::Directory && name.matches(&entry) {
+            while let Some(Ok((entry, is_directory))) = listing.next() {
+                if !is_directory && name.matches(&entry) {
                     names.push(entry);
                 }
             }

@@ -1,8 +1,8 @@
 //! Finds logs: walks a state directory, follows no link, reads no log.
 //!
-//! Known file systems tell by a directory's link count that no directory is in it; such a run directory costs two looks
-//! and is not opened. `walkdir` would open every directory, which alone is several times a stat sweep of all runs
-//! (spec 6, G5).
+//! `walkdir` lists one directory at a time. Known file systems tell by a directory's link count that no directory is in
+//! it: such a run directory costs two looks and is not opened, since opening all of them alone is several times a stat
+//! sweep of all runs (spec 6, G5).
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -96,11 +96,10 @@ impl Walk<'_> {
         let mut files = Vec::new();
         let mut is_branch = false;
         while let Some(entry) = listing.next() {
-            let (name, kind) = entry?;
-            let name = OsStr::from_bytes(name.as_bytes());
-            if kind != Kind::Directory {
-                if matches!(self.name, LogName::Glob(_)) && self.name.matches(name) {
-                    files.push(name.to_owned());
+            let (name, is_directory) = entry?;
+            if !is_directory {
+                if matches!(self.name, LogName::Glob(_)) && self.name.matches(&name) {
+                    files.push(name);
                 }
                 continue;
             }
@@ -110,14 +109,14 @@ impl Walk<'_> {
             }
             match self.name {
                 // A directory of the log's name is a problem of the run above it and is not walked.
-                LogName::Exact(exact) if exact == name => {}
+                LogName::Exact(exact) if *exact == name => {}
                 LogName::Exact(exact) => {
-                    let child = directory.join(name);
+                    let child = directory.join(&name);
                     if self.child(&child, exact, depth + 1, &listing, walked, each) {
                         stack.push((child, depth + 1));
                     }
                 }
-                LogName::Glob(_) => stack.push((directory.join(name), depth + 1)),
+                LogName::Glob(_) => stack.push((directory.join(&name), depth + 1)),
             }
         }
         if is_branch && walked.branches.len() < MAX_BRANCHES {

@@ -3,7 +3,7 @@
 //! Logs are opened read-only, non-blocking, no-follow and close-on-exec, never through a link and never outside the
 //! handle (spec 5.1). It must never know what a log or a run is called.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+use walkdir::WalkDir;
 
 /// What a path leads to when no link is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +144,7 @@ impl Place {
             true => rustix::fs::openat(&self.handle, c".", LISTED, Mode::empty())?,
             false => self.open_beneath(below, LISTED)?,
         };
-        let entries = rustix::fs::Dir::read_from(&fd)?;
+        let entries = WalkDir::new(self.real.join(below)).min_depth(1).max_depth(1).follow_links(false).into_iter();
         Ok(Listing { fd, entries })
     }
 
@@ -180,35 +181,19 @@ impl Place {
     }
 }
 
-/// A directory that is being listed.
+/// A directory that is being listed: its names by `walkdir`, what they are by the handle that was opened beneath the
+/// place. Should a link take the directory's name in between, its names are looked for here and are not found.
 #[derive(Debug)]
 pub(super) struct Listing {
     fd: OwnedFd,
-    entries: rustix::fs::Dir,
+    entries: walkdir::IntoIter,
 }
 
 impl Listing {
-    /// The next name, `.` and `..` left out, and what it is.
-    pub(super) fn next(&mut self) -> Option<io::Result<(CString, Kind)>> {
-        loop {
-            let entry = match self.entries.read()? {
-                Ok(entry) => entry,
-                Err(error) => return Some(Err(error.into())),
-            };
-            let name = entry.file_name();
-            if name == c"." || name == c".." {
-                continue;
-            }
-            let name = name.to_owned();
-            if entry.file_type() != FileType::Unknown {
-                return Some(Ok((name, Kind::of(entry.file_type()))));
-            }
-            match look_at(&self.fd, name.as_bytes()) {
-                Ok(seen) => return Some(Ok((name, seen.kind))),
-                // It went away between the listing and the look.
-                Err(_) => continue,
-            }
-        }
+    /// The next name, and whether it is a directory (a link to one is none).
+    pub(super) fn next(&mut self) -> Option<io::Result<(OsString, bool)>> {
+        let entry = self.entries.next()?;
+        Some(entry.map(|entry| (entry.file_name().to_owned(), entry.file_type().is_dir())).map_err(io::Error::from))
     }
 
     /// Looks at a path relative to this directory; the last component is never followed.
