@@ -57,8 +57,9 @@ impl Watch {
         let heard = Arc::clone(&news);
         let made = notify::recommended_watcher(move |event| {
             if hear(&heard, event) {
-                // Nobody listens any more: everything ends.
-                let _ = inbox.send(Message::News);
+                // Never waited for: the engine waits for this thread when it adds a watch. With a full inbox it is awake
+                // anyway and takes the news after its messages; without one everything ends.
+                let _ = inbox.try_send(Message::News);
             }
         });
         match made {

@@ -262,6 +262,8 @@ impl Engine {
                     return Ok(());
                 }
             }
+            // Also those that found no room in the inbox.
+            self.hear();
         }
     }
 
