@@ -180,6 +180,16 @@ fn a_mistake_is_refused_with_its_line_and_a_reason() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_line_is_recognised_however_its_keys_and_values_are_escaped() {
+    let written = r#"{"type":"summary","leafUuid":"u-1","summary":"x"}"#;
+    let escaped = r#"{"t\u0079pe":"\u0073ummary","leafUuid":"u-1","summary":"x"}"#;
+    let unknown_key = r#"{"type":"summary","leaf\u0055uid":"u-1","summary":"x"}"#;
+    for line in [written, escaped, unknown_key] {
+        assert_eq!(explain(line.as_bytes(), &[])[0].dialect, "claude", "{line}");
+    }
+}
+
 fn dialect(text: &str) -> Dialect {
     Dialect::parse("own.toml", text).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -81,7 +81,7 @@ fn compile(file: File, text: &str) -> Result<Dialect, Wrong> {
         None => None,
     };
     let recognise: Vec<Recognition> =
-        file.recognise.into_iter().map(|one| recognition(one, &mut places)).collect::<Result<_, _>>()?;
+        file.recognise.into_iter().map(|one| recognition(one, &file.decode, &mut places)).collect::<Result<_, _>>()?;
     let mut dialect = Dialect {
         name: file.name.into_inner().0,
         about: file.about,
@@ -117,7 +117,7 @@ fn compile(file: File, text: &str) -> Result<Dialect, Wrong> {
     Ok(dialect)
 }
 
-fn recognition(written: Spanned<Alternative>, places: &mut Places) -> Result<Recognition, Wrong> {
+fn recognition(written: Spanned<Alternative>, decode: &[Pointer], places: &mut Places) -> Result<Recognition, Wrong> {
     let span = written.span();
     let Alternative { conditions: keyed, only } = written.into_inner();
     let conditions: Vec<(Pointer, Expectation)> =
@@ -127,7 +127,7 @@ fn recognition(written: Spanned<Alternative>, places: &mut Places) -> Result<Rec
         return Err(wrong("a line is recognised as a whole: \"@\" is an element of it"));
     }
     let key = conditions.iter().find(|(_, expected)| Condition::is_presence(expected));
-    let Some(gate) = key.and_then(|_| super::gate::Gate::of(&conditions)) else {
+    let Some(gate) = key.and_then(|_| super::gate::Gate::of(&conditions, decode)) else {
         return Err(wrong("nothing here must be in the line: any line would be recognised"));
     };
     let only = only.map(|keys| {

@@ -4,17 +4,27 @@
 //! would be written. It must never decide more than "certainly not".
 
 use memchr::memmem::Finder;
+use rustc_hash::FxHashMap;
 
-use super::super::concept::Key;
+use super::super::concept::{CONTAINERS, Concept, Key};
 use super::super::record::Record;
 use super::condition::Condition;
 use super::language::{Expectation, KindWord, Literal};
 use super::pointer::Pointer;
-use crate::reducer::json::Kind;
+use crate::reducer::json::{Kind, Value};
 
 /// What one way of recognising asks of the top level at least.
 #[derive(Clone, Debug)]
-pub(super) enum Gate {
+pub(super) struct Gate {
+    /// What turns most lines away.
+    first: Sight,
+    /// What else can be seen at once.
+    rest: Vec<Sight>,
+}
+
+/// Something that can be seen of a line.
+#[derive(Clone, Debug)]
+enum Sight {
     /// A key of the vocabulary, with such a value.
     Known(Key, Shape),
     /// Another key: the bytes by which it is found.
@@ -23,31 +33,40 @@ pub(super) enum Gate {
 
 /// What can be seen of a value without reading it.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
+enum Shape {
     /// One of these strings, as they are written in JSON.
     Text(Vec<String>),
     /// A kind of value.
     Of(KindWord),
-    /// Something that a pointer may lead into: no number and no flag.
+    /// An object or an array, which a pointer leads into.
     Container,
+    /// The same, or a string that holds JSON.
+    Decoded,
     /// Anything.
     Any,
 }
 
 impl Gate {
-    /// The sharpest gate that the conditions allow; none when nothing must be there.
-    pub(super) fn of(conditions: &[(Pointer, Expectation)]) -> Option<Self> {
+    /// What the conditions ask; none when nothing must be there. `decode` are the strings that pointers go through.
+    pub(super) fn of(conditions: &[(Pointer, Expectation)], decode: &[Pointer]) -> Option<Self> {
         let must = conditions.iter().filter(|(_, expected)| Condition::is_presence(expected));
-        must.filter_map(|(pointer, expected)| Self::of_one(pointer, expected)).min_by_key(Self::rank)
+        let mut sights: Vec<Sight> =
+            must.filter_map(|(pointer, expected)| Sight::of(pointer, expected, decode)).collect();
+        sights.sort_by_key(Sight::rank);
+        let mut sights = sights.into_iter();
+        Some(Self { first: sights.next()?, rest: sights.collect() })
     }
+}
 
-    fn of_one(pointer: &Pointer, expected: &Expectation) -> Option<Self> {
+impl Sight {
+    fn of(pointer: &Pointer, expected: &Expectation, decode: &[Pointer]) -> Option<Self> {
         let key = pointer.steps.first()?;
         let Some(known) = Key::at(key.as_bytes(), 0, key.len()) else {
-            return Some(Gate::Written(serde_json::Value::from(key.as_str()).to_string().into_bytes()));
+            return Some(Sight::Written(serde_json::Value::from(key.as_str()).to_string().into_bytes()));
         };
         if pointer.steps.len() > 1 {
-            return Some(Gate::Known(known, Shape::Container));
+            let through = decode.iter().any(|decode| decode.steps.len() == 1 && decode.steps.first() == Some(key));
+            return Some(Sight::Known(known, if through { Shape::Decoded } else { Shape::Container }));
         }
         let text = |literal: &Literal| match literal {
             Literal::Text(text) => Some(serde_json::Value::from(text.as_str()).to_string()),
@@ -60,17 +79,28 @@ impl Gate {
             _ if !expected.like.is_empty() => Shape::Of(KindWord::String),
             _ => Shape::Any,
         };
-        Some(Gate::Known(known, shape))
+        Some(Sight::Known(known, shape))
     }
 
+    /// The sooner, the fewer lines show it. Times and containers are in every second line.
     fn rank(&self) -> u8 {
+        let Sight::Known(key, shape) = self else { return 1 };
+        let common = Concept::Time.keys().contains(key) || CONTAINERS.iter().any(|name| Key::named(name) == *key);
+        match shape {
+            Shape::Text(_) => 0,
+            _ if common => 7,
+            Shape::Container => 2,
+            Shape::Of(KindWord::Object | KindWord::Array) => 3,
+            Shape::Of(_) => 4,
+            Shape::Decoded => 5,
+            Shape::Any => 6,
+        }
+    }
+
+    fn is_shown(&self, record: Record<'_, '_>) -> bool {
         match self {
-            Gate::Known(_, Shape::Text(_)) => 0,
-            Gate::Written(_) => 1,
-            Gate::Known(_, Shape::Of(KindWord::Object | KindWord::Array)) => 2,
-            Gate::Known(_, Shape::Of(_)) => 3,
-            Gate::Known(_, Shape::Container) => 4,
-            Gate::Known(_, Shape::Any) => 5,
+            Sight::Known(key, shape) => record.on_top(*key).is_some_and(|value| shape.fits(value.kind, value.raw)),
+            Sight::Written(_) => true,
         }
     }
 }
@@ -83,7 +113,8 @@ impl Shape {
                 kind == Kind::Escaped || (kind == Kind::Plain && texts.iter().any(|text| text == raw))
             }
             Shape::Of(word) => word.fits(kind),
-            Shape::Container => matches!(kind, Kind::Object | Kind::Array | Kind::Plain | Kind::Escaped),
+            Shape::Container => matches!(kind, Kind::Object | Kind::Array),
+            Shape::Decoded => matches!(kind, Kind::Object | Kind::Array | Kind::Plain | Kind::Escaped),
             Shape::Any => true,
         }
     }
@@ -112,18 +143,67 @@ impl Candidates {
 /// The gates of all dialects, by key.
 #[derive(Debug, Default)]
 pub(super) struct Gates {
-    known: Vec<(Key, Vec<(Shape, usize)>)>,
-    written: Vec<(Finder<'static>, usize)>,
+    known: Vec<(Key, Ways)>,
+    written: Vec<(Finder<'static>, Way)>,
+}
+
+/// The gates that begin with one key.
+#[derive(Debug, Default)]
+struct Ways {
+    /// By the string that must stand there, as it is written.
+    by_text: FxHashMap<String, Vec<Way>>,
+    /// The length of the longest such string.
+    longest: usize,
+    others: Vec<(Shape, Way)>,
+}
+
+/// What is left of a gate behind its key, and whose it is.
+#[derive(Clone, Debug)]
+struct Way {
+    rest: Vec<Sight>,
+    dialect: usize,
+}
+
+impl Ways {
+    fn add(&mut self, shape: &Shape, way: &Way) {
+        let Shape::Text(texts) = shape else { return self.others.push((shape.clone(), way.clone())) };
+        for text in texts {
+            self.longest = self.longest.max(text.len());
+            self.by_text.entry(text.clone()).or_default().push(way.clone());
+        }
+    }
+
+    #[inline]
+    fn look(&self, value: Value<'_>, record: Record<'_, '_>, candidates: &mut Candidates) {
+        let mut add = |way: &Way| {
+            if way.rest.iter().all(|sight| sight.is_shown(record)) {
+                candidates.add(way.dialect);
+            }
+        };
+        match value.kind {
+            Kind::Plain if value.raw.len() <= self.longest => {
+                self.by_text.get(value.raw).into_iter().flatten().for_each(&mut add);
+            }
+            // An escape may write the same text in another way.
+            Kind::Escaped => self.by_text.values().flatten().for_each(&mut add),
+            _ => {}
+        }
+        self.others.iter().filter(|(shape, _)| shape.fits(value.kind, value.raw)).for_each(|(_, way)| add(way));
+    }
 }
 
 impl Gates {
     pub(super) fn add(&mut self, gate: &Gate, dialect: usize) {
-        match gate {
-            Gate::Known(key, shape) => match self.known.iter_mut().find(|(known, _)| known == key) {
-                Some((_, shapes)) => shapes.push((shape.clone(), dialect)),
-                None => self.known.push((*key, vec![(shape.clone(), dialect)])),
-            },
-            Gate::Written(bytes) => self.written.push((Finder::new(bytes).into_owned(), dialect)),
+        let way = Way { rest: gate.rest.clone(), dialect };
+        match &gate.first {
+            Sight::Known(key, shape) => {
+                if !self.known.iter().any(|(known, _)| known == key) {
+                    self.known.push((*key, Ways::default()));
+                }
+                let ways = self.known.iter_mut().filter(|(known, _)| known == key);
+                ways.for_each(|(_, ways)| ways.add(shape, &way));
+            }
+            Sight::Written(bytes) => self.written.push((Finder::new(bytes).into_owned(), way)),
         }
     }
 
@@ -131,26 +211,24 @@ impl Gates {
     #[inline]
     pub(super) fn candidates(&self, record: Record<'_, '_>, text: &str) -> Candidates {
         let mut candidates = Candidates::default();
-        for (key, shapes) in &self.known {
-            let Some(value) = record.on_top(*key) else { continue };
-            for (shape, dialect) in shapes {
-                if shape.fits(value.kind, value.raw) {
-                    candidates.add(*dialect);
-                }
+        for (key, ways) in &self.known {
+            if let Some(value) = record.on_top(*key) {
+                ways.look(value, record, &mut candidates);
             }
         }
         if !self.written.is_empty() {
-            self.search(text, &mut candidates);
+            self.search(record, text, &mut candidates);
         }
         candidates
     }
 
     /// Keys outside the vocabulary; one that is written with escapes may be any.
-    fn search(&self, text: &str, candidates: &mut Candidates) {
+    fn search(&self, record: Record<'_, '_>, text: &str, candidates: &mut Candidates) {
         let escaped = || memchr::memmem::find(text.as_bytes(), b"\\u").is_some();
-        for (finder, dialect) in &self.written {
-            if !candidates.has(*dialect) && (finder.find(text.as_bytes()).is_some() || escaped()) {
-                candidates.add(*dialect);
+        for (finder, way) in self.written.iter().filter(|(_, way)| way.rest.iter().all(|sight| sight.is_shown(record)))
+        {
+            if !candidates.has(way.dialect) && (finder.find(text.as_bytes()).is_some() || escaped()) {
+                candidates.add(way.dialect);
             }
         }
     }

@@ -92,6 +92,16 @@ impl Pattern {
     pub(super) fn find(&self, text: &str) -> Option<Vec<Range<usize>>> {
         let bytes = text.as_bytes();
         let bytes = bytes.get(..LOOKED_AT).unwrap_or(bytes);
+        // Most patterns are a name, or begin with a piece of one: then most texts are turned away here.
+        if let Some(Piece::Literal(first)) = self.pieces.first() {
+            let whole = self.pieces.len() == 1;
+            if !starts_with(bytes, 0, first) || (whole && first.len() != bytes.len()) {
+                return None;
+            }
+            if whole {
+                return Some(Vec::new());
+            }
+        }
         // `fits[p][at]`: the pieces from `p` on match the bytes from `at` on.
         let mut fits = vec![vec![false; bytes.len() + 1]; self.pieces.len() + 1];
         fits[self.pieces.len()][bytes.len()] = true;
