@@ -312,7 +312,9 @@ impl Reader {
     /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while event rows are still being written.
     pub fn dump(&self) -> Result<Option<String>, StoreError> {
         self.pool.look(|connection| {
-            let behind = "SELECT EXISTS (SELECT 1 FROM log JOIN run USING (number) WHERE events_offset <> offset)";
+            // The rows of a log that is gone are those that were written while it was there.
+            let behind = "SELECT EXISTS (SELECT 1 FROM log JOIN run USING (number) \
+                          WHERE events_offset <> offset AND NOT gone)";
             if connection.query_row(behind, [], |row| row.get(0))? {
                 return Ok(None);
             }

@@ -142,8 +142,11 @@ impl Tracked {
         }
     }
 
-    /// Reduced bytes whose event rows are not written yet.
+    /// Reduced bytes whose event rows are not written yet; those of a log that is gone cannot be.
     pub(super) fn index_backlog(&self) -> u64 {
+        if self.gone {
+            return 0;
+        }
         self.cursor.offset.saturating_sub(self.events_offset)
     }
 }
