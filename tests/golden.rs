@@ -86,14 +86,30 @@ fn every_fixture_reduces_to_its_expectation() {
 fn every_fixture_cut_at_every_byte_folds_to_the_same_state() {
     for case in fixtures() {
         let log = std::fs::read(case.join("run.log")).unwrap();
-        let whole = dump_of(&[&log]);
-        // The splitter knows no dialect: of a long log every seventh place is as good as all.
-        for cut in (0..=log.len()).step_by(if log.len() > 2048 { 7 } else { 1 }) {
-            assert_eq!(whole, dump_of(&[&log[..cut], &log[cut..]]), "{} cut at byte {cut}", case.display());
+        let mut whole = Reducer::new(Reading::default());
+        for line in log.split_inclusive(|byte| *byte == b'\n') {
+            let (before, start) = (whole.state().clone(), whole.offset());
+            let at_once = pushed(before.clone(), start, &[line]);
+            // Where a line ends both are at the same place: equal states there are equal states ever after.
+            for cut in 1..line.len() {
+                let pieces = pushed(before.clone(), start, &[&line[..cut], &line[cut..]]);
+                assert!(at_once == pieces, "{} cut at byte {}", case.display(), start + cut as u64);
+            }
+            whole.push(line, &mut |_| ());
         }
         let bytes: Vec<&[u8]> = log.chunks(1).collect();
-        assert_eq!(whole, dump_of(&bytes), "{} byte by byte", case.display());
+        assert_eq!(dump_of(&[&log]), dump_of(&bytes), "{} byte by byte", case.display());
     }
+}
+
+/// What follows a state when these pieces are pushed: the state, the rows, and what the tail is worth.
+fn pushed(before: RunState, start: u64, pieces: &[&[u8]]) -> (RunState, u64, Vec<EventRow>, Value) {
+    let mut reducer = Reducer::resume(Reading::default(), before, start);
+    let mut rows = Vec::new();
+    for piece in pieces {
+        reducer.push(piece, &mut |event| rows.push(EventRow::of(event)));
+    }
+    (reducer.state().clone(), reducer.offset(), rows.clone(), finish(&mut reducer, rows))
 }
 
 #[test]
