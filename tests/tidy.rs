@@ -237,3 +237,21 @@ fn nothing_is_left_to_be_done() {
     }
     complain("unfinished", &found);
 }
+
+#[test]
+fn the_fuzzer_builds_the_reducer_with_the_same_crates() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        fs::read_to_string(path).expect("the file").parse::<toml::Table>().expect("TOML")
+    };
+    let locked = |lock: &toml::Table, name: &str| {
+        let packages = lock["package"].as_array().expect("a list").clone();
+        let versions = packages.into_iter().filter(|package| package["name"].as_str() == Some(name));
+        versions.map(|package| package["version"].to_string()).collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (read("Cargo.lock"), read("fuzz/Cargo.lock"));
+    let fuzz = read("fuzz/Cargo.toml");
+    let names: Vec<&String> = fuzz["dependencies"].as_table().expect("a table").keys().collect();
+    let others: Vec<&&String> = names.iter().filter(|name| locked(&ours, name) != locked(&theirs, name)).collect();
+    assert_eq!(others, [&"libfuzzer-sys"], "bring fuzz/Cargo.toml and fuzz/Cargo.lock up to date");
+}
