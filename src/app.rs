@@ -93,7 +93,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     let signals = Signals::install()?;
 
     let roots: Vec<PathBuf> = plan.source.roots.iter().map(|root| root.path.clone()).collect();
-    let store = store::open(&plan.cache, &roots)?;
+    let store = store::open(&plan.cache, &roots, &plan.source.fingerprint())?;
     let listener = listen(plan.port)?;
     let port = listener.local_addr()?.port();
     let web = Web {

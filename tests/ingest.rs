@@ -65,7 +65,7 @@ impl Bench {
     fn open(&mut self) -> &Store {
         let cache = self.home.path().join("cache/cache.db");
         let state = self.state.clone();
-        self.store.get_or_insert_with(|| store::open(&cache, &[state]).expect("a cache"))
+        self.store.get_or_insert_with(|| store::open(&cache, &[state], "").expect("a cache"))
     }
 
     fn start(&mut self) {

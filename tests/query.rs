@@ -42,7 +42,7 @@ fn needs_human(event: &mut Event<'_>) {
 impl Cache {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let store = store::open(&directory.path().join("cache.db"), &[]).expect("a new cache");
+        let store = store::open(&directory.path().join("cache.db"), &[], "").expect("a new cache");
         let query = Query { reader: store.reader.clone(), policy: Arc::new(Policy::default()) };
         Self { query, store, _directory: directory }
     }

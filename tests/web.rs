@@ -64,7 +64,7 @@ fn fixture() -> Fixture {
         reading: Reading::default(),
         poll: true,
     };
-    let store = store::open(&directory.path().join("cache.db"), &[state]).expect("a cache");
+    let store = store::open(&directory.path().join("cache.db"), &[state], "").expect("a cache");
     ingest::build(&source, &store.writer, &store.reader, &store.live, ingest::engine::Stage::All, &|_, _| {})
         .expect("a build");
     store.writer.flush().expect("a commit");

@@ -40,7 +40,7 @@ impl Desk {
             }),
             Err(CliError::Store(StoreError::InUse { path, pid })) => {
                 tracing::info!("process {pid} keeps {}; reading what it has", path.display());
-                let reader = store::open_reader(&path)?;
+                let reader = store::open_reader(&path, &settings.source.fingerprint())?;
                 Ok(Self { reader, status: None, kept_by: Some(pid), _store: None })
             }
             Err(error) => Err(error),
@@ -63,7 +63,7 @@ impl Desk {
 /// # Errors
 /// What the store or ingest say.
 pub(super) fn open_and_build(settings: &Settings, stage: Stage) -> Result<(Store, Built), CliError> {
-    let store = store::open(&settings.cache, &settings.directories())?;
+    let store = store::open(&settings.cache, &settings.directories(), &settings.source.fingerprint())?;
     let bar = bar();
     let progress = |read: u64, all: u64| {
         bar.set_length(all);

@@ -83,7 +83,7 @@ fn store_code(error: &StoreError) -> u8 {
     match error {
         StoreError::InUse { .. } => 3,
         StoreError::BelowStateDir { .. } | StoreError::Foreign { .. } | StoreError::Io { .. } => 2,
-        StoreError::OldSqlite { .. } | StoreError::Sql(_) | StoreError::Stopped => 1,
+        StoreError::OldSqlite { .. } | StoreError::Sql(_) | StoreError::Anew | StoreError::Stopped => 1,
     }
 }
 

@@ -36,7 +36,7 @@ enum Format {
 
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
     let now = app::now();
-    let reader = store::open_reader(&settings.cache);
+    let reader = store::open_reader(&settings.cache, &settings.source.fingerprint());
     let query = reader.map(|reader| Query { reader, policy: settings.policy.clone().into() });
     let pill = query.and_then(|query| query.banner(now)).map(|banner| (banner.pill(), banner.attention.len()));
     let text = match &pill {

@@ -4,16 +4,13 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::commands::Commands;
 use super::config::Config;
 use super::dialect;
 use super::error::CliError;
 use super::options::{Naive, Options};
-use crate::ingest::{Root, Source, default_depth};
+use crate::ingest::{Root, Source, canonical, default_depth};
 use crate::reducer::dialect::Reading;
-use crate::reducer::dialect::data::builtin;
 use crate::reducer::line::MAX_LINE;
 use crate::reducer::time::NaiveTime;
 use crate::reducer::verdict::Policy;
@@ -163,34 +160,9 @@ fn label(path: &Path) -> String {
     })
 }
 
-/// The real path; of a directory that is not there yet the absolute one.
-fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
-}
-
 /// One file per set of state directories and way of reading them: what another way made is of no use.
 fn cache_name(source: &Source) -> String {
-    let mut roots: Vec<_> = source.roots.iter().map(|root| (canonical(&root.path), root.label.as_str())).collect();
-    roots.sort();
-    let mut hash = Sha256::new();
-    for (path, label) in &roots {
-        for part in [path.as_os_str().as_encoded_bytes(), label.as_bytes()] {
-            hash.update(part);
-            hash.update([0]);
-        }
-    }
-    let Reading { max_line, naive_time, dialects } = &source.reading;
-    hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", source.log_name, source.depth));
-    for dialect in dialects.iter().chain(builtin()) {
-        hash.update([0]);
-        hash.update(dialect.text());
-    }
-    let mut name = hash.finalize().iter().take(8).fold(String::new(), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    });
-    name.push_str(".db");
-    name
+    format!("{}.db", source.fingerprint())
 }
 
 fn cache_directory() -> Result<PathBuf, CliError> {

@@ -35,9 +35,13 @@ pub use access::LogAccess;
 pub use engine::{Built, Ingest, build, start};
 pub use key::default_depth;
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::reducer::dialect::Reading;
+use crate::reducer::dialect::data::builtin;
 
 /// One state directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,39 @@ pub struct Source {
     pub reading: Reading,
     /// No watcher, only the scan (`--poll`).
     pub poll: bool,
+}
+
+impl Source {
+    /// Sixteen hexadecimal digits that are others for other state directories and for another way of reading them. How
+    /// they are watched does not count.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut roots: Vec<_> = self.roots.iter().map(|root| (canonical(&root.path), root.label.as_str())).collect();
+        roots.sort();
+        let mut hash = Sha256::new();
+        for (path, label) in &roots {
+            for part in [path.as_os_str().as_encoded_bytes(), label.as_bytes()] {
+                hash.update(part);
+                hash.update([0]);
+            }
+        }
+        let Reading { max_line, naive_time, dialects } = &self.reading;
+        hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", self.log_name, self.depth));
+        for dialect in dialects.iter().chain(builtin()) {
+            hash.update([0]);
+            hash.update(dialect.text());
+        }
+        hash.finalize().iter().take(8).fold(String::new(), |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
+    }
+}
+
+/// The real path; of a directory that is not there yet the absolute one.
+#[must_use]
+pub fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What can go wrong with the source as a whole; what is wrong with one log is data.

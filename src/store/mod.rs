@@ -14,6 +14,7 @@ mod open;
 mod place;
 mod queue;
 pub mod reader;
+mod refuge;
 pub mod row;
 mod run_row;
 mod snapshot;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use self::open::Target;
 use self::place::Owner;
+use self::reader::Aim;
 
 /// What can go wrong with the cache.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,9 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The cache was damaged and made anew: everything that was sent stands on what is lost.
+    #[error("the cache was made anew")]
+    Anew,
     /// The writer thread has stopped.
     #[error("the cache writer has stopped")]
     Stopped,
@@ -95,43 +100,49 @@ pub struct Store {
 
 /// Opens or makes the cache, locks it for writing and starts the writer thread.
 ///
+/// `made_for` says what is read and how, whatever its form: a cache that was made for something else is made again.
 /// `roots` are the state directories, which the cache must not lie below, also not through a link or `..`.
 ///
 /// # Errors
 /// [`StoreError::InUse`], [`StoreError::Foreign`], [`StoreError::BelowStateDir`], [`StoreError::OldSqlite`]; a corrupt
 /// cache is moved aside (one copy kept) and made again, and a directory that cannot be written leads to a cache in
 /// memory, both said in [`SourceStatus`].
-pub fn open(path: &Path, roots: &[PathBuf]) -> Result<Store, StoreError> {
+pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, StoreError> {
     open::check_sqlite()?;
     let place = place::resolve(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
     place::check_outside(&place, roots)?;
-    let opened = open::open(&place)?;
+    let opened = open::open(&place, open::user_version(made_for))?;
     let target = opened.target.clone();
     let path = match &target {
         Target::File(path) => Some(path.clone()),
         Target::Memory(_) => None,
     };
-    let (shared, live) = (Arc::default(), Live::default());
-    let writer = Writer::start(opened, Arc::clone(&shared), live.clone())?;
-    Ok(Store { writer, reader: Reader::new(target, Some(shared)), live, path })
+    let (aim, shared, live) = (Arc::new(Aim::new(target)), Arc::default(), Live::default());
+    let writer = Writer::start(opened, Arc::clone(&aim), Arc::clone(&shared), live.clone())?;
+    Ok(Store { writer, reader: Reader::new(aim, Some(shared)), live, path })
 }
 
 /// Opens the cache for reading only, beside a writer of another process or without one.
 ///
 /// # Errors
-/// As [`open()`], and [`StoreError::Io`] when there is no such file or another version of wheelwatch wrote it.
-pub fn open_reader(path: &Path) -> Result<Reader, StoreError> {
+/// As [`open()`], and [`StoreError::Io`] when there is no such file, or when another version of wheelwatch wrote it or one
+/// with other options.
+pub fn open_reader(path: &Path, made_for: &str) -> Result<Reader, StoreError> {
     open::check_sqlite()?;
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let place = place::resolve(path).map_err(io)?;
     match place::owner(&place, false).map_err(io)? {
-        Owner::Ours(version) if version == open::user_version() => {}
-        Owner::Ours(_) => return Err(io(std::io::Error::other("another version of wheelwatch wrote it"))),
+        Owner::Ours(version) if version == open::user_version(made_for) => {}
+        Owner::Ours(_) => {
+            return Err(io(std::io::Error::other(
+                "another version of wheelwatch wrote it, or one with other options or state directories",
+            )));
+        }
         Owner::Damaged => return Err(io(std::io::Error::other("it is damaged"))),
         Owner::Nobody => return Err(io(std::io::ErrorKind::NotFound.into())),
         Owner::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
     }
-    Ok(Reader::new(Target::File(place), None))
+    Ok(Reader::new(Arc::new(Aim::new(Target::File(place))), None))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
+use super::apply::Ledger;
 use super::lock::{self, Lock, Note};
 use super::place::{self, APPLICATION_ID, Owner, beside};
 
@@ -45,6 +46,10 @@ pub(super) struct Opened {
     pub(super) target: Target,
     /// Held as long as the cache is written; none in memory.
     pub(super) lock: Option<Lock>,
+    /// Its `user_version`.
+    pub(super) version: i32,
+    /// What the tables hold.
+    pub(super) ledger: Ledger,
     /// What a person should know about the cache.
     pub(super) problem: Option<String>,
 }
@@ -60,17 +65,20 @@ enum Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Damaged(error.to_string()),
-            _ => Fault::Store(error.into()),
-        }
+        if is_damage(&error) { Fault::Damaged(error.to_string()) } else { Fault::Store(error.into()) }
     }
 }
 
-/// The `user_version` of caches that this program can go on with.
-pub(super) fn user_version() -> i32 {
+/// Whether what is in the file is not what was written to it.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// The `user_version` of caches that this program can go on with. `made_for` says what is read and how: what was read in
+/// another way is of no use.
+pub(super) fn user_version(made_for: &str) -> i32 {
     let mut hash: u32 = 0x811c_9dc5 ^ FORMAT; // FNV-1a
-    for byte in SCHEMA.bytes().chain(env!("CARGO_PKG_VERSION").bytes()) {
+    for byte in SCHEMA.bytes().chain(env!("CARGO_PKG_VERSION").bytes()).chain(made_for.bytes()) {
         hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     }
     i32::from_be_bytes((hash & 0x7fff_ffff | 1).to_be_bytes())
@@ -84,8 +92,8 @@ pub(super) fn check_sqlite() -> Result<(), StoreError> {
 }
 
 /// Opens a resolved path for writing, or memory when the file system does not let us (spec T86).
-pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
-    match open_file(path) {
+pub(super) fn open(path: &Path, version: i32) -> Result<Opened, StoreError> {
+    match open_file(path, version) {
         Ok(opened) => Ok(opened),
         Err(error @ (StoreError::Io { .. } | StoreError::Sql(_))) => open_memory(format!(
             "the cache is only held in memory, and everything is read again at the next start: {error}"
@@ -94,7 +102,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
     }
 }
 
-fn open_file(path: &Path) -> Result<Opened, StoreError> {
+fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let foreign = || StoreError::Foreign { path: path.to_owned() };
     let marked = lock::note(path) != Note::None;
@@ -108,7 +116,7 @@ fn open_file(path: &Path) -> Result<Opened, StoreError> {
     let mut fault = match place::owner(path, marked).map_err(io)? {
         Owner::Foreign => return Err(foreign()),
         Owner::Damaged => Some(Fault::Damaged(String::from("its first bytes were overwritten"))),
-        Owner::Ours(version) if version != user_version() => Some(Fault::Outdated),
+        Owner::Ours(version) if version != wanted => Some(Fault::Outdated),
         Owner::Ours(_) if matches!(note, Note::Closed(..)) && !untouched => {
             Some(Fault::Damaged(String::from("another program changed it after it was closed")))
         }
@@ -121,17 +129,14 @@ fn open_file(path: &Path) -> Result<Opened, StoreError> {
             Some(Fault::Outdated) => remove(path).map_err(io)?,
             Some(Fault::Damaged(why)) => {
                 let aside = move_aside(path).map_err(io)?;
-                problem = Some(format!(
-                    "the cache was damaged ({why}) and is made again from the logs; the damaged file is kept as {}",
-                    aside.display()
-                ));
+                problem = Some(rebuilt(&why, &aside));
             }
             None => {}
         }
-        match connect(path, untouched) {
-            Ok(connection) => {
+        match connect(path, untouched, wanted) {
+            Ok((connection, ledger)) => {
                 let target = Target::File(path.to_owned());
-                return Ok(Opened { connection, target, lock: Some(lock), problem });
+                return Ok(Opened { connection, target, lock: Some(lock), version: wanted, ledger, problem });
             }
             Err(next) => fault = Some(next),
         }
@@ -140,6 +145,39 @@ fn open_file(path: &Path) -> Result<Opened, StoreError> {
 }
 
 fn open_memory(problem: String) -> Result<Opened, StoreError> {
+    let (connection, name) = memory()?;
+    let ledger = Ledger::read(&connection)?;
+    Ok(Opened { connection, target: Target::Memory(name), lock: None, version: 0, ledger, problem: Some(problem) })
+}
+
+/// Moves a damaged file that is in use out of the way and makes a new one; memory when that cannot be.
+pub(super) fn make_anew(path: &Path, version: i32, why: &str) -> Result<(Connection, Target, String), StoreError> {
+    let made = move_aside(path).map_err(|source| Fault::Store(StoreError::Io { path: path.to_owned(), source }));
+    let made = made.and_then(|aside| connect(path, false, version).map(|(connection, _)| (connection, aside)));
+    if let Ok((connection, aside)) = made {
+        return Ok((connection, Target::File(path.to_owned()), rebuilt(why, &aside)));
+    }
+    let (connection, name) = memory()?;
+    Ok((connection, Target::Memory(name), lost(why)))
+}
+
+/// What is said of a damaged cache that is not made again in its file.
+pub(super) fn lost(why: &str) -> String {
+    format!(
+        "the cache was damaged ({why}) and is not made again in its file: it is only held in memory, and everything is \
+         read again at the next start"
+    )
+}
+
+fn rebuilt(why: &str, aside: &Path) -> String {
+    format!(
+        "the cache was damaged ({why}) and is made again from the logs; the damaged file is kept as {}",
+        aside.display()
+    )
+}
+
+/// An empty cache in memory, and the name by which other connections of this process reach it.
+pub(super) fn memory() -> Result<(Connection, String), rusqlite::Error> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("file:/wheelwatch-{}?vfs=memdb", COUNT.fetch_add(1, Ordering::Relaxed));
     let connection = Connection::open_with_flags(
@@ -150,8 +188,9 @@ fn open_memory(problem: String) -> Result<Opened, StoreError> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     configure(&connection)?;
-    create(&connection)?;
-    Ok(Opened { connection, target: Target::Memory(name), lock: None, problem: Some(problem) })
+    // Nobody opens it again.
+    create(&connection, 0)?;
+    Ok((connection, name))
 }
 
 /// Opens a connection that can only read.
@@ -168,20 +207,22 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
 }
 
 /// Opens the file for writing; makes it when it is missing or empty, else checks it.
-fn connect(path: &Path, untouched: bool) -> Result<Connection, Fault> {
+fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Ledger), Fault> {
     let io = |source| Fault::Store(StoreError::Io { path: path.to_owned(), source });
     protect(path).map_err(io)?;
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Names of caches in memory are URIs; one is attached when the file cannot be written.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
-        create(&connection)?;
+        create(&connection, version)?;
     } else {
-        check(&connection, untouched)?;
+        check(&connection, untouched, version)?;
     }
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    Ok(connection)
+    let ledger = Ledger::read(&connection)?;
+    Ok((connection, ledger))
 }
 
 /// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that
@@ -202,17 +243,16 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// Tables and both marks in one transaction, before the write-ahead log: the file is either empty or whole.
-fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
+fn create(connection: &Connection, version: i32) -> Result<(), rusqlite::Error> {
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}; {SCHEMA} COMMIT;",
-        user_version()
+        "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; {SCHEMA} COMMIT;",
     ))
 }
 
 /// Whether an existing file is what we wrote. One that was closed properly and not changed since needs no long look.
-fn check(connection: &Connection, untouched: bool) -> Result<(), Fault> {
+fn check(connection: &Connection, untouched: bool, wanted: i32) -> Result<(), Fault> {
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version != user_version() {
+    if version != wanted {
         return Err(Fault::Outdated);
     }
     for table in

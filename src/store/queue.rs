@@ -15,6 +15,8 @@ const MAX_WEIGHT: usize = 32_768;
 pub(super) enum Taken {
     /// These, in the order in which they were sent.
     Writes(VecDeque<Write>),
+    /// What is in the cache cannot be read, with the reason.
+    Doubt(String),
     /// Nothing came in the time.
     Nothing,
     /// Nothing will come any more.
@@ -44,6 +46,13 @@ struct State {
     urgent: bool,
     closed: bool,
     stopped: bool,
+    /// How often the cache was made anew, and how often of these the sender has taken notice.
+    renewals: u64,
+    noticed: u64,
+    /// Why the cache is to be made anew.
+    doubt: Option<String>,
+    /// Runs of which a write was given up.
+    refused: Vec<String>,
 }
 
 /// The queue between everybody who writes and the writer thread.
@@ -66,10 +75,15 @@ impl Queue {
     pub(super) fn send(&self, write: Write) -> Result<(), StoreError> {
         let mut state = self
             .moved
-            .wait_while(self.lock(), |state| state.weight >= MAX_WEIGHT && !state.stopped)
+            .wait_while(self.lock(), |state| {
+                state.weight >= MAX_WEIGHT && !state.stopped && state.renewals == state.noticed
+            })
             .unwrap_or_else(PoisonError::into_inner);
         if state.stopped {
             return Err(StoreError::Stopped);
+        }
+        if state.renewals != state.noticed {
+            return Err(StoreError::Anew);
         }
         state.weight += weight(&write);
         state.sent += 1;
@@ -105,8 +119,13 @@ impl Queue {
     pub(super) fn take(&self, wait: Duration) -> Taken {
         let (mut state, _) = self
             .filled
-            .wait_timeout_while(self.lock(), wait, |state| state.waiting.is_empty() && !state.closed)
+            .wait_timeout_while(self.lock(), wait, |state| {
+                state.waiting.is_empty() && !state.closed && state.doubt.is_none()
+            })
             .unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = state.doubt.take() {
+            return Taken::Doubt(why);
+        }
         if state.waiting.is_empty() {
             return if state.closed { Taken::Closed } else { Taken::Nothing };
         }
@@ -148,6 +167,53 @@ impl Queue {
             .wait_timeout_while(self.lock(), wait, |state| !state.urgent && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         if state.closed { Pause::Closed } else { Pause::Over }
+    }
+
+    /// Says that the cache cannot be read, and waits until it was made anew.
+    pub(super) fn doubt(&self, why: String) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let before = state.renewals;
+        state.doubt = Some(why);
+        self.filled.notify_one();
+        let state = self
+            .moved
+            .wait_while(state, |state| state.renewals == before && !state.stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.renewals == before { Err(StoreError::Stopped) } else { Ok(()) }
+    }
+
+    /// The cache was made anew: what waits stands on what is lost, and so does what is sent before that was noticed.
+    pub(super) fn renewed(&self) {
+        let mut state = self.lock();
+        state.renewals += 1;
+        state.done += state.waiting.len() as u64;
+        state.waiting.clear();
+        state.weight = 0;
+        state.refused.clear();
+        drop(state);
+        self.moved.notify_all();
+    }
+
+    /// Whether the cache was made anew and nobody noticed yet.
+    pub(super) fn is_anew(&self) -> bool {
+        let state = self.lock();
+        state.renewals != state.noticed
+    }
+
+    /// The sender knows that the cache was made anew, and begins anew.
+    pub(super) fn notice(&self) {
+        let mut state = self.lock();
+        state.noticed = state.renewals;
+    }
+
+    /// A write of this run was given up.
+    pub(super) fn refuse(&self, key: String) {
+        self.lock().refused.push(key);
+    }
+
+    /// Runs of which a write was given up since the last time.
+    pub(super) fn take_refused(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().refused)
     }
 
     /// The writer has ended: nobody must wait for it any more.

@@ -10,13 +10,12 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 
 use self::pool::Pool;
-pub(super) use self::pool::Shared;
+pub(super) use self::pool::{Aim, Shared};
 use super::StoreError;
 use super::columns::{self, count, unreadable};
 use super::event_rows::Decoder;
 use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
-use super::open::Target;
 use super::row::{LogRow, RunRecord};
 use super::snapshot::{self, Resume};
 use crate::reducer::dump;
@@ -149,8 +148,8 @@ pub struct Totals {
 }
 
 impl Reader {
-    pub(super) fn new(target: Target, shared: Option<Arc<Shared>>) -> Self {
-        Self { pool: Arc::new(Pool::new(target, shared)) }
+    pub(super) fn new(aim: Arc<Aim>, shared: Option<Arc<Shared>>) -> Self {
+        Self { pool: Arc::new(Pool::new(aim, shared)) }
     }
 
     /// All logs and their cursors, by key.

@@ -3,6 +3,8 @@
 //! What cannot be committed (disk full, another program's lock) is kept and tried again, in order: nothing is lost and
 //! nothing overtakes.
 
+mod rescue;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,15 +14,17 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 use rustc_hash::FxHashSet;
 
+use self::rescue::{identity, is_unwritable};
 use super::StoreError;
 use super::apply::{self, Ledger};
 use super::event_rows::Interner;
 use super::live::{Change, Live};
 use super::lock::Lock;
-use super::open::{Opened, Target};
+use super::open::{Opened, Target, is_damage};
 use super::place::beside;
 use super::queue::{Pause, Queue, Taken};
-use super::reader::Shared;
+use super::reader::{Aim, Shared};
+use super::refuge::Refuge;
 use super::row::{Batch, EventBatch, LogRow};
 
 /// How long the writer waits for writes before it tidies up.
@@ -37,6 +41,9 @@ const RESTART_AT: u64 = 32 * 1024 * 1024;
 /// Pauses between tries to commit: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// So many tries fail before the cache goes on in memory.
+const PATIENCE: u32 = 3;
 
 /// A handle to the writer thread. Cheap to clone; when the last handle is dropped, what is queued is committed and the
 /// cache is closed.
@@ -79,6 +86,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Stopped`] when the thread has ended.
+    ///
+    /// [`StoreError::Anew`] until [`Writer::notice`] when what was sent before was lost with a damaged cache.
     pub fn send(&self, write: Write) -> Result<(), StoreError> {
         self.handle.queue.send(write)
     }
@@ -92,10 +101,34 @@ impl Writer {
         self.handle.queue.flush()
     }
 
+    /// Makes the cache anew because it cannot be read; waits for that.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] when the thread has ended.
+    pub fn make_anew(&self, why: String) -> Result<(), StoreError> {
+        self.handle.queue.doubt(why)
+    }
+
+    /// Whether the cache was made anew, so that everything must be read again.
+    #[must_use]
+    pub fn is_anew(&self) -> bool {
+        self.handle.queue.is_anew()
+    }
+
+    /// What is sent from now on begins with the cache that was made anew.
+    pub fn notice(&self) {
+        self.handle.queue.notice();
+    }
+
+    /// Keys of runs of which a write was given up since the last time: they must be written as a whole.
+    #[must_use]
+    pub fn take_refused(&self) -> Vec<String> {
+        self.handle.queue.take_refused()
+    }
+
     /// Starts the thread.
-    pub(super) fn start(opened: Opened, shared: Arc<Shared>, live: Live) -> Result<Self, StoreError> {
-        let Opened { connection, target, lock, problem } = opened;
-        let ledger = Ledger::read(&connection)?;
+    pub(super) fn start(opened: Opened, aim: Arc<Aim>, shared: Arc<Shared>, live: Live) -> Result<Self, StoreError> {
+        let Opened { connection, target, lock, version, ledger, problem } = opened;
         shared.set(&ledger);
         live.update(|status| status.cache_problem.clone_from(&problem));
         let path = match target {
@@ -109,6 +142,11 @@ impl Writer {
             lock,
             ledger,
             interner: Interner::default(),
+            file: path.as_deref().and_then(identity),
+            refuge: None,
+            renewals: 0,
+            version,
+            aim,
             shared,
             live,
             problem,
@@ -132,6 +170,15 @@ struct Desk {
     lock: Option<Lock>,
     ledger: Ledger,
     interner: Interner,
+    /// Device and inode of the file.
+    file: Option<(u64, u64)>,
+    /// Where the file stays while only memory can be written.
+    refuge: Option<Refuge>,
+    /// How often the cache was made anew.
+    renewals: u32,
+    /// The `user_version` of the file.
+    version: i32,
+    aim: Arc<Aim>,
     shared: Arc<Shared>,
     live: Live,
     /// What was wrong with the cache when it was opened.
@@ -158,12 +205,17 @@ impl Desk {
             let wait = if self.ledger.trash { Duration::ZERO } else { IDLE };
             match queue.take(wait) {
                 Taken::Writes(mut writes) => self.write(queue, &mut writes),
+                Taken::Doubt(why) => self.make_anew(queue, &why),
                 Taken::Nothing if self.ledger.trash => self.sweep(),
                 Taken::Nothing if self.unsaved => self.unsaved = !self.checkpoint(1),
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
             self.checkpoint(CHECKPOINT_AT);
+            if let Some(why) = self.shared.take_damage() {
+                self.make_anew(queue, &why);
+            }
+            self.mind_the_file();
         }
         self.close();
     }
@@ -171,14 +223,14 @@ impl Desk {
     /// Commits writes, however often it takes.
     fn write(&mut self, queue: &Queue, writes: &mut VecDeque<Write>) {
         let mut pause = FIRST_PAUSE;
-        let mut failed = false;
+        let mut failures = 0;
         while !writes.is_empty() {
             let Err(error) = self.commit(writes.make_contiguous()) else {
-                if failed {
+                if failures > 0 {
                     queue.recovered();
                     self.say(None);
                 }
-                queue.finish(writes.len());
+                finish(queue, writes);
                 return;
             };
             if !is_passing(&error) {
@@ -187,14 +239,17 @@ impl Desk {
             }
             tracing::warn!(%error, "the cache could not be written, it will be tried again");
             self.say(Some(format!("the cache cannot be written at present and is behind; it is tried again: {error}")));
-            failed = true;
+            failures += 1;
+            if failures >= PATIENCE && is_unwritable(&error) && self.go_to_memory(&error.to_string()) {
+                continue;
+            }
             queue.fail(error.into());
             if queue.pause(pause) == Pause::Closed {
                 // Nothing is lost: the cursors in the cache stand where its states are.
                 if self.commit(writes.make_contiguous()).is_err() {
                     tracing::error!("the last writes could not be committed; they are read again at the next start");
                 }
-                queue.finish(writes.len());
+                finish(queue, writes);
                 return;
             }
             pause = (pause * 2).min(LAST_PAUSE);
@@ -211,15 +266,14 @@ impl Desk {
                     let key = key_of(write).to_owned();
                     tracing::error!(%error, key, "the cache does not take a run");
                     if is_damage(&error) {
-                        // Without the note of a proper end the next start looks closely.
-                        if let Some(lock) = &mut self.lock {
-                            lock.distrust();
-                        }
-                        self.problem =
-                            Some(format!("the cache is damaged ({error}) and is made again at the next start"));
-                        self.say(None);
+                        self.make_anew(queue, &error.to_string());
+                        return finish(queue, writes);
                     }
-                    self.broken.insert(key);
+                    self.say(Some(format!(
+                        "the cache did not take what was read of {key}; it is tried again: {error}"
+                    )));
+                    self.broken.insert(key.clone());
+                    queue.refuse(key);
                     queue.fail(error.into());
                 }
             }
@@ -269,8 +323,12 @@ impl Desk {
             }
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        let is_mended = !mended.is_empty();
         for key in mended {
             self.broken.remove(key);
+        }
+        if is_mended && self.broken.is_empty() {
+            self.say(None);
         }
         // Of several changes of a run the last is enough.
         let mut seen = FxHashSet::default();
@@ -298,7 +356,7 @@ impl Desk {
 
     /// Copies the write-ahead log back into the database when it is at least so long; says whether it did.
     fn checkpoint(&self, at: u64) -> bool {
-        let Some(path) = &self.path else { return false };
+        let (Some(path), None) = (&self.path, &self.refuge) else { return true };
         let length = std::fs::metadata(beside(path, "-wal")).map_or(0, |meta| meta.len());
         if length < at {
             return false;
@@ -316,7 +374,13 @@ impl Desk {
         self.live.update(|status| status.cache_problem = problem);
     }
 
-    fn close(self) {
+    fn close(mut self) {
+        if let Some(mut refuge) = self.refuge.take() {
+            if !refuge.write_back() {
+                tracing::error!("the cache could not be written; what it lacks is read again at the next start");
+            }
+            self.connection = refuge.leave();
+        }
         let Self { connection, lock, .. } = self;
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the cache could not be checkpointed at its end");
@@ -348,8 +412,11 @@ fn is_passing(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+/// They are done, and nobody holds what they wrote any more.
+fn finish(queue: &Queue, writes: &mut VecDeque<Write>) {
+    let count = writes.len();
+    writes.clear();
+    queue.finish(count);
 }
 
 fn key_of(write: &Write) -> &str {

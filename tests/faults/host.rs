@@ -128,14 +128,22 @@ fn t84_a_full_disk_is_said_and_nothing_is_wrong_when_there_is_room_again() {
     for n in 0..20 {
         append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
     }
-    within(10, "a word about the cache", || {
+    let said = within(10, "a word about the cache", || {
         assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
-        house.health()["cache_problem"].as_str().map(str::to_owned)
+        house.health()["cache_problem"].as_str().filter(|said| said.contains("memory")).map(str::to_owned)
     });
+    assert!(said.contains("make room"), "{said}");
+    assert!(house.process().ask("/").expect("a page").body.contains("memory"), "no banner");
+    // What comes meanwhile is shown, also of logs that begin anew or go.
+    append(&house.state, "c", &lines(0..5));
+    fs::write(house.state.join("a/run.log"), lines(100..140)).expect("a rewrite");
+    house.converge(10);
     house.check_alive();
     fs::remove_file(&inside).expect("room again");
     house.converge(20);
     within(10, "the word to go", || house.health()["cache_problem"].is_null().then_some(()));
+    append(&house.state, "c", &lines(5..9));
+    house.converge(10);
     house.check_running();
 }
 
@@ -150,6 +158,7 @@ fn t85_a_limit_of_file_size_ends_nobody() {
         append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
     }
     within(15, "a word about the cache", || house.health()["cache_problem"].as_str().map(str::to_owned));
+    house.converge(15);
     house.check_alive();
     assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
     house.kill();

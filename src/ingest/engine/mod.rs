@@ -20,7 +20,7 @@ mod scan;
 mod table;
 mod turns;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use self::agenda::Agenda;
 use self::scan::Scans;
-use self::table::{Table, Tracked};
+use self::table::{Table, Tracked, Work};
 use super::key::{self, LogName};
 use super::place::Place;
 use super::pool::{Message, Pool};
@@ -46,6 +46,9 @@ const TICK: Duration = Duration::from_secs(2);
 
 /// How often the status is told while it changes.
 const TELL: Duration = Duration::from_millis(200);
+
+/// How long a log is left alone whose last reading the cache did not take.
+const REFUSED_WAIT: Duration = Duration::from_secs(4);
 
 /// How many messages may wait. A walk finds logs faster than they are looked up, and 50,000 of them are not small.
 const INBOX: usize = 8;
@@ -81,8 +84,12 @@ pub fn start(source: Source, writer: Writer, reader: Reader, live: Live) -> Resu
     };
     let (desk, inbox) = (Arc::clone(&engine.desk), engine.sender.clone());
     let thread = std::thread::Builder::new().name(String::from("ingest")).spawn(move || {
-        if let Err(error) = engine.follow() {
-            tracing::error!(%error, "reading logs has stopped");
+        loop {
+            match engine.follow() {
+                Ok(()) => return,
+                Err(StoreError::Anew) if engine.begin_anew() => {}
+                Err(error) => return tracing::error!(%error, "reading logs has stopped"),
+            }
         }
     });
     Ok(Ingest { desk, inbox, thread: Some(thread.map_err(IngestError::Threads)?) })
@@ -124,7 +131,11 @@ pub fn build(
 ) -> Result<Built, IngestError> {
     let mut engine = Engine::new(source.clone(), writer.clone(), reader.clone(), live.clone(), stage)?;
     engine.watch = Watch::without(String::from("built once"));
-    engine.finish(progress)?;
+    while let Err(error) = engine.finish(progress) {
+        if !matches!(error, StoreError::Anew) || !engine.begin_anew() {
+            return Err(error.into());
+        }
+    }
     engine.tell(true);
     writer.flush()?;
     let totals = reader.totals()?;
@@ -161,6 +172,8 @@ struct Engine {
     hot: HashMap<Arc<str>, (Box<Hot>, Instant)>,
     scans: Scans,
     watch: Watch,
+    /// Logs of which the cache did not take what was read.
+    refused: BTreeSet<String>,
     sender: SyncSender<Message>,
     /// Goes before the pool: a thread that waits for room in it must not be waited for.
     inbox: Receiver<Message>,
@@ -202,6 +215,7 @@ impl Engine {
             hot: HashMap::new(),
             scans: Scans::new(now),
             watch: Watch::without(String::new()),
+            refused: BTreeSet::new(),
             pool,
             sender,
             inbox,
@@ -214,9 +228,43 @@ impl Engine {
             overflows: 0,
             source,
         };
-        let reader = engine.desk.reader.clone();
-        reader.each_known(&mut |known| engine.remember(known))?;
+        engine.recall()?;
         Ok(engine)
+    }
+
+    /// Takes over what the cache knows; a cache that cannot be read is made anew.
+    fn recall(&mut self) -> Result<(), StoreError> {
+        let Desk { reader, writer, .. } = &*Arc::clone(&self.desk);
+        if let Err(error) = reader.each_known(&mut |known| self.remember(known)) {
+            writer.make_anew(error.to_string())?;
+            writer.notice();
+            self.table = Table::default();
+            reader.each_known(&mut |known| self.remember(known))?;
+        }
+        Ok(())
+    }
+
+    /// The cache was made anew: forgets everything and begins as at the start. Says whether to go on.
+    fn begin_anew(&mut self) -> bool {
+        // What is under way stands on what is lost.
+        while !self.pool.is_idle() {
+            match self.inbox.recv() {
+                Ok(Message::Free(worker, _)) => self.pool.free(worker),
+                Ok(Message::News | Message::Found(..)) => {}
+                Ok(Message::Stop) | Err(_) => return false,
+            }
+        }
+        let now = Instant::now();
+        (self.table, self.agenda, self.hot) = (Table::default(), Agenda::default(), HashMap::new());
+        self.scans = Scans::new(now);
+        self.refused.clear();
+        (self.sent, self.flushed, self.read, self.began) = (0, 0, 0, now);
+        self.desk.writer.notice();
+        if let Err(error) = self.recall() {
+            tracing::error!(%error, "the cache that was made anew cannot be read");
+            return false;
+        }
+        true
     }
 
     /// Takes a log over from the cache. Logs of a state directory that is not asked for any more are left alone.
@@ -238,6 +286,7 @@ impl Engine {
         loop {
             let now = Instant::now();
             if now >= next_tick {
+                self.mind_the_cache(now)?;
                 self.tick(now);
                 next_tick = now + TICK;
             }
@@ -265,6 +314,27 @@ impl Engine {
             // Also those that found no room in the inbox.
             self.hear();
         }
+    }
+
+    /// Notices that the cache was made anew, and reads again what it did not take.
+    fn mind_the_cache(&mut self, now: Instant) -> Result<(), StoreError> {
+        if self.desk.writer.is_anew() {
+            return Err(StoreError::Anew);
+        }
+        self.refused.extend(self.desk.writer.take_refused());
+        let refused = std::mem::take(&mut self.refused);
+        for key in refused {
+            let Some(key) = self.table.key(&key) else { continue };
+            if self.table.get(&key).is_some_and(|tracked| tracked.work != Work::Idle) {
+                // What is under way says where the log stands; after that.
+                self.refused.insert(key.to_string());
+                continue;
+            }
+            self.hot.remove(&key);
+            self.table.change(&key, Tracked::distrust);
+            self.agenda.waits().set(&key, now, REFUSED_WAIT);
+        }
+        Ok(())
     }
 
     /// Scans once and reads until there is nothing left that can be read.

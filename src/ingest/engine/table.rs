@@ -109,6 +109,13 @@ impl Tracked {
         self.rotated = row.rotated;
     }
 
+    /// The cache did not take what was read of it: the next turn finds another log and reads it from its first byte.
+    pub(super) fn distrust(&mut self) {
+        self.cursor.generation = self.cursor.generation.max(1);
+        self.cursor.head_hash = !self.cursor.head_hash;
+        self.cursor.inode = !self.cursor.inode;
+    }
+
     /// Its row. `real` is the path of its state directory for people.
     pub(super) fn row(&self, key: &str, source: &str, real: &Path) -> LogRow {
         use std::os::unix::ffi::OsStrExt;

@@ -54,7 +54,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let home = tempfile::tempdir().expect("a temporary directory");
-    let store = store::open(&home.path().join("cache.db"), &[] as &[std::path::PathBuf]).expect("a cache");
+    let store = store::open(&home.path().join("cache.db"), &[], "").expect("a cache");
     Bench { _home: home, store }
 }
 

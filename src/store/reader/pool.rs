@@ -1,7 +1,7 @@
 //! Read-only connections, and what the writer of the same process tells readers without a query.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
@@ -9,7 +9,7 @@ use super::learned::Memo;
 use crate::store::StoreError;
 use crate::store::apply::Ledger;
 use crate::store::log_row::Sums;
-use crate::store::open::{Target, connect_reader};
+use crate::store::open::{Target, connect_reader, is_damage};
 
 /// How many connections are kept for the next question.
 const KEEP: usize = 4;
@@ -17,18 +17,40 @@ const KEEP: usize = 4;
 /// Connections to one cache.
 #[derive(Debug)]
 pub(in crate::store) struct Pool {
-    target: Target,
-    idle: Mutex<Vec<Connection>>,
+    aim: Arc<Aim>,
+    /// Connections, each with the move of the aim that it was opened after.
+    idle: Mutex<Vec<(u64, Connection)>>,
     /// None beside a writer of another process.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) memo: Memo,
 }
 
-/// What the writer knows after each commit.
+/// Where the cache is at the moment; the writer moves it when its file cannot be used any more.
+#[derive(Debug)]
+pub(in crate::store) struct Aim(RwLock<(u64, Target)>);
+
+impl Aim {
+    pub(in crate::store) fn new(target: Target) -> Self {
+        Self(RwLock::new((0, target)))
+    }
+
+    pub(in crate::store) fn set(&self, target: Target) {
+        let mut aim = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *aim = (aim.0 + 1, target);
+    }
+
+    fn get(&self) -> (u64, Target) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What the writer knows after each commit, and what readers tell the writer.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Shared {
     sums: Mutex<Sums>,
     lessons: AtomicU64,
+    /// A reader found damage.
+    damage: Mutex<Option<String>>,
 }
 
 impl Shared {
@@ -41,6 +63,11 @@ impl Shared {
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Damage that a reader found since the last time.
+    pub(in crate::store) fn take_damage(&self) -> Option<String> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Grows when spans that expectations are learned from changed.
     pub(super) fn lessons(&self) -> u64 {
         self.lessons.load(Ordering::Acquire)
@@ -48,16 +75,25 @@ impl Shared {
 }
 
 impl Pool {
-    pub(super) fn new(target: Target, shared: Option<Arc<Shared>>) -> Self {
-        Self { target, idle: Mutex::default(), shared, memo: Memo::default() }
+    pub(super) fn new(aim: Arc<Aim>, shared: Option<Arc<Shared>>) -> Self {
+        Self { aim, idle: Mutex::default(), shared, memo: Memo::default() }
     }
 
     /// Asks within one read transaction, so that all of it is of one moment.
     pub(super) fn look<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
+        let (moves, target) = self.aim.get();
+        self.look_at(moves, &target, ask).inspect_err(|error| self.suspect(moves, error)).map_err(StoreError::from)
+    }
+
+    fn look_at<T>(
+        &self,
+        moves: u64,
+        target: &Target,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let connection = match self.idle(moves) {
             Some(connection) => connection,
-            None => connect_reader(&self.target)?,
+            None => connect_reader(target)?,
         };
         connection.prepare_cached("BEGIN")?.execute([])?;
         // After an error the connection is closed, and its transaction with it.
@@ -65,8 +101,22 @@ impl Pool {
         connection.prepare_cached("COMMIT")?.execute([])?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEEP {
-            idle.push(connection);
+            idle.push((moves, connection));
         }
         Ok(answer)
+    }
+
+    /// A connection to where the cache is now; those to where it was are closed.
+    fn idle(&self, moves: u64) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(opened_after, _)| *opened_after == moves);
+        idle.pop().map(|(_, connection)| connection)
+    }
+
+    /// Tells the writer of damage, unless the cache was made anew meanwhile.
+    fn suspect(&self, moves: u64, error: &rusqlite::Error) {
+        if let (Some(shared), true) = (&self.shared, is_damage(error) && self.aim.get().0 == moves) {
+            *shared.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        }
     }
 }

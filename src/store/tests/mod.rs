@@ -4,6 +4,7 @@ mod fields;
 mod lists;
 mod opening;
 mod pieces;
+mod rescue;
 mod writing;
 
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ impl Place {
     }
 
     pub(super) fn open(&self) -> Store {
-        open(&self.cache(), &[]).unwrap()
+        open(&self.cache(), &[], "").unwrap()
     }
 }
 

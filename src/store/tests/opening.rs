@@ -70,14 +70,14 @@ fn a_directory_that_holds_other_things_keeps_its_mode() {
 fn a_cache_has_one_writer_and_the_second_is_told_which() {
     let place = Place::new();
     let store = place.open();
-    match open(&place.cache(), &[]) {
+    match open(&place.cache(), &[], "") {
         Err(StoreError::InUse { path, pid }) => {
             assert_eq!((path, pid), (store.path.clone().unwrap(), std::process::id()));
         }
         other => panic!("{other:?}"),
     }
     write_whole(&store, "run-1", 1, LOG);
-    let reader = open_reader(&place.cache()).unwrap();
+    let reader = open_reader(&place.cache(), "").unwrap();
     assert!(reader.run("run-1", Lists::None).unwrap().is_some(), "readers of other processes are welcome");
     drop(store);
     assert!(reader.run("run-1", Lists::None).unwrap().is_some());
@@ -97,8 +97,8 @@ fn another_applications_file_is_refused_and_left_as_it_is() {
         let cache = place.cache();
         std::fs::create_dir(cache.parent().unwrap()).unwrap();
         std::fs::write(&cache, &bytes).unwrap();
-        assert!(matches!(open(&cache, &[]), Err(StoreError::Foreign { .. })));
-        assert!(matches!(open_reader(&cache), Err(StoreError::Foreign { .. })));
+        assert!(matches!(open(&cache, &[], ""), Err(StoreError::Foreign { .. })));
+        assert!(matches!(open_reader(&cache, ""), Err(StoreError::Foreign { .. })));
         assert_eq!(std::fs::read(&cache).unwrap(), bytes);
         assert_eq!(std::fs::read_dir(cache.parent().unwrap()).unwrap().count(), 1, "nothing was made beside it");
     }
@@ -111,11 +111,22 @@ fn a_cache_of_another_version_is_made_again() {
         let other = rusqlite::Connection::open(place.cache()).unwrap();
         other.pragma_update(None, "user_version", version).unwrap();
         other.close().unwrap();
-        assert!(matches!(open_reader(&place.cache()), Err(StoreError::Io { .. })));
+        assert!(matches!(open_reader(&place.cache(), ""), Err(StoreError::Io { .. })));
         assert_eq!(reopen(&place), (false, None), "{version}");
         assert_eq!(reopen(&place), (false, None));
         assert!(!place::beside(&place.cache(), ".corrupt").exists());
     }
+}
+
+#[test]
+fn a_cache_that_was_made_for_something_else_is_made_again() {
+    let place = with_one_run();
+    assert!(matches!(open_reader(&place.cache(), "other options"), Err(StoreError::Io { .. })));
+    let store = open(&place.cache(), &[], "other options").unwrap();
+    assert!(store.reader.run("run-1", Lists::All).unwrap().is_none());
+    drop(store);
+    assert!(open_reader(&place.cache(), "other options").is_ok());
+    assert_eq!(reopen(&place), (false, None));
 }
 
 #[test]
@@ -212,19 +223,19 @@ fn the_cache_never_lies_below_a_state_directory() {
     symlink("state/x.db", base.join("dangling.db")).unwrap();
     let roots = [base.join("elsewhere"), base.join("link")];
     for path in ["state/x.db", "state", "state/run/../x.db", "link/run/x.db", "none/../state/new/x.db", "dangling.db"] {
-        let refused = open(&base.join(path), &roots);
+        let refused = open(&base.join(path), &roots, "");
         assert!(matches!(refused, Err(StoreError::BelowStateDir { .. })), "{path}: {refused:?}");
     }
     assert_eq!(std::fs::read_dir(base.join("state")).unwrap().count(), 1, "nothing was made");
     assert!(!base.join("none").exists());
-    open(&base.join("state.db"), &roots).unwrap();
+    open(&base.join("state.db"), &roots, "").unwrap();
 }
 
 #[test]
 fn without_a_place_the_cache_is_held_in_memory_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("file"), "").unwrap();
-    let store = open(&directory.path().join("file/below/x.db"), &[]).unwrap();
+    let store = open(&directory.path().join("file/below/x.db"), &[], "").unwrap();
     assert_eq!(store.path, None);
     assert!(store.live.status().cache_problem.unwrap().contains("in memory"));
     let readers: Vec<_> = (0..4)
@@ -245,14 +256,14 @@ fn without_a_place_the_cache_is_held_in_memory_and_says_so() {
     for reader in readers {
         assert_eq!(reader.join().unwrap(), 100);
     }
-    let other = open(&directory.path().join("file/below/x.db"), &[]).unwrap();
+    let other = open(&directory.path().join("file/below/x.db"), &[], "").unwrap();
     assert_eq!(other.reader.totals().unwrap().runs, 0, "each has its own");
 }
 
 #[test]
 fn a_missing_cache_cannot_be_read() {
     let place = Place::new();
-    assert!(matches!(open_reader(&place.cache()), Err(StoreError::Io { .. })));
+    assert!(matches!(open_reader(&place.cache(), ""), Err(StoreError::Io { .. })));
     assert!(!place.cache().exists());
 }
 

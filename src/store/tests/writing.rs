@@ -250,7 +250,7 @@ fn writes_of_many_threads_all_arrive() {
         }
     });
     drop(store);
-    let reader = open_reader(&place.cache()).unwrap();
+    let reader = open_reader(&place.cache(), "").unwrap();
     assert_eq!(reader.totals().unwrap().runs, 400, "the last handle commits what is queued");
     assert_eq!(ask::<String>(&place.cache(), "PRAGMA integrity_check"), "ok");
 }
