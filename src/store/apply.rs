@@ -12,6 +12,7 @@ use super::log_row::{Stored, StoredRun, Sums};
 use super::row::{Batch, EventBatch, LogRow};
 use super::run_row;
 use super::snapshot::{self, Resume};
+use super::tally::Tally;
 use super::writer::Write;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::{Changes, LineCounts, RunState, value};
@@ -26,6 +27,8 @@ pub(super) struct Ledger {
     pub(super) version: u64,
     /// Counts over all logs.
     pub(super) sums: Sums,
+    /// What the table of counts lacks; written with the transaction.
+    pub(super) tally: Tally,
     /// Grows when spans that expectations are learned from changed.
     pub(super) lessons: u64,
     /// There are rows of logs that were replaced or removed.
@@ -43,6 +46,7 @@ impl Ledger {
             next_number: last.unwrap_or(0) + 1,
             version: count(floor.max(newest)),
             sums: Sums::read(connection)?,
+            tally: Tally::default(),
             lessons: 0,
             trash: number("SELECT max(number) FROM trash")?.is_some(),
         })
@@ -261,6 +265,7 @@ impl Ledger {
     /// Takes a log and its run out of sight; the many rows that hang on them are deleted bit by bit ([`sweep`]).
     fn discard(&mut self, connection: &Connection, old: &Stored) -> rusqlite::Result<()> {
         self.sums.subtract(old);
+        self.tally.subtract(old.counted());
         connection.prepare_cached("DELETE FROM log WHERE number = ?")?.execute([old.number])?;
         if old.run.is_none() {
             return Ok(());
@@ -286,8 +291,10 @@ impl Ledger {
         self.version += 1;
         if let Some(old) = old {
             self.sums.subtract(old);
+            self.tally.subtract(old.counted());
         }
         self.sums.add(new);
+        self.tally.add(new.counted());
         new.put(connection, old.is_none(), self.version)?;
         Ok(Change { key: new.log.key.clone(), version: self.version })
     }

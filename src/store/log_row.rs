@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::columns::{count, holes, int};
 use super::event_rows::Written;
 use super::row::{Cursor, LogRow, Problem};
+use super::tally::Counted;
 use crate::reducer::run::{LineCounts, RunState, value};
 use crate::reducer::time::Micros;
 
@@ -66,19 +67,25 @@ pub(super) struct StoredRun {
     pub(super) spans: u64,
     pub(super) markers: u64,
     pub(super) artifacts: u64,
+    pub(super) counted: Option<Counted>,
 }
 
 impl StoredRun {
     fn find(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached("SELECT workflow, first_event_at, spans, markers, artifacts FROM run WHERE number = ?")?
+            .prepare_cached(
+                "SELECT workflow, first_event_at, spans, markers, artifacts, open, status_order, duration_ms
+                 FROM run WHERE number = ?",
+            )?
             .query_row([number], |row| {
+                let first_event_at = row.get::<_, Option<i64>>(1)?.map(Micros);
                 Ok(Self {
                     workflow: row.get(0)?,
-                    first_event_at: row.get::<_, Option<i64>>(1)?.map(Micros),
+                    first_event_at,
                     spans: count(row.get(2)?),
                     markers: count(row.get(3)?),
                     artifacts: count(row.get(4)?),
+                    counted: Counted::of(first_event_at, row.get(5)?, row.get(6)?, row.get(7)?),
                 })
             })
             .optional()
@@ -92,11 +99,17 @@ impl StoredRun {
             spans: state.spans.len() as u64,
             markers: state.markers.len() as u64,
             artifacts: state.artifacts.len() as u64,
+            counted: Counted::of_state(state),
         }
     }
 }
 
 impl Stored {
+    /// Where its run is counted.
+    pub(super) fn counted(&self) -> Option<Counted> {
+        self.run.as_ref().and_then(|run| run.counted)
+    }
+
     /// Event rows reach the cursor.
     pub(super) fn is_complete(&self) -> bool {
         self.log.events_offset == self.log.cursor.offset

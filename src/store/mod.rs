@@ -18,12 +18,14 @@ mod refuge;
 pub mod row;
 mod run_row;
 mod snapshot;
+mod tally;
 pub mod writer;
 
 pub use history::Snapshot;
 pub use live::{Change, Live, SourceStatus, WatchMode};
 pub use reader::Reader;
 pub use row::{Batch, Cursor, EventBatch, LogRow, Problem, Provisional, RunRecord};
+pub use tally::{Outcome, Tallied};
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};

@@ -18,6 +18,7 @@ use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
 use super::row::{LogRow, RunRecord};
 use super::snapshot::{self, Resume};
+use super::tally::{self, Tallied};
 use crate::reducer::dump;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
@@ -306,6 +307,12 @@ impl Reader {
                 newest_line_at: newest.filter(|at| *at >= 0).map(Micros),
             })
         })
+    }
+
+    /// How many runs began on the days from `from` to `to`, by day, outcome and duration. What it costs does not depend
+    /// on how many there are.
+    pub fn tallies(&self, from: Micros, to: Micros) -> Result<Vec<Tallied>, StoreError> {
+        self.pool.look(|connection| tally::read(connection, from, to))
     }
 
     /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while event rows are still being written.

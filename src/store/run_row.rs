@@ -183,8 +183,11 @@ pub(super) fn status_order(status: Option<Status>) -> i64 {
     }
 }
 
+/// [`status_order`] of runs that failed or timed out.
+pub(super) const FAILED: [i64; 2] = [4, 3];
+
 /// From the start to the end, else to the last sign of life.
-fn duration_ms(state: &RunState) -> Option<i64> {
+pub(super) fn duration_ms(state: &RunState) -> Option<i64> {
     let run = &state.run;
     let end = if run.is_ended() { value(&run.ended_at) } else { value(&run.last_life_at) };
     end?.millis_since(*value(&run.started_at)?)

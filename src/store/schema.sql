@@ -197,6 +197,16 @@ CREATE TABLE kind (
   verb    TEXT
 ) STRICT;
 
+-- How many runs began on a day, by how they ended and what they took: the numbers of the overview.
+CREATE TABLE tally (
+  day         INTEGER NOT NULL, -- whole days from 1970-01-01 to the first event, in UTC
+  outcome     INTEGER NOT NULL, -- run.status_order of runs that ended, 0 of open ones
+  bucket      INTEGER NOT NULL, -- of about one duration, growing with it; -1 of open runs and of those without times
+  runs        INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL, -- of all of them together
+  PRIMARY KEY (day, outcome, bucket)
+) STRICT, WITHOUT ROWID;
+
 -- Numbers of logs that were replaced or removed, whose rows are deleted bit by bit.
 CREATE TABLE trash (number INTEGER PRIMARY KEY) STRICT;
 

@@ -322,6 +322,7 @@ impl Desk {
                 changes.push(change);
             }
         }
+        self.ledger.tally.flush(&self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let is_mended = !mended.is_empty();
         for key in mended {

@@ -4,6 +4,7 @@ use super::*;
 use crate::reducer::event::{Level, Subject};
 use crate::reducer::run::{Fact, Status};
 use crate::reducer::time::Micros;
+use crate::store::Outcome;
 use crate::store::reader::{EventFilter, Lists, RunFilter, Sort};
 
 const START: i64 = 1_780_000_000_000_000;
@@ -356,4 +357,87 @@ fn a_physical_line_is_found_with_its_first_event() {
         assert_eq!(line(blank), None, "{blank}");
     }
     assert_eq!(store.reader.line("none", 1).unwrap(), None);
+}
+
+/// The counts as they would be by looking at every run.
+fn counted_by_scan(store: &Store) -> Vec<(i64, Outcome, u64, i64)> {
+    let mut counted: std::collections::BTreeMap<(i64, u8), (Outcome, u64, i64)> = std::collections::BTreeMap::new();
+    for run in all_pages(store, &RunFilter { limit: 5000, ..RunFilter::default() }) {
+        let values = &run.state.run;
+        let (Some(first), status) = (&values.first_event_at, values.status.as_ref().map(|fact| fact.value)) else {
+            continue;
+        };
+        let (rank, outcome) = match status {
+            Some(Status::Failed | Status::TimedOut) => (1, Outcome::Failed),
+            Some(Status::Completed | Status::Cancelled) => (2, Outcome::Ended),
+            _ => (0, Outcome::Open),
+        };
+        let took = values.ended_at.as_ref().zip(values.started_at.as_ref());
+        let took =
+            took.filter(|_| outcome != Outcome::Open).and_then(|(end, start)| end.value.millis_since(start.value));
+        let entry = counted.entry((first.value.0.div_euclid(86_400_000_000), rank)).or_insert((outcome, 0, 0));
+        *entry = (outcome, entry.1 + 1, entry.2 + took.unwrap_or(0));
+    }
+    counted.into_iter().map(|((day, _), (outcome, runs, took))| (day, outcome, runs, took)).collect()
+}
+
+fn counted(store: &Store) -> Vec<(i64, Outcome, u64, i64)> {
+    let mut counted: Vec<(i64, Outcome, u64, i64)> = Vec::new();
+    for tallied in store.reader.tallies(Micros(0), Micros(i64::MAX)).unwrap() {
+        let (day, runs) = (tallied.day.0 / 86_400_000_000, tallied.runs);
+        let took = tallied.duration_ms.unwrap_or(0) * i64::try_from(runs).unwrap();
+        match counted.iter_mut().find(|(known, outcome, ..)| (*known, *outcome) == (day, tallied.outcome)) {
+            Some(entry) => (entry.2, entry.3) = (entry.2 + runs, entry.3 + took),
+            None => counted.push((day, tallied.outcome, runs, took)),
+        }
+    }
+    let rank = |outcome: &Outcome| [Outcome::Open, Outcome::Failed, Outcome::Ended].iter().position(|o| o == outcome);
+    counted.sort_by_key(|(day, outcome, ..)| (*day, rank(outcome)));
+    counted
+}
+
+#[test]
+fn runs_are_counted_by_day_and_outcome_whatever_becomes_of_them() {
+    let place = Place::new();
+    let store = place.open();
+    let put = |n: u64, status: Status, day: u64, took: Option<u64>| {
+        send(&store, &format!("run-{n}"), "", |state| {
+            let run = &mut state.run;
+            run.status = fact(status);
+            run.first_event_at = fact(second(day * 86_400));
+            run.started_at = run.first_event_at.clone();
+            run.ended_at = took.and_then(|took| fact(second(day * 86_400 + took)));
+        });
+        store.writer.flush().unwrap();
+    };
+    let check = |what: &str| {
+        let scanned = counted_by_scan(&store);
+        assert_eq!(counted(&store), scanned, "{what}");
+        scanned.iter().map(|(_, _, runs, _)| runs).sum::<u64>()
+    };
+    for n in 0..20 {
+        put(n, Status::Running, n % 3, None);
+    }
+    put(90, Status::Completed, 1, None);
+    assert_eq!(check("new"), 21);
+    for n in 0..20 {
+        put(
+            n,
+            [Status::Completed, Status::Failed, Status::TimedOut, Status::Cancelled][n as usize % 4],
+            n % 3,
+            Some(n * 64),
+        );
+        check("ended");
+    }
+    put(3, Status::Running, 0, None);
+    check("open again");
+    put(4, Status::Failed, 2, Some(7));
+    check("another day");
+    for key in ["run-5", "run-6"] {
+        store.writer.send(Write::Remove(key.to_owned())).unwrap();
+    }
+    store.writer.flush().unwrap();
+    assert_eq!(check("removed"), 19);
+    drop(store);
+    assert_eq!(counted(&place.open()).iter().map(|(_, _, runs, _)| runs).sum::<u64>(), 19, "kept over a restart");
 }
