@@ -47,6 +47,11 @@ const DONE: &str = concat!(
 );
 
 fn fixture() -> Fixture {
+    fixture_with(|_| {})
+}
+
+/// With further logs, which are written below the state directory before it is read.
+fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
     let directory = tempfile::tempdir().expect("a directory");
     let state = directory.path().join("state");
     let now = web::now();
@@ -57,6 +62,7 @@ fn fixture() -> Fixture {
     write(&state.join("done/run.log"), DONE);
     write(&state.join("a b/c/run.log"), DONE);
     write(&state.join("failed/run.log"), &format!("{}\n", failed.join("\n")));
+    more(&state);
     let source = Source {
         roots: vec![Root { label: String::new(), path: state.clone() }],
         log_name: String::from("run.log"),
@@ -138,6 +144,14 @@ const ROUTES: &[(&str, u16)] = &[
     ("/api/runs/done/lines/99", 404),
     ("/api/attention", 200),
     ("/api/attention?tab=x", 400),
+    ("/queue", 200),
+    ("/queue?n=x", 400),
+    ("/attention?tab=queue", 200),
+    ("/api/attention?tab=queue", 200),
+    ("/api/queue", 200),
+    ("/api/queue?after=x", 400),
+    ("/api/stats", 200),
+    ("/api/stats?days=0", 400),
     ("/api/health", 200),
     ("/api/dump", 200),
     ("/api/stream", 200),
@@ -299,6 +313,88 @@ async fn attention_is_one_number_everywhere() {
     assert_eq!(item["line"], 2);
     let approvals = fixture.json("/api/attention?tab=approvals", 200).await;
     assert_eq!((&approvals["count"], &approvals["items"]), (&1.into(), &Value::Array(Vec::new())));
+}
+
+#[tokio::test]
+async fn numbers_count_what_the_lists_they_lead_to_hold() {
+    let fixture = fixture();
+    let before = web::now();
+    let stats = fixture.json("/api/stats", 200).await;
+    let expected = "days ended failed failure_rate median_ms p90_ms queue_depth runs";
+    assert_eq!(names(&stats), expected.split_ascii_whitespace().collect::<Vec<_>>());
+    assert_eq!(stats["days"].as_array().map(Vec::len), Some(14));
+    assert_eq!((&stats["runs"], &stats["failed"], &stats["failure_rate"]), (&1.into(), &1.into(), &1.0.into()));
+    assert_eq!((&stats["median_ms"], &stats["p90_ms"]), (&1000.into(), &1000.into()));
+    let last = stats["days"][13]["day"].as_str().expect("a day").to_owned();
+    assert!([before, web::now()].iter().any(|now| now.to_rfc3339().starts_with(&last)), "{last} is not today");
+
+    let listed = |body: &str| body.matches("<td class=\"c-status\">").count();
+    for (path, runs) in [
+        ("/runs?from=2026-06-02&to=2026-06-02", 2),
+        ("/runs?from=2026-06-03", 1),
+        ("/runs?status=failed,timed_out", 1),
+        ("/runs?status=completed,failed", 3),
+    ] {
+        let (status, _, body) = fixture.ask(path, "127.0.0.1:7468").await;
+        assert_eq!((status, listed(&body)), (StatusCode::OK, runs), "{path}");
+    }
+    let (_, _, overview) = fixture.ask("/", "127.0.0.1:7468").await;
+    assert!(overview.contains("aria-label=\"runs per day\"") && overview.contains("1 of 1 ended"), "{overview}");
+}
+
+#[tokio::test]
+async fn the_queue_is_one_list_on_every_surface() {
+    let fixture = fixture_with(|state| {
+        let now = web::now();
+        for (run, ago, repo) in [("one", 9000, "web"), ("two", 5000, "api"), ("three", 7000, "api")] {
+            let at = |later: i64| now.plus_millis(later - ago).to_rfc3339();
+            let lines = [
+                format!(r#"{{"ts":"{}","event":"run.started"}}"#, at(0)),
+                format!(
+                    r#"{{"ts":"{}","event":"queue.added","id":"q-{run}","repo":"{repo}","reason":"merge {run}"}}"#,
+                    at(1)
+                ),
+            ];
+            write(&state.join(run).join("run.log"), &format!("{}\n", lines.join("\n")));
+        }
+    });
+    let ids = |answer: &Value| -> Vec<String> {
+        let items = answer["items"].as_array().expect("a list");
+        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let queue = fixture.json("/api/queue", 200).await;
+    assert_eq!((ids(&queue), &queue["count"]), (vec!["q-three".into(), "q-two".into(), "q-one".into()], &3.into()));
+    let item = &queue["items"][0];
+    assert_eq!((&item["type"], &item["repo"], &item["line"]), (&"queue".into(), &"api".into(), &2.into()));
+    let tab = fixture.json("/api/attention?tab=queue", 200).await;
+    assert_eq!((ids(&tab), &tab["count"]), (ids(&queue), &1.into()), "the one number counts no queue");
+    assert_eq!(ids(&fixture.json("/api/queue?q=MERGE%20t", 200).await), ["q-three", "q-two"]);
+    let mut paged = Vec::new();
+    let mut path = String::from("/api/queue?limit=1");
+    loop {
+        let page = fixture.json(&path, 200).await;
+        paged.extend(ids(&page));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/queue?limit=1&after={}", address::segment(next));
+    }
+    assert_eq!(paged, ids(&queue), "no gap and no repeat");
+    assert_eq!(fixture.json("/api/stats", 200).await["queue_depth"], 3);
+    for (path, shown, hidden) in [
+        ("/queue", vec!["q-one", "q-two", "q-three", "end of list"], vec![]),
+        ("/queue?n=2", vec!["q-two", "q-three", "3, showing 2"], vec!["q-one"]),
+        ("/queue?q=nothing-such", vec!["Nothing matches"], vec!["q-one"]),
+        ("/attention?tab=queue", vec!["q-one", "q-two", "q-three"], vec![]),
+        ("/runs/two", vec!["q-two", "q-three", "Other runs on the same repos"], vec!["q-one"]),
+        ("/runs/one", vec!["q-one"], vec!["q-two", "q-three", "Other runs on"]),
+    ] {
+        let (_, _, body) = fixture.ask(path, "127.0.0.1:7468").await;
+        for part in shown {
+            assert!(body.contains(part), "{path}: {part}");
+        }
+        for part in hidden {
+            assert!(!body.contains(part), "{path}: {part}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::Judged;
 use crate::reducer::attention::Entry;
-use crate::reducer::marker::{Marker, MarkerKind};
 use crate::store::RunRecord;
 
 /// The active runs, the pill and the attention list, of one moment.
@@ -55,12 +54,6 @@ impl Banner {
             Some(first) => Pill::Active(Arc::clone(first), self.active.len() - 1),
             None => Pill::Idle(self.last_ended.clone()),
         }
-    }
-
-    /// The open queue markers of the active runs, each with its run; how many there are is the queue's depth.
-    pub fn queue(&self) -> impl Iterator<Item = (&Arc<Judged>, &Marker)> {
-        let open = self.active.iter().flat_map(|run| run.open_markers().map(move |marker| (run, marker)));
-        open.filter(|(_, marker)| marker.kind == MarkerKind::Queue)
     }
 }
 

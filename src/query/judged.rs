@@ -107,6 +107,17 @@ impl Judged {
         self.record.state.markers.iter().filter(|marker| marker.is_open())
     }
 
+    /// Whether key, title, workflow, candidate, error or reason hold a text; `wanted` is in lower case.
+    #[must_use]
+    pub fn mentions(&self, wanted: &str) -> bool {
+        let run = &self.record.state.run;
+        let error = value(&run.error).and_then(|error| error.message.as_deref());
+        let more = [value(&run.workflow), value(&run.candidate), value(&run.status_reason)];
+        let all = [Some(self.record.key.as_str()), Some(self.title()), error];
+        let mut texts = all.into_iter().chain(more.map(|text| text.map(String::as_str))).flatten();
+        texts.any(|text| text.to_lowercase().contains(wanted))
+    }
+
     /// The summary of spec 4.2. A running duration is measured to `now`.
     #[must_use]
     pub fn summary(&self, now: Micros) -> Summary {

@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 mod banner;
 mod judged;
+mod queue;
+mod stats;
 #[cfg(test)]
 mod tests;
 
 pub use banner::{Banner, Item, Pill};
 pub use judged::{Judged, Summary};
+pub use queue::{QueuePlace, Queued, queued};
+pub use stats::{Day, Stats};
 
 use crate::reducer::event::{Subject, Verb};
 use crate::reducer::marker::MarkerKind;
@@ -150,6 +154,15 @@ impl Query {
     /// As [`Query::run`].
     pub fn pill(&self, now: Micros) -> Result<Pill, StoreError> {
         Ok(self.banner(now)?.pill())
+    }
+
+    /// The numbers of the runs that began on the last so many days, today's included; days are those of UTC.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn stats(&self, days: u32, now: Micros) -> Result<Stats, StoreError> {
+        let first = stats::first_day(days, now);
+        Ok(Stats::of(first, days, &self.reader.tallies(first, now)?))
     }
 
     /// What was learned of a phase of this run from earlier runs of the same workflow (spec 2.6).

@@ -155,7 +155,8 @@ fn the_queue_has_what_is_open_in_active_runs() {
         with(abandoned("gone"), |r| r.state.markers = vec![marker(MarkerKind::Queue, "-", 2)]),
     ];
     let banner = banner(open, Vec::new());
-    let found: Vec<_> = banner.queue().map(|(run, marker)| (run.record.key.as_str(), marker.opened_line)).collect();
+    let found: Vec<_> =
+        banner.queue().iter().map(|item| (item.run.record.key.as_str(), item.marker.opened_line)).collect();
     assert_eq!(found, [("a", 2), ("a", 4)]);
 }
 

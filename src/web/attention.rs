@@ -10,11 +10,9 @@ use super::Web;
 use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place};
-use super::view::{form, item, link, source, state};
-use crate::query::{Banner, Item, Judged};
+use super::view::{form, item, link, queue, source, state};
+use crate::query::{Banner, Item, Queued};
 use crate::reducer::attention::Reason;
-use crate::reducer::marker::Marker;
-use crate::reducer::run::value;
 
 /// Items shown at first; `?n=` asks for more.
 const PAGE: u64 = 50;
@@ -75,8 +73,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
 fn list(look: &Look<'_>, banner: &Banner, tab: Tab, most: usize) -> Markup {
     let query = look.request.text("q").to_lowercase();
     let items: Vec<&Item> = banner.attention.iter().filter(|item| matches(item, &query)).collect();
-    let queue: Vec<(&Judged, &Marker)> =
-        banner.queue().map(|(run, marker)| (run.as_ref(), marker)).filter(|(run, _)| contains(run, &query)).collect();
+    let queue: Vec<Queued<'_>> = banner.queue().into_iter().filter(|item| item.mentions(&query)).collect();
     let of =
         |tab: Tab| if tab == Tab::Queue { queue.len() } else { items.iter().filter(|item| tab.holds(item)).count() };
     let total = of(tab);
@@ -96,9 +93,7 @@ fn list(look: &Look<'_>, banner: &Banner, tab: Tab, most: usize) -> Markup {
             (nothing(look, tab, !query.is_empty()))
         } @else {
             @if tab == Tab::Queue {
-                section aria-label="Queue" {
-                    @for (judged, marker) in queue.iter().take(most) { (item::queued(judged, marker, look.now)) }
-                }
+                (queue::by_repo(&queue[..most.min(queue.len())], look.now))
             } @else {
                 (groups(look, &items, tab, most))
             }
@@ -127,13 +122,7 @@ fn groups(look: &Look<'_>, items: &[&Item], tab: Tab, most: usize) -> Markup {
 }
 
 fn matches(item: &Item, query: &str) -> bool {
-    contains(&item.run, query) || item.entry.sentence.to_lowercase().contains(query)
-}
-
-fn contains(judged: &Judged, query: &str) -> bool {
-    let run = &judged.record.state.run;
-    let more = [value(&run.workflow), value(&run.candidate)].into_iter().flatten().map(String::as_str);
-    [judged.record.key.as_str(), judged.title()].into_iter().chain(more).any(|text| text.to_lowercase().contains(query))
+    item.run.mentions(query) || item.entry.sentence.to_lowercase().contains(query)
 }
 
 fn nothing(look: &Look<'_>, tab: Tab, searched: bool) -> Markup {

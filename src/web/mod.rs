@@ -12,7 +12,7 @@
 //! | `stream` | what changed, pushed to browsers |
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
-//! | `overview`, `runs`, `run`, `line`, `attention`, `health` | one module per page |
+//! | `overview`, `runs`, `run`, `line`, `attention`, `queue`, `health` | one module per page |
 //! | `page`, `said` | what all pages share; the text of events, from the log |
 //! | `view` | the components that pages are made of |
 
@@ -27,6 +27,7 @@ mod line;
 mod overview;
 mod page;
 mod peer;
+mod queue;
 mod run;
 mod runs;
 mod said;
@@ -121,6 +122,7 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
         .merge(run::router())
         .merge(line::router())
         .merge(attention::router())
+        .merge(queue::router())
         .merge(health::router())
         .fallback(unknown)
         .layer(Extension(hub.clone()))

@@ -10,7 +10,7 @@ use super::Web;
 use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
-use super::view::{amount, card, item, source, state, table, text};
+use super::view::{amount, card, item, numbers, source, state, table, text};
 use crate::query::Judged;
 use crate::store::reader::{RunFilter, Sort};
 
@@ -18,6 +18,8 @@ use crate::store::reader::{RunFilter, Sort};
 const TOP: usize = 5;
 /// Cards shown here; more runs than that are a list.
 const CARDS: usize = 24;
+/// Days of the numbers (spec 3.2).
+const DAYS: u32 = 14;
 /// Recent runs.
 const RECENT: usize = 12;
 /// A run with more spans than this is shown with its open ones only: a card is no place to read thousands of them.
@@ -33,7 +35,9 @@ async fn overview(State(web): State<Web>, request: Request) -> Response {
 
 fn make(look: &Look<'_>) -> Made {
     let recent = recent(look);
-    let failed = look.banner.is_none() || recent.is_none();
+    let stats = look.web.query.stats(DAYS, look.now).map_err(WebError::from);
+    let stats = stats.inspect_err(|error| tracing::error!(?error, "the numbers could not be read")).ok();
+    let failed = look.banner.is_none() || recent.is_none() || stats.is_none();
     let nothing = look.source.totals.as_ref().is_some_and(|totals| totals.runs == 0);
     let main = html! {
         h1.sr { "Overview" }
@@ -42,6 +46,10 @@ fn make(look: &Look<'_>) -> Made {
         } @else {
             (attention(look))
             (active(look))
+            (section("numbers", &html! { "Numbers" }, &match &stats {
+                Some(stats) => numbers::numbers(stats, look.banner.map(|banner| banner.queue().len())),
+                None => state::failed("the numbers"),
+            }))
             (section("recent", &html! { "Recent runs" }, &html! {
                 @match &recent {
                     None => (state::failed("the recent runs")),

@@ -75,6 +75,17 @@ impl Request {
         }
     }
 
+    /// How much of a list is wanted: `?n=`, else the first `page`.
+    pub(super) fn most(&self, page: usize) -> Result<usize, WebError> {
+        Ok(self.number("n")?.map_or(page, |most| usize::try_from(most).unwrap_or(usize::MAX / 2).min(usize::MAX / 2)))
+    }
+
+    /// Some of the words of an enum, separated by commas.
+    pub(super) fn words<T>(&self, name: &str, from_word: fn(&str) -> Option<T>) -> Result<Vec<T>, WebError> {
+        let words = self.text(name).split(',').filter(|word| !word.is_empty()).map(from_word);
+        words.collect::<Option<_>>().ok_or_else(|| WebError::BadRequest(format!("{name} has no such value.")))
+    }
+
     /// One of the words of an enum.
     pub(super) fn word<T>(&self, name: &str, from_word: fn(&str) -> Option<T>) -> Result<Option<T>, WebError> {
         match self.text(name) {

@@ -12,11 +12,11 @@ use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::{
-    amount, facts, going, icon, json, link, loghealth, markers, problem, spans, stepper, text, time, timeline,
+    amount, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper, text, time, timeline,
     waterfall,
 };
 use super::{Web, address};
-use crate::query::Judged;
+use crate::query::{self, Judged};
 use crate::reducer::run::value;
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
@@ -155,6 +155,14 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
             Some(open),
             since(markers::markers(key, state, &lane, facts::log_now(&seen.judged, seen.now))),
         ));
+    }
+    let own = query::queued(&seen.judged);
+    // What others wait for is of the present.
+    let beside = look.banner.filter(|_| seen.at.is_none()).map(|banner| banner.queue_beside(&seen.judged));
+    let beside = beside.unwrap_or_default();
+    if !own.is_empty() || !beside.is_empty() {
+        let depth = (own.len() + beside.len()) as u64;
+        parts.push(part("queue", "Action required", Some(depth), queue::of_run(&own, &beside, seen.now)));
     }
     if let Some((count, body)) = problem::errors(key, state) {
         parts.push(part("errors", "Errors", Some(count as u64), body));

@@ -86,7 +86,7 @@ fn filter(request: &Request) -> Result<RunFilter, WebError> {
         _ => return Err(WebError::BadRequest(String::from("open is 1 or 0."))),
     };
     Ok(RunFilter {
-        status: request.word("status", Status::from_word)?.into_iter().collect(),
+        status: request.words("status", Status::from_word)?,
         open,
         workflow: request.given("workflow"),
         phase: request.given("phase"),
@@ -118,14 +118,14 @@ fn here(request: &Request, after: &str) -> String {
 fn fields(look: &Look<'_>) -> Markup {
     let request = look.request;
     let chosen = |name: &str| Some(request.text(name)).filter(|text| !text.is_empty());
-    let words = |all: &[Status]| all.iter().map(|word| word.as_str()).collect::<Vec<_>>();
+    let statuses: Vec<&str> = Status::ALL.iter().map(|word| word.as_str()).chain(["failed,timed_out"]).collect();
     let verdicts: Vec<&str> = Word::ALL.iter().map(|word| word.as_str()).collect();
     let sorts: Vec<&str> = SORTS.iter().map(|(name, _)| *name).collect();
     let filtered = KEPT.iter().any(|name| !request.text(name).is_empty());
     html! {
         form.filters method="get" action="/runs" role="search" {
             (form::search("q", "search", request.text("q")))
-            (form::select("status", "status", "any", chosen("status"), &words(Status::ALL)))
+            (form::select("status", "status", "any", chosen("status"), &statuses))
             (form::select("verdict", "how it is going", "any", chosen("verdict"), &verdicts))
             (form::select("sort", "sort by", "started", chosen("sort"), &sorts[1..]))
             details.more-filters #more-filters open[MORE.iter().any(|name| !request.text(name).is_empty())] {

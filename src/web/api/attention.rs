@@ -18,21 +18,29 @@ enum Tab {
     All,
     Help,
     Approvals,
+    Queue,
 }
 
-const TABS: &[Tab] = &[Tab::All, Tab::Help, Tab::Approvals];
+const TABS: &[Tab] = &[Tab::All, Tab::Help, Tab::Approvals, Tab::Queue];
 
 fn tab_word(tab: Tab) -> &'static str {
     match tab {
         Tab::All => "all",
         Tab::Help => "help",
         Tab::Approvals => "approvals",
+        Tab::Queue => "queue",
     }
 }
 
-/// `{count, items: […], next}` (spec 4.2). `count` is the one number, whatever is asked for.
+/// `{count, items: […], next}` (spec 4.2). `count` is the one number, whatever is asked for. The items of `tab=queue` are
+/// those of `/api/queue`, which are no part of it.
 pub(super) async fn attention(State(web): State<Web>, params: Params) -> Result<Response, ApiError> {
     let tab = params.word("tab", TABS, tab_word)?.unwrap_or(Tab::All);
+    if tab == Tab::Queue {
+        let banner = web.ask(|web| Ok(web.query.banner(now())?)).await?;
+        let (items, next) = super::queue::page(&banner, &params)?;
+        return Ok(super::json(&json!({ "count": banner.attention.len(), "items": items, "next": next })));
+    }
     let wanted = params.text("q").map(|text| text.to_lowercase());
     let after =
         params.text("after").map(|text| Place::parse(&text).ok_or_else(|| bad("after is not a place in this list.")));
@@ -56,6 +64,7 @@ fn in_tab(item: &Item, tab: Tab) -> bool {
         Tab::All => true,
         Tab::Help => item.entry.reason != Reason::Approval,
         Tab::Approvals => item.entry.reason == Reason::Approval,
+        Tab::Queue => false,
     }
 }
 

@@ -7,8 +7,10 @@ mod events;
 mod health;
 mod lines;
 mod params;
+mod queue;
 mod run;
 mod runs;
+mod stats;
 mod text;
 
 use axum::Router;
@@ -27,6 +29,8 @@ pub(super) fn router() -> Router<Web> {
         .route("/api/runs/{key}/events", get(events::events))
         .route("/api/runs/{key}/lines/{line}", get(lines::line))
         .route("/api/attention", get(attention::attention))
+        .route("/api/queue", get(queue::queue))
+        .route("/api/stats", get(stats::stats))
         .route("/api/health", get(health::health))
         .route("/api/dump", get(dump::dump))
         .route("/api/stream", get(super::stream::stream))

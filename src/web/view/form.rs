@@ -12,12 +12,18 @@ pub fn select(name: &str, label: &str, none: &str, chosen: Option<&str>, words: 
             span { (label) }
             select name=(name) {
                 option value="" { (none) }
-                @for word in words {
-                    option value=(word) selected[chosen == Some(*word)] { (word.replace('_', " ")) }
+                // What an address chose stays chosen, also where the form does not offer it.
+                @let others = chosen.filter(|word| !words.contains(word));
+                @for word in words.iter().copied().chain(others) {
+                    option value=(plain(word)) selected[chosen == Some(word)] { (plain(&label_of(word))) }
                 }
             }
         }
     }
+}
+
+fn label_of(word: &str) -> String {
+    word.replace('_', " ").replace(',', " or ")
 }
 
 /// A line of text, with a list of suggestions when there is one of that id.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::text::{cut, text};
 use super::{evidence, icon, json, link, time, tone};
-use crate::query::{Item, Judged};
+use crate::query::{Item, Queued};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -48,19 +48,23 @@ pub fn item(item: &Item, now: Micros) -> Markup {
 
 /// Something that a run queued for a person, as a card of the same kind.
 #[must_use]
-pub fn queued(judged: &Judged, marker: &Marker, now: Micros) -> Markup {
-    let record = &judged.record;
-    let key = record.key.as_str();
+pub fn queued(item: &Queued<'_>, now: Micros) -> Markup {
+    let Queued { run, marker, repo } = item;
+    let key = run.record.key.as_str();
     html! {
         article.item.warn {
             span.mark { (icon::icon(icon::Icon::Queue)) }
             div.what {
                 h3 {
-                    a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } " "
+                    a.cover data-row href=(link::run(key)) { (cut(run.title(), 120)) } " "
                     span.said { "queued " @if marker.id != "-" { (cut(&marker.id, 80)) } @else { "something" } }
                 }
                 @if let Some(reason) = &marker.reason { p.sentence { (cut(reason, 400)) } }
-                p.key { (text(key)) @if let Some(repo) = &marker.repo { " · " (cut(repo, 80)) } }
+                p.key {
+                    (text(key))
+                    @if let Some(repo) = repo { " · repo " (cut(repo, 80)) }
+                    @if let Some(span) = &marker.span { " · from " (cut(span, 60)) }
+                }
             }
             div.when {
                 @if let Some(at) = marker.opened_at { (time::ago(at, now)) }

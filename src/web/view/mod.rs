@@ -13,6 +13,8 @@
 //! | `state` | empty, failed and partial answers |
 //! | `card`, `item`, `stepper` | a run, an attention item, the phases of a run |
 //! | `facts`, `going`, `markers`, `waterfall`, `spans`, `problem`, `json`, `timeline`, `loghealth` | sections of the run page |
+//! | `queue` | what is queued for a person, by repo |
+//! | `numbers` | what the overview counts |
 //! | `table`, `form` | the list of runs; fields of filter forms |
 
 pub mod amount;
@@ -29,8 +31,10 @@ pub mod layout;
 pub mod link;
 pub mod loghealth;
 pub mod markers;
+pub mod numbers;
 pub mod pill;
 pub mod problem;
+pub mod queue;
 pub mod source;
 pub mod spans;
 pub mod state;

@@ -28,6 +28,16 @@ pub fn end_of_list(shown: u64, one: &str, many: &str) -> Markup {
     html! { p.end { "end of list · " (super::amount::plural(shown, one, many)) } }
 }
 
+/// What stands below a list of which the first `most` of `total` are shown; `more` is the address that shows more.
+#[must_use]
+pub fn end(total: usize, most: usize, more: &str, (one, many): (&str, &str)) -> Markup {
+    if total > most {
+        partial(most as u64, total as u64, &html! { a href=(more) { "load more" } })
+    } else {
+        end_of_list(total as u64, one, many)
+    }
+}
+
 /// A list shows less than there is.
 #[must_use]
 pub fn partial(shown: u64, total: u64, more: &Markup) -> Markup {

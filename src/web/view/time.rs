@@ -106,6 +106,12 @@ pub fn short(at: Micros) -> Markup {
     element(at, "short", &format(at, "%b %-d %H:%M"))
 }
 
+/// The day of the month in UTC, for days that are days of UTC.
+#[must_use]
+pub fn day_of_month(at: Micros) -> String {
+    format(at, "%-d")
+}
+
 /// Milliseconds as text in an element with the exact figure.
 #[must_use]
 pub fn took(millis: i64) -> Markup {
