@@ -2,9 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -21,6 +21,9 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// How long the first line waits for what is there, so that it can say what was found.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// How long another process may hold the cache before it is one that keeps it (spec 5.4.4 T88 allows 3 s to say so).
+pub const MOMENT: Duration = Duration::from_secs(1);
 
 /// Two blocking threads are enough, and more cost memory (spec 6).
 const BLOCKING_THREADS: usize = 2;
@@ -92,8 +95,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     let _inside = runtime.enter();
     let signals = Signals::install()?;
 
-    let roots: Vec<PathBuf> = plan.source.roots.iter().map(|root| root.path.clone()).collect();
-    let store = store::open(&plan.cache, &roots, &plan.source.fingerprint())?;
+    let store = open(&plan.cache, &plan.source)?;
     let listener = listen(plan.port)?;
     let port = listener.local_addr()?.port();
     let web = Web {
@@ -119,6 +121,21 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     drop(reading);
     writer.flush()?;
     Ok(())
+}
+
+/// Opens the cache of a source; a command that holds it for a moment is waited for.
+///
+/// # Errors
+/// As [`store::open()`].
+pub fn open(cache: &Path, source: &Source) -> Result<Store, StoreError> {
+    let roots: Vec<PathBuf> = source.roots.iter().map(|root| root.path.clone()).collect();
+    let began = Instant::now();
+    loop {
+        match store::open(cache, &roots, &source.fingerprint()) {
+            Err(StoreError::InUse { .. }) if began.elapsed() < MOMENT => std::thread::sleep(MOMENT / 20),
+            result => return result,
+        }
+    }
 }
 
 /// Only ever the loopback address: there is no option for another (spec 5.3 rule 1).
@@ -150,7 +167,7 @@ async fn first_look(live: &store::Live, writer: store::Writer) {
 }
 
 /// Gives the web room its raw lines, so that it need not know who opens logs.
-struct Logs(LogAccess);
+pub(crate) struct Logs(pub(crate) LogAccess);
 
 impl LogText for Logs {
     fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, String> {

@@ -226,7 +226,8 @@ fn without_a_home_directory_it_says_what_to_do() {
 #[test]
 fn every_help_text_has_examples() {
     let place = Place::new();
-    let commands = ["serve", "build", "status", "show", "pill", "doctor", "dump", "verify", "rehearse", "demo"];
+    const COMMANDS: &str = "serve build status show events wait pill doctor dump verify rehearse demo completions man";
+    let commands: Vec<&str> = COMMANDS.split(' ').collect();
     for arguments in std::iter::once(vec!["--help"]).chain(commands.iter().map(|command| vec![*command, "--help"])) {
         let help = stdout_of(&mut place.command(&arguments));
         assert!(help.contains("Examples:\n  wheelwatch"), "{arguments:?}");

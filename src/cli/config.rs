@@ -71,21 +71,14 @@ struct WorkflowPart {
     phase: BTreeMap<String, LimitsPart>,
 }
 
-/// A duration such as `10m`, `1h 30m` or `45s`, in milliseconds; more than none and at most ten years.
+/// A duration as [`options::millis`] reads it, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Length(i64);
 
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const TEN_YEARS_MS: i128 = 10 * 366 * 24 * 3_600_000;
-        let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("{text:?} is not a duration such as \"45s\", \"10m\" or \"1h 30m\""));
-        let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-        let millis = duration.as_millis();
-        if !(1..=TEN_YEARS_MS).contains(&millis) {
-            return Err(wrong());
-        }
-        i64::try_from(millis).map(Length).map_err(|_| wrong())
+        let millis = options::millis(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        i64::try_from(millis).map(Length).map_err(D::Error::custom)
     }
 }
 

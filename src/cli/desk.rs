@@ -4,12 +4,13 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::error::CliError;
 use super::settings::Settings;
+use crate::app;
 use crate::ingest::{self, Built, LogAccess, engine::Stage};
 use crate::query::Query;
 use crate::store::{self, Reader, SourceStatus, Store, StoreError};
@@ -31,19 +32,34 @@ impl Desk {
     /// # Errors
     /// What the store or ingest say; a cache in use is none.
     pub(super) fn open(settings: &Settings, stage: Stage) -> Result<Self, CliError> {
-        match open_and_build(settings, stage) {
-            Ok((store, _)) => Ok(Self {
-                reader: store.reader.clone(),
-                status: Some(store.live.status()),
-                kept_by: None,
-                _store: Some(store),
-            }),
-            Err(CliError::Store(StoreError::InUse { path, pid })) => {
-                tracing::info!("process {pid} keeps {}; reading what it has", path.display());
-                let reader = store::open_reader(&path, &settings.source.fingerprint())?;
-                Ok(Self { reader, status: None, kept_by: Some(pid), _store: None })
+        Self::with(settings, stage, &bar())
+    }
+
+    /// The same, without a progress bar.
+    pub(super) fn open_again(settings: &Settings, stage: Stage) -> Result<Self, CliError> {
+        Self::with(settings, stage, &ProgressBar::hidden())
+    }
+
+    fn with(settings: &Settings, stage: Stage, bar: &ProgressBar) -> Result<Self, CliError> {
+        let (fingerprint, began) = (settings.source.fingerprint(), Instant::now());
+        loop {
+            match store::open(&settings.cache, &settings.directories(), &fingerprint) {
+                Ok(store) => {
+                    let (store, _) = build(store, settings, stage, bar)?;
+                    let (reader, status) = (store.reader.clone(), store.live.status());
+                    return Ok(Self { reader, status: Some(status), kept_by: None, _store: Some(store) });
+                }
+                Err(StoreError::InUse { path, pid }) => match store::open_reader(&path, &fingerprint) {
+                    Ok(reader) => {
+                        tracing::info!("process {pid} keeps {}; reading what it has", path.display());
+                        return Ok(Self { reader, status: None, kept_by: Some(pid), _store: None });
+                    }
+                    // The other process is making it just now.
+                    Err(_) if began.elapsed() < app::MOMENT => std::thread::sleep(app::MOMENT / 20),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -63,8 +79,10 @@ impl Desk {
 /// # Errors
 /// What the store or ingest say.
 pub(super) fn open_and_build(settings: &Settings, stage: Stage) -> Result<(Store, Built), CliError> {
-    let store = store::open(&settings.cache, &settings.directories(), &settings.source.fingerprint())?;
-    let bar = bar();
+    build(app::open(&settings.cache, &settings.source)?, settings, stage, &bar())
+}
+
+fn build(store: Store, settings: &Settings, stage: Stage, bar: &ProgressBar) -> Result<(Store, Built), CliError> {
     let progress = |read: u64, all: u64| {
         bar.set_length(all);
         bar.set_position(read);

@@ -3,6 +3,7 @@
 //! Results go to standard output through `screen`, everything else to standard error. The exit codes are those of spec
 //! 4.1 and stand in `error`.
 
+mod again;
 mod build;
 mod commands;
 mod config;
@@ -10,8 +11,12 @@ mod demo;
 mod desk;
 mod dialect;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod dump;
 mod error;
+mod events;
+mod generated;
 mod json;
 mod log;
 mod options;
@@ -23,6 +28,7 @@ mod settings;
 mod show;
 mod status;
 mod verify;
+mod wait;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -45,6 +51,7 @@ use settings::Settings;
   wheelwatch demo --open              a simulated harness, live in the browser
   wheelwatch status ./state           open runs and what needs you, as a table
   wheelwatch show run-1 ./state       one run, with the line that proves each value
+  wheelwatch wait run-1               until the run has ended or needs you; the exit code says which
 
 Every option has an environment variable; .env in the working directory is read, .env.example lists them all.
 WHEELWATCH_STATE_DIR (or REPO_RECALL_RUN_STATE_DIR) names the state directories when no argument does."
@@ -71,16 +78,20 @@ struct StateDirs {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Args),
-    Build(build::Args),
     Status(status::Args),
     Show(show::Args),
+    Events(events::Args),
+    Wait(wait::Args),
     Pill(pill::Args),
     Doctor(doctor::Args),
     Dump(dump::Args),
+    Build(build::Args),
     Verify(verify::Args),
     Rehearse(rehearse::Args),
     Demo(demo::Args),
     Dialect(dialect::Args),
+    Completions(generated::Completions),
+    Man(generated::Man),
 }
 
 /// Runs the program with the arguments of this process and gives its exit code.
@@ -112,6 +123,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Build(args) => build::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Status(args) => status::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Show(args) => show::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Events(args) => events::run(args, &settings(&args.state)?, &mut screen)?,
+        Command::Wait(args) => return wait::run(args, &settings(&args.state())?, &mut screen),
         Command::Pill(args) => pill::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Dump(args) => dump::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Rehearse(args) => rehearse::run(args, &settings(&args.state)?, &mut screen)?,
@@ -121,6 +134,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             }
         }
         Command::Demo(args) => demo::run(args, &cli.options)?,
+        Command::Completions(args) => generated::completions(args, &mut screen)?,
+        Command::Man(args) => generated::man(args, &mut screen)?,
         Command::Dialect(args) => dialect::run(args, &cli.options, &mut screen)?,
         Command::Doctor(args) => {
             if !doctor::run(&settings(&args.state)?, &mut screen)? {
@@ -159,30 +174,6 @@ mod tests {
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_option_has_an_environment_variable() {
-        for argument in Cli::command().get_arguments().filter(|argument| argument.get_long().is_some()) {
-            let long = argument.get_long().unwrap_or_default();
-            if matches!(long, "help" | "version") {
-                continue;
-            }
-            let expected = format!("WHEELWATCH_{}", long.to_uppercase().replace('-', "_"));
-            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
-        }
-    }
-
-    #[test]
-    fn the_example_environment_lists_every_variable() {
-        let example = include_str!("../../.env.example");
-        for argument in Cli::command().get_arguments() {
-            let Some(name) = argument.get_env().and_then(|name| name.to_str()) else { continue };
-            assert!(example.contains(&format!("#{name}=")), "{name}");
-        }
-        for name in super::settings::STATE_DIR_VARIABLES {
-            assert!(example.contains(&format!("#{name}=")), "{name}");
-        }
     }
 
     #[test]

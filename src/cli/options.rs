@@ -139,6 +139,18 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     if (1..=MOST).contains(&bytes) { Ok(bytes) } else { Err(wrong()) }
 }
 
+/// A duration such as `10m`, `1h 30m` or `45s`, in milliseconds; more than none and at most ten years.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub(super) fn millis(text: &str) -> Result<u64, String> {
+    const TEN_YEARS_MS: i128 = 10 * 366 * 24 * 3_600_000;
+    let wrong = || format!("{text:?} is not a duration such as \"45s\", \"10m\" or \"1h 30m\"");
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let millis = duration.as_millis();
+    if (1..=TEN_YEARS_MS).contains(&millis) { u64::try_from(millis).map_err(|_| wrong()) } else { Err(wrong()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::size;

@@ -135,6 +135,16 @@ impl<W: Write> Screen<W> {
         writeln!(self.out, "{}", harmless_json(&format!("{value:#}")))
     }
 
+    /// A JSON document on one line, for what is read line by line.
+    pub(super) fn json_line(&mut self, value: &Value) -> io::Result<()> {
+        writeln!(self.out, "{}", harmless_json(&value.to_string()))
+    }
+
+    /// Text of this program and of nobody else, as it is.
+    pub(super) fn own(&mut self, text: &[u8]) -> io::Result<()> {
+        self.out.write_all(text)
+    }
+
     /// A JSON document that is compared byte by byte; made harmless only where a person looks at it.
     pub(super) fn canonical(&mut self, document: &str) -> io::Result<()> {
         if self.terminal {
@@ -206,6 +216,7 @@ mod tests {
             written(|screen| screen.block(HOSTILE)),
             written(|screen| screen.table(&[vec![HOSTILE.into(), "x".into()]])),
             written(|screen| screen.json(&serde_json::json!({ HOSTILE: HOSTILE }))),
+            written(|screen| screen.json_line(&serde_json::json!({ HOSTILE: HOSTILE }))),
             written(|screen| screen.canonical(&serde_json::json!({ HOSTILE: HOSTILE }).to_string())),
         ];
         for output in outputs {

@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
 }
 
 /// The error for a key that is none, with up to five that hold the text.
-fn unknown(key: &str, query: &Query, now: Micros) -> CliError {
+pub(super) fn unknown(key: &str, query: &Query, now: Micros) -> CliError {
     let filter = RunFilter { text: Some(key.to_owned()), limit: 5, ..RunFilter::default() };
     let near: Vec<String> = match query.runs(&filter, None, now) {
         Ok(page) => page.runs.into_iter().map(|judged| judged.record.key).collect(),

@@ -30,7 +30,7 @@ mod peer;
 mod queue;
 mod run;
 mod runs;
-mod said;
+pub mod said;
 mod serve;
 mod stream;
 pub mod view;

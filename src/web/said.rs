@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::LogText;
-use super::view::timeline::Said;
+pub use super::view::timeline::Said;
 use crate::reducer::dialect::{Decoder, Reading};
 use crate::reducer::event::{Class, Event};
 use crate::reducer::line::Line;
@@ -45,27 +45,29 @@ const COLUMNS: [&str; 19] = [
     "action",
 ];
 
-/// The text of each event, in the same order.
-pub(super) fn read(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec<Said> {
+/// What each event says, in the same order.
+pub fn read(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec<Said> {
     let mut decoder = Decoder::new(Reading::default());
+    let say = |(event, bytes): (&EventRecord, Result<Vec<u8>, String>)| match bytes {
+        Ok(bytes) => say(&mut decoder, &event.row, &bytes),
+        Err(problem) => Said { problem: Some(problem), ..Said::default() },
+    };
+    events.iter().zip(raw(logs, key, events)).map(say).collect()
+}
+
+/// The bytes of each event as they stand in the log, in the same order; of a long one, alone, only its beginning. The
+/// error is a sentence for a person.
+pub fn raw(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec<Result<Vec<u8>, String>> {
     let together = together(logs, key, events);
-    events
-        .iter()
-        .map(|event| {
-            let row = &event.row;
-            let bytes = match &together {
-                Some((start, bytes)) => slice(bytes, row.offset.saturating_sub(*start), row.length),
-                None => None,
-            };
-            match bytes {
-                Some(bytes) => say(&mut decoder, row, bytes),
-                None => match logs.read(key, row.offset, usize::try_from(row.length.min(ONE)).unwrap_or(0)) {
-                    Ok(bytes) => say(&mut decoder, row, &bytes),
-                    Err(problem) => Said { problem: Some(problem), ..Said::default() },
-                },
-            }
-        })
-        .collect()
+    let one = |EventRecord { row, .. }: &EventRecord| {
+        let known =
+            together.as_ref().and_then(|(start, all)| slice(all, row.offset.saturating_sub(*start), row.length));
+        match known {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => logs.read(key, row.offset, usize::try_from(row.length.min(ONE)).unwrap_or(0)),
+        }
+    };
+    events.iter().map(one).collect()
 }
 
 /// All of them at once, when they are near each other.
