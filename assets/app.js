@@ -225,7 +225,7 @@
     asking = true;
     lastAsked = Date.now();
     try {
-      const answer = await fetch(location.pathname + location.search, { headers: { "X-Fragment": part }, cache: "no-store" });
+      const answer = await fetch(shared.address(), { headers: { "X-Fragment": part }, cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       swap(parse(await answer.text()));
       failures = 0;
@@ -332,6 +332,20 @@
     }, SECOND);
   };
 
+  // ---------- for the scripts of single pages ----------
+
+  const shared = {
+    parse,
+    swap,
+    /** Asks for the page again soon. */
+    refresh: () => want("page"),
+    /** The address whose rendering this page shows; a page's script may narrow it. */
+    address: () => location.pathname + location.search,
+    /** @param {string} keys @param {string} does @param {() => void} run */
+    bind: (keys, does, run) => { BINDINGS.splice(-1, 0, { keys, does, run }); },
+  };
+  /** @type {any} */ (window).wheelwatch = shared;
+
   // ---------- toasts ----------
 
   let lastCount = NaN;
@@ -388,7 +402,6 @@
     { keys: "g h", does: "go to health", run: go("/health") },
     { keys: "[", does: "previous run of the last list", run: () => moveRun(-1) },
     { keys: "]", does: "next run of the last list", run: () => moveRun(1) },
-    { keys: ".", does: "follow the timeline", run: () => setFollow(!follows) },
     { keys: "?", does: "this sheet", run: () => sheet() },
   ];
 
@@ -448,69 +461,13 @@
     }
   };
 
-  // ---------- the timeline ----------
-
-  let follows = false;
-  /** @param {boolean} on */
-  const setFollow = (on) => {
-    const events = document.getElementById("events");
-    if (!events || events.dataset.newest === undefined) return;
-    follows = on;
-    showFollow();
-    if (on) toEnd(events);
-  };
-  const showFollow = () => document.getElementById("follow")?.setAttribute("aria-pressed", String(follows));
-  /** @param {HTMLElement} events */
-  const toEnd = (events) => { events.scrollTop = events.scrollHeight; };
-  const isAtEnd = (/** @type {HTMLElement} */ events) => events.scrollHeight - events.scrollTop - events.clientHeight < 24;
-
-  const startTimeline = () => {
-    const events = document.getElementById("events");
-    if (!events) return;
-    const marked = events.querySelector("li.marked") ?? (location.hash.startsWith("#L") ? document.getElementById(location.hash.slice(1)) : null);
-    if (marked) marked.scrollIntoView({ block: "center", behavior: "instant" });
-    else if (events.dataset.newest !== undefined) toEnd(events);
-    setFollow(!marked && events.dataset.newest !== undefined);
-    // Scrolling up lets go; coming back to the end takes hold again.
-    events.addEventListener("scroll", () => {
-      if (events.dataset.newest === undefined) return;
-      const end = isAtEnd(events);
-      if (end !== follows) { follows = end; showFollow(); }
-    }, { passive: true });
-  };
-
-  /** Opens the raw line below its event. @param {MouseEvent} event */
+  /** @param {MouseEvent} event */
   const onClick = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const raw = /** @type {HTMLAnchorElement | null} */ (target.closest("a[data-raw]"));
-    if (raw) { event.preventDefault(); void toggleRaw(raw); return; }
-    if (target.closest("#follow")) setFollow(!follows);
     if (target.closest("#theme")) nextTheme();
     if (target.closest("#zone")) { remember("zone", isUtc() ? "" : "utc"); label(); tick(document, true); }
     if (target.closest("#keys")) sheet();
-  };
-
-  /** @param {HTMLAnchorElement} link */
-  const toggleRaw = async (link) => {
-    const item = link.closest("li");
-    if (!item) return;
-    const open = item.querySelector(":scope > .opened");
-    if (open) { open.remove(); return; }
-    const box = document.createElement("div");
-    box.className = "opened";
-    box.dataset.mine = "";
-    box.textContent = "reading…";
-    item.append(box);
-    try {
-      const answer = await fetch(link.href, { headers: { "X-Fragment": "page" }, cache: "no-store" });
-      const line = answer.ok ? parse(await answer.text()).getElementById("raw") : null;
-      if (!line) throw new Error(String(answer.status));
-      line.removeAttribute("id");
-      box.replaceChildren(document.importNode(line, true));
-    } catch {
-      box.textContent = "The line could not be read.";
-    }
   };
 
   // ---------- switches ----------
@@ -530,9 +487,7 @@
   // ---------- start ----------
 
   const afterSwap = () => {
-    const events = document.getElementById("events");
-    if (events && follows) toEnd(events);
-    showFollow();
+    document.dispatchEvent(new Event("wheelwatch:swapped"));
     noteList();
     goBack();
   };
@@ -558,7 +513,6 @@
     tick(document, true);
     noteList();
     goBack();
-    startTimeline();
     goLive();
     window.setInterval(() => { if (!document.hidden) tick(document, false); }, SECOND);
     document.addEventListener("keydown", onKey);

@@ -288,8 +288,42 @@ async fn events_carry_their_text_made_safe() {
 
     let found = fixture.json("/api/runs/done/events?q=PLAIN", 200).await;
     assert_eq!(found["events"].as_array().map(Vec::len), Some(1));
+    assert_eq!(found["searched"], serde_json::json!({ "from_line": 1, "to_line": 5 }));
+    assert_eq!(fixture.json("/api/runs/done/events?q=%25", 200).await["events"], Value::Array(Vec::new()));
     let none = fixture.json("/api/runs/done/events?q=nowhere", 200).await;
     assert_eq!((&none["events"], &none["prev"]), (&Value::Array(Vec::new()), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_page_of_a_run_searches_the_log_and_says_how_far() {
+    let fixture = fixture();
+    let page = async |path: &str| {
+        let (status, _, body) = fixture.ask(path, "127.0.0.1:7468").await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    };
+    let found = page("/runs/done?q=PLAIN").await;
+    assert!(found.contains("1\u{a0}match in lines 1–5") && found.contains("id=\"L4\""), "{found}");
+    assert!(!found.contains("id=\"L1\""), "{found}");
+    assert!(found.contains("/runs/done?line=4#L4"), "a match can be seen in context: {found}");
+    let none = page("/runs/done?q=%25").await;
+    assert!(none.contains("No event matches") && !none.contains("id=\"L"), "{none}");
+    // A filter and a text together; and the past knows nothing of what came later.
+    assert!(page("/runs/done?q=t&name=run.finished").await.contains("1\u{a0}match in"));
+    assert!(page("/runs/done?q=finished&at=4").await.contains("No event matches"));
+    std::fs::remove_file(fixture.directory.path().join("state/done/run.log")).expect("the log can be removed");
+    let failed = page("/runs/done?q=plain").await;
+    assert!(failed.contains("Could not read") && !failed.contains("No event matches"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_line_shows_the_colours_of_a_terminal_as_classes() {
+    let fixture = fixture();
+    for path in ["/runs/done/lines/2", "/runs/done"] {
+        let (_, _, body) = fixture.ask(path, "127.0.0.1:7468").await;
+        assert!(body.contains("<span class=\"a-red\">red</span> &lt;b&gt;"), "{path}: {body}");
+        assert!(!body.contains('\u{1b}') && !body.contains(" style="), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ use super::error::{ApiError, WebError};
 /// Every asset: its name and its bytes. To add one, put it into `assets/` and add a line here.
 const FILES: &[(&str, &[u8])] = &[
     ("app.js", include_bytes!("../../assets/app.js")),
+    ("run.css", include_bytes!("../../assets/run.css")),
+    ("run.js", include_bytes!("../../assets/run.js")),
     ("favicon.svg", include_bytes!("../../assets/favicon.svg")),
     ("favicon-attention.svg", include_bytes!("../../assets/favicon-attention.svg")),
     ("style.css", include_bytes!("../../assets/style.css")),

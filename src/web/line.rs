@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
-use super::view::{amount, badge, icon, json, link, text, time, tone};
+use super::view::{amount, ansi, badge, icon, json, link, text, time, tone};
 use super::{Web, address, said};
 use crate::reducer::event::Class;
 use crate::reducer::reduce::EventRow;
@@ -48,8 +48,6 @@ fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Made, WebError> {
         (around(look, key, number, last)?)
         p.pager {
             @if number > 1 { a rel="prev" href=(link::line(key, number - 1)) { "← line " (number - 1) } } @else { span {} }
-            a href=(link::in_timeline(key, number)) { "show in the timeline" }
-            a href=(link::run_at(key, number)) { "the run after this line" }
             @if number < last { a rel="next" href=(link::line(key, number + 1)) { "line " (number + 1) " →" } } @else { span {} }
         }
     };
@@ -72,11 +70,12 @@ fn found(look: &Look<'_>, key: &str, row: &EventRow) -> Markup {
         @match raw(look, key, row) {
             Ok((bytes, cut)) => {
                 div #raw {
-                    @if row.class == Class::Event { (json::viewer(&String::from_utf8_lossy(&bytes))) }
-                    details open[row.class != Class::Event] {
-                        summary { "as it stands in the log" }
-                        pre.line tabindex="0" { (text::bytes(&bytes)) }
+                    p.meta {
+                        "bytes " (amount::count(row.offset)) " to " (amount::count(row.offset.saturating_add(row.length)))
+                        " · " a href=(link::in_timeline(key, row.line)) { "show in context" }
+                        " · " a href=(link::run_at(key, row.line)) { "the run after this line" }
                     }
+                    (content(row, &bytes))
                     @if cut { p.end { "the line is longer, showing its first " (amount::bytes(bytes.len() as u64)) } }
                 }
             }
@@ -84,6 +83,26 @@ fn found(look: &Look<'_>, key: &str, row: &EventRow) -> Markup {
                 div #raw { div.failed role="alert" { (icon::icon(icon::Icon::Alert)) p { strong { "The line could not be read." } " " (text::text(&problem)) } } }
             }
         }
+    }
+}
+
+/// The line for reading, then, where that differs, byte for byte.
+fn content(row: &EventRow, bytes: &[u8]) -> Markup {
+    let readable = String::from_utf8_lossy(bytes);
+    let exact = html! { pre.line tabindex="0" { (text::bytes(bytes)) } };
+    match row.class {
+        Class::Event => html! {
+            @if let Some(message) = said::message(row, bytes).filter(|text| text.contains(['\n', '\u{1b}'])) {
+                pre.said tabindex="0" { (ansi::ansi(&message, MOST)) }
+            }
+            (json::viewer(&readable))
+            details { summary { "as it stands in the log" } (exact) }
+        },
+        _ if bytes.contains(&0x1b) => html! {
+            pre.said tabindex="0" { (ansi::ansi(&readable, MOST)) }
+            details { summary { "as it stands in the log" } (exact) }
+        },
+        _ => exact,
     }
 }
 
@@ -131,7 +150,7 @@ fn around(look: &Look<'_>, key: &str, number: u64, last: u64) -> Result<Markup, 
         &html! { "Around it" },
         &html! {
             ol.timeline {
-                @for (event, said) in rows.iter().zip(&said) { (super::view::timeline::row(key, &event.row, said, Some(number))) }
+                @for (event, said) in rows.iter().zip(&said) { (super::view::timeline::row(key, &event.row, said, Some(number), false)) }
             }
         },
     ))

@@ -13,7 +13,7 @@
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
 //! | `overview`, `runs`, `run`, `line`, `attention`, `queue`, `health` | one module per page |
-//! | `page`, `said` | what all pages share; the text of events, from the log |
+//! | `page`, `said`, `search` | what all pages share; the text of events, from the log; looking for text in it |
 //! | `view` | the components that pages are made of |
 
 pub mod address;
@@ -31,6 +31,7 @@ mod queue;
 mod run;
 mod runs;
 pub mod said;
+mod search;
 mod serve;
 mod stream;
 pub mod view;

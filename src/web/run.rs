@@ -51,14 +51,14 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         (going::going(judged, seen.now))
         nav.jump aria-label="sections" {
             @for part in &parts { a href={ "#" (part.id) } { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } } }
-            a href="#timeline" { "Timeline" span.tally { (amount::count(events.page.total)) } }
+            a href="#timeline" { "Timeline" span.tally { (amount::count(events.shown.page.total)) } }
             a href="#log" { "Log" }
         }
         div.parts {
             @for part in &parts { (section(part.id, &html! { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } }, &part.body)) }
         }
-        (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
-            (timeline::timeline(key, &events.page, &events.said, &events.asked, &events.names(judged)))
+        (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.shown.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
+            (timeline::timeline(key, &events.shown, &events.asked, &events.names(judged)))
         }))
         (section("log", &html! { "Log" }, &loghealth::log_health(&judged.record)))
     };

@@ -99,6 +99,11 @@ fn say(decoder: &mut Decoder, row: &EventRow, bytes: &[u8]) -> Said {
     Said { message, fields, more, problem: None }
 }
 
+/// The message, error or reason of a record, decoded.
+pub(super) fn message(row: &EventRow, bytes: &[u8]) -> Option<String> {
+    say(&mut Decoder::new(Reading::default()), row, bytes).message
+}
+
 fn main_text(event: &Event<'_>) -> Option<String> {
     let error = event.error.as_ref().and_then(|error| error.message.clone());
     let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);

@@ -10,29 +10,28 @@ use super::text::{Text, Texts};
 use crate::reducer::event::{Level, Subject};
 use crate::reducer::time::Micros;
 use crate::store::reader::{EventFilter, EventPage, EventRecord, Lists};
-use crate::web::Web;
 use crate::web::error::{ApiError, WebError};
+use crate::web::{Web, search};
 
 /// The most events of a page (spec T72).
 const MOST: u32 = 1000;
 /// A page ends early when its texts together reach so many bytes.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
-/// A search reads at most so many bytes of the log per request, and says where to go on.
-const SEARCH_BYTES: u64 = 32 * 1024 * 1024;
 
 /// `{events: […], next, prev, total}` (spec 4.2). `next` and `prev` are ordinals to ask for with `after=` and `before=`.
 ///
 /// Without `after` and `before` the last events come; hidden ones are left out with `hidden=false`. `q` looks for text
-/// in the log, upper and lower case alike; it may give an empty page with a `next` or `prev` to go on from.
+/// in the log, upper and lower case alike, and adds `searched: {from_line, to_line}`; the answer may be empty with a `next`
+/// or `prev` to go on from.
 pub(super) async fn events(State(web): State<Web>, Key(key): Key, params: Params) -> Result<Response, ApiError> {
     let filter = filter(&params)?;
-    let wanted = params.text("q").map(|text| text.to_lowercase());
+    let wanted = params.text("q");
     let answer = web
         .ask(move |web| {
             web.query.reader.run(&key, Lists::None)?.ok_or(UNKNOWN_RUN)?;
             match wanted {
                 None => page(web, &key, &filter),
-                Some(wanted) => search(web, &key, filter, &wanted),
+                Some(wanted) => search(web, &key, &filter, &wanted),
             }
         })
         .await?;
@@ -66,28 +65,18 @@ fn page(web: &Web, key: &str, filter: &EventFilter) -> Result<Value, WebError> {
     Ok(found.answer(&page))
 }
 
-/// A page of events whose text holds some words: page after page is read until enough is found or the bound is reached.
-fn search(web: &Web, key: &str, mut filter: EventFilter, wanted: &str) -> Result<Value, WebError> {
-    let mut found = Found::new(&filter);
+/// A page of events whose text holds some words.
+fn search(web: &Web, key: &str, filter: &EventFilter, wanted: &str) -> Result<Value, WebError> {
+    let search::Found { page, seen } = search::search(web, key, filter, wanted)?;
+    let mut found = Found::new(filter);
     let mut texts = Texts::new(web, key);
-    filter.limit = MOST;
-    loop {
-        let page = web.query.reader.events(key, &filter)?;
-        let until = page.events.last().map_or(0, |event| event.row.offset + event.row.length);
-        found.each(&page, |event| {
-            let text = texts.text(&event.row, until)?;
-            text.visible.to_lowercase().contains(wanted).then_some(Some(text))
-        });
-        let ordinal = |event: Option<&EventRecord>| event.map(|event| event.ordinal);
-        match found.forward {
-            true => filter.after = ordinal(page.events.last()),
-            false => filter.before = ordinal(page.events.first()),
-        }
-        let more = if found.forward { page.later } else { page.earlier };
-        if found.full || !more || page.events.is_empty() || texts.read > SEARCH_BYTES {
-            return Ok(found.answer(&page));
-        }
+    found.each(&page, |event| Some(texts.text(&event.row, event.row.offset + event.row.length)));
+    if !found.full {
+        found.seen = seen.map(|(first, last)| (first.ordinal, last.ordinal));
     }
+    let mut answer = found.answer(&page);
+    answer["searched"] = seen.map(|(first, last)| json!({ "from_line": first.line, "to_line": last.line })).into();
+    Ok(answer)
 }
 
 /// What goes into the answer, gathered in the direction in which the events are read.

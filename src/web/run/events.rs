@@ -2,12 +2,12 @@
 
 use super::super::error::WebError;
 use super::super::page::{Look, Request};
-use super::super::said;
-use super::super::view::timeline::{Asked, Said};
+use super::super::view::timeline::{Asked, Shown};
+use super::super::{said, search};
 use crate::query::Judged;
 use crate::reducer::event::{Level, Subject};
 use crate::store::StoreError;
-use crate::store::reader::{EventFilter, EventPage, Reader};
+use crate::store::reader::{EventFilter, Reader};
 
 /// Events on a page (spec 3.2).
 const PAGE: u32 = 200;
@@ -16,8 +16,7 @@ const BEFORE: u64 = 60;
 
 /// One page of the timeline.
 pub(super) struct Events {
-    pub(super) page: EventPage,
-    pub(super) said: Vec<Said>,
+    pub(super) shown: Shown,
     pub(super) asked: Asked,
 }
 
@@ -33,36 +32,61 @@ pub(super) fn read(look: &Look<'_>, key: &str, at: Option<u64>) -> Result<Events
     let reader = &look.web.query.reader;
     let line = request.number("line")?;
     let mut filter = filter(request)?;
-    match (line, at) {
+    let end = at.map(|at| ordinal(reader, key, at.saturating_add(1))).transpose()?;
+    match (line, end) {
         (Some(line), _) => {
             // What is linked to must be on the page, whatever it is.
             filter.hidden = true;
             filter.after = Some(ordinal(reader, key, line)?.saturating_sub(BEFORE));
         }
-        (None, Some(at)) if filter.after.is_none() && filter.before.is_none() => {
-            filter.before = Some(ordinal(reader, key, at.saturating_add(1))?);
+        (None, Some(end)) if filter.after.is_none() => {
+            filter.before = Some(filter.before.map_or(end, |before| before.min(end)));
         }
         _ => {}
     }
-    let mut page = reader.events(key, &filter)?;
-    if let Some(at) = at {
-        let all = page.events.len();
-        page.events.retain(|event| event.row.line <= at);
+    let mut shown = match request.text("q") {
+        "" => page(look, key, &filter)?,
+        wanted => found(look, key, &filter, wanted)?,
+    };
+    if let (Some(at), Some(end)) = (at, end) {
         // What came after the line is not there yet.
-        page.later &= page.events.len() == all && page.events.last().is_some_and(|event| event.row.line < at);
+        shown.page.events.retain(|event| event.row.line <= at);
+        shown.newer = shown.newer.filter(|last| last + 1 < end);
     }
-    let said = said::read(&*look.web.logs, key, &page.events);
+    shown.said = said::read(&*look.web.logs, key, &shown.page.events);
     let asked = Asked {
         level: filter.level,
         subject: filter.subject,
         name: request.text("name").to_owned(),
         span: request.text("span").to_owned(),
+        search: request.text("q").to_owned(),
         hidden: filter.hidden,
         at,
         line,
         elsewhere: filter.after.is_some() || filter.before.is_some(),
     };
-    Ok(Events { page, said, asked })
+    Ok(Events { shown, asked })
+}
+
+fn page(look: &Look<'_>, key: &str, filter: &EventFilter) -> Result<Shown, WebError> {
+    let page = look.web.query.reader.events(key, filter)?;
+    let older = page.events.first().filter(|_| page.earlier).map(|event| event.ordinal);
+    let newer = page.events.last().filter(|_| page.later).map(|event| event.ordinal);
+    Ok(Shown { page, older, newer, ..Shown::default() })
+}
+
+/// The events that hold a text. A log that cannot be read fails the search and not the whole page.
+fn found(look: &Look<'_>, key: &str, filter: &EventFilter, wanted: &str) -> Result<Shown, WebError> {
+    match search::search(look.web, key, filter, wanted) {
+        Ok(search::Found { page, seen }) => {
+            let older = seen.filter(|_| page.earlier).map(|(first, _)| first.ordinal);
+            let newer = seen.filter(|_| page.later).map(|(_, last)| last.ordinal);
+            let searched = seen.map(|(first, last)| (first.line, last.line));
+            Ok(Shown { page, older, newer, searched, ..Shown::default() })
+        }
+        Err(WebError::Log) => Ok(Shown { failed: true, ..Shown::default() }),
+        Err(error) => Err(error),
+    }
 }
 
 fn filter(request: &Request) -> Result<EventFilter, WebError> {

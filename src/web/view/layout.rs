@@ -61,9 +61,11 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (title(page, banner)) }
                 link rel="stylesheet" href=(assets::url("style.css"));
+                link rel="stylesheet" href=(assets::url("run.css"));
                 link #favicon rel="icon" type="image/svg+xml" href=(assets::url(favicon(banner)))
                     data-calm=(assets::url("favicon.svg")) data-attention=(assets::url("favicon-attention.svg"));
                 script src=(assets::url("app.js")) {}
+                script src=(assets::url("run.js")) defer {}
             }
             body data-title={ (plain(&page.title)) " · wheelwatch" } data-run=[page.run.as_deref()] data-still[page.still] {
                 (sprite())

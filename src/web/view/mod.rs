@@ -5,7 +5,7 @@
 //!
 //! | file | component |
 //! |---|---|
-//! | `text` | foreign text, made visible and isolated |
+//! | `text`, `ansi` | foreign text, made visible and isolated; the same with the colours of a terminal |
 //! | `tone`, `icon`, `badge` | hue, icon and word of a status or verdict |
 //! | `time`, `amount` | points in time, durations, tokens, money, bytes |
 //! | `link`, `evidence` | our own URLs; a value as a link to the line that proves it |
@@ -18,6 +18,7 @@
 //! | `table`, `form` | the list of runs; fields of filter forms |
 
 pub mod amount;
+pub mod ansi;
 pub mod badge;
 pub mod card;
 pub mod evidence;

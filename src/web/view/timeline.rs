@@ -4,10 +4,13 @@ use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
 use super::text::cut;
-use super::{amount, form, link, text, time, tone};
+use super::{amount, ansi, form, link, state, text, time, tone};
 use crate::reducer::event::{Class, Level, Subject};
 use crate::reducer::reduce::EventRow;
 use crate::store::reader::EventPage;
+
+/// Characters of a message that are shown; the rest is one click away as the raw line.
+const MESSAGE: usize = 600;
 
 /// What an event says, read from the log when it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Asked {
     pub subject: Option<Subject>,
     pub name: String,
     pub span: String,
+    /// Text that is looked for in the log.
+    pub search: String,
     /// Also heartbeats and the like.
     pub hidden: bool,
     /// The run as it was after this line.
@@ -49,6 +54,7 @@ impl Asked {
             ("subject", word(self.subject.map(Subject::as_str))),
             ("name", self.name.clone()),
             ("span", self.span.clone()),
+            ("q", self.search.clone()),
             ("hidden", if self.hidden { String::from("1") } else { String::new() }),
         ]
     }
@@ -61,29 +67,62 @@ impl Asked {
     }
 
     fn filters(&self) -> bool {
-        self.level.is_some() || self.subject.is_some() || !self.name.is_empty() || !self.span.is_empty()
+        let texts = [&self.name, &self.span, &self.search];
+        self.level.is_some() || self.subject.is_some() || texts.iter().any(|text| !text.is_empty())
     }
+}
+
+/// Events to show, and where to go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// The events, ascending, and figures of the run.
+    pub page: EventPage,
+    /// What each of them says.
+    pub said: Vec<Said>,
+    /// Ordinals to ask with for the pages before and after; `None` at the ends.
+    pub older: Option<u64>,
+    /// See `older`.
+    pub newer: Option<u64>,
+    /// The lines from and to which the log was searched.
+    pub searched: Option<(u64, u64)>,
+    /// The log could not be searched: nothing is known, which is not the same as nothing found.
+    pub failed: bool,
 }
 
 /// The section's body: filters, links to older and newer pages, the events.
 #[must_use]
-pub fn timeline(key: &str, page: &EventPage, said: &[Said], asked: &Asked, names: &[String]) -> Markup {
+pub fn timeline(key: &str, shown: &Shown, asked: &Asked, names: &[String]) -> Markup {
+    let page = &shown.page;
+    let last = page.events.last().map(|event| event.ordinal);
     html! {
         (filters(key, page, asked, names))
         @if page.incomplete {
             p.note { (icon(Icon::Hourglass)) " The timeline of this log is still being written; the newest events may be missing." }
         }
-        (older(key, page, asked))
-        @if page.events.is_empty() {
-            (super::state::empty(
-                if asked.filters() { "No event matches" } else { "No events" },
-                &html! { "Every line of the log appears here as soon as it ends, plain text too." },
-            ))
+        (older(key, shown, asked))
+        @if shown.failed {
+            (state::failed("the log to search it"))
+        } @else if page.events.is_empty() {
+            (nothing(shown, asked))
         }
-        ol.timeline #events data-newest[!page.later && !asked.elsewhere] tabindex="0" aria-label="events" {
-            @for (event, said) in page.events.iter().zip(said) { (row(key, &event.row, said, asked.line)) }
+        ol.timeline #events data-newest[shown.newer.is_none() && !asked.elsewhere] data-last=[last] tabindex="0" aria-label="events" {
+            @for (event, said) in page.events.iter().zip(&shown.said) { (row(key, &event.row, said, asked.line, asked.filters())) }
         }
-        (newer(key, page, asked))
+        (newer(key, shown, asked))
+    }
+}
+
+fn nothing(shown: &Shown, asked: &Asked) -> Markup {
+    match (shown.searched, shown.older.or(shown.newer)) {
+        (Some((from, to)), Some(_)) => state::empty(
+            "No match so far",
+            &html! { "Lines " (amount::count(from)) " to " (amount::count(to)) " do not hold this text; go on to search the next ones." },
+        ),
+        _ if asked.filters() => state::empty("No event matches", &html! { "All events of this log were looked at." }),
+        _ => state::empty(
+            "No events",
+            &html! { "Every line of the log appears here as soon as it ends, plain text too." },
+        ),
     }
 }
 
@@ -104,21 +143,26 @@ fn filters(key: &str, page: &EventPage, asked: &Asked, names: &[String]) -> Mark
                     " heartbeats and hidden (" (amount::count(page.hidden)) ")"
                 }
             }
+            (form::search("q", "text in the log", &asked.search))
             button type="submit" { "Filter" }
             @if asked.filters() || asked.hidden { a href={ (link::run(key)) "#timeline" } { "clear" } }
         }
     }
 }
 
-fn older(key: &str, page: &EventPage, asked: &Asked) -> Markup {
+fn older(key: &str, shown: &Shown, asked: &Asked) -> Markup {
+    let page = &shown.page;
+    let label = if shown.searched.is_some() { "↑ search older lines" } else { "↑ older" };
     html! {
         p.pager {
-            @match page.events.first().filter(|_| page.earlier) {
-                Some(first) => { a rel="prev" href=(asked.url(key, &[("before", &first.ordinal.to_string())])) { "↑ older" } }
+            @match shown.older {
+                Some(before) => { a rel="prev" href=(asked.url(key, &[("before", &before.to_string())])) { (label) } }
                 None => { span { "the beginning of the log" } }
             }
             span {
-                @if let (Some(first), Some(last)) = (page.events.first(), page.events.last()) {
+                @if let Some((from, to)) = shown.searched {
+                    (amount::plural(page.events.len() as u64, "match", "matches")) " in lines " (amount::count(from)) "–" (amount::count(to))
+                } @else if let (Some(first), Some(last)) = (page.events.first(), page.events.last()) {
                     "events " (amount::count(first.ordinal)) "–" (amount::count(last.ordinal)) " of " (amount::count(page.total))
                 }
                 @if page.hidden > 0 && !asked.hidden { " · " (amount::count(page.hidden)) " hidden" }
@@ -127,13 +171,14 @@ fn older(key: &str, page: &EventPage, asked: &Asked) -> Markup {
     }
 }
 
-fn newer(key: &str, page: &EventPage, asked: &Asked) -> Markup {
+fn newer(key: &str, shown: &Shown, asked: &Asked) -> Markup {
+    let label = if shown.searched.is_some() { "↓ search newer lines" } else { "↓ newer" };
     html! {
         p.pager {
-            @match page.events.last().filter(|_| page.later) {
-                Some(last) => {
-                    a rel="next" href=(asked.url(key, &[("after", &last.ordinal.to_string())])) { "↓ newer" }
-                    a href=(asked.url(key, &[])) { "newest" }
+            @match shown.newer {
+                Some(after) => {
+                    a rel="next" href=(asked.url(key, &[("after", &after.to_string())])) { (label) }
+                    a data-newest href=(asked.url(key, &[])) { "newest" }
                 }
                 None => { span { "the end of what is read" } }
             }
@@ -141,9 +186,9 @@ fn newer(key: &str, page: &EventPage, asked: &Asked) -> Markup {
     }
 }
 
-/// One event. Its number is the permalink; `raw` leads to the whole line.
+/// One event. Its number is the permalink; `raw` leads to the whole line, `context` to its place among all events.
 #[must_use]
-pub fn row(key: &str, row: &EventRow, said: &Said, marked: Option<u64>) -> Markup {
+pub fn row(key: &str, row: &EventRow, said: &Said, marked: Option<u64>, filtered: bool) -> Markup {
     let tone = match row.class {
         Class::Malformed | Class::Oversized => tone::Tone::Bad,
         Class::Event | Class::Text => row.level.map_or(tone::Tone::Quiet, tone::of_level),
@@ -160,12 +205,15 @@ pub fn row(key: &str, row: &EventRow, said: &Said, marked: Option<u64>) -> Marku
                 }
                 @if let Some(level) = row.level.filter(|level| *level >= Level::Warn) { span.level { (level.as_str()) } " " }
                 @if let Some(name) = &row.name { b.name title=[meaning(row)] { (cut(name, 60)) } " " }
-                @if let Some(message) = &said.message { span.message { (cut(message, 600)) } " " }
+                @if let Some(message) = &said.message { span.message { (ansi::ansi(message, MESSAGE)) } " " }
                 @for (name, value) in &said.fields { span.field { span.k { (cut(name, 40)) } "=" (cut(value, 80)) } " " }
                 @if said.more > 0 { span.meta { "+" (said.more) " " } }
                 @if let Some(problem) = &said.problem { span.bad { "text not readable: " (text::text(problem)) } }
             }
-            a.raw href=(link::line(key, row.line)) data-raw title={ (amount::bytes(row.length)) " at byte " (amount::count(row.offset)) } { "raw" }
+            span.ways {
+                @if filtered { a.context href=(link::in_timeline(key, row.line)) title="show it among its neighbours" { "context" } " " }
+                a.raw href=(link::line(key, row.line)) data-raw title={ (amount::bytes(row.length)) " at byte " (amount::count(row.offset)) } { "raw" }
+            }
         }
     }
 }
@@ -206,7 +254,9 @@ mod tests {
         let page = EventPage { events, earlier: true, later: true, total: 900, hidden: 3, incomplete: false };
         let evil = || EVIL.to_owned();
         let said = Said { message: Some(evil()), fields: vec![(evil(), evil())], more: 2, problem: Some(evil()) };
-        timeline("a/b", &page, &[said.clone(), said], asked, &[EVIL.to_owned()]).into_string()
+        let said = vec![said.clone(), said];
+        let shown = Shown { page, said, older: Some(811), newer: Some(812), ..Shown::default() };
+        timeline("a/b", &shown, asked, &[EVIL.to_owned()]).into_string()
     }
 
     #[test]
@@ -216,6 +266,7 @@ mod tests {
         for part in ["id=\"L812\"", "href=\"#L812\"", "/runs/a%2Fb/lines/812", "malformed", "3 hidden"] {
             assert!(shown.contains(part), "{part} is not in {shown}");
         }
+        assert!(!shown.contains(">context<"), "it is among its neighbours already");
     }
 
     #[test]
@@ -225,5 +276,28 @@ mod tests {
         check_harmless(&shown);
         assert!(shown.contains("?at=850&amp;level=error&amp;name=%3C%2Fbdi%3E"), "{shown}");
         assert!(shown.contains("&amp;before=811#timeline") && shown.contains("&amp;after=812#timeline"), "{shown}");
+    }
+
+    #[test]
+    fn what_was_found_can_be_seen_among_its_neighbours() {
+        let shown = shown(&Asked { search: EVIL.to_owned(), ..Asked::default() });
+        check_harmless(&shown);
+        assert!(shown.contains("/runs/a%2Fb?line=812#L812\""), "{shown}");
+        assert!(shown.contains("&amp;before=811#timeline") && shown.contains("?q=%3C%2Fbdi%3E"), "{shown}");
+    }
+
+    #[test]
+    fn a_search_that_has_not_ended_or_failed_is_no_empty_answer() {
+        let asked = Asked { search: String::from("x"), ..Asked::default() };
+        let check = |shown: Shown, says: &str| {
+            let shown = timeline("k", &shown, &asked, &[]).into_string();
+            for one in ["No match so far", "No event matches", "Could not read"] {
+                assert_eq!(shown.contains(one), one == says, "{one}: {shown}");
+            }
+        };
+        let going_on = Shown { older: Some(8), searched: Some((9, 70)), ..Shown::default() };
+        check(going_on.clone(), "No match so far");
+        check(Shown { older: None, ..going_on.clone() }, "No event matches");
+        check(Shown { failed: true, ..Shown::default() }, "Could not read");
     }
 }
