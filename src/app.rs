@@ -1,5 +1,6 @@
 //! Wiring: opens the cache, starts ingest, binds, serves, stops. It must hold no rule of any other room.
 
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -176,6 +177,10 @@ impl LogText for Logs {
 
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
         self.0.state_at(key, line).map_err(|error| error.to_string())
+    }
+
+    fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {
+        self.0.artifact(key, path)
     }
 }
 

@@ -22,6 +22,10 @@ const ACCEPTED: [&str; 11] = [
 /// The crate, and the workspace of its fuzz targets.
 const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
 
+/// Crates under MPL-2.0 that ammonia brings: used as they are published, which that licence asks nothing more for.
+/// Named one by one, so that no other comes in beside them.
+const AS_PUBLISHED: [&str; 2] = ["cssparser", "dtoa-short"];
+
 /// Whether an SPDX expression can be fulfilled with the accepted licences alone; the error says why not.
 fn check(licence: Option<&str>) -> Result<(), String> {
     let written = licence.ok_or("no licence is named")?;
@@ -55,7 +59,9 @@ fn every_dependency_has_an_accepted_licence() {
     let refused: Vec<String> = packages
         .iter()
         .filter_map(|package: &Package| {
-            let reason = check(package.license.as_deref()).err()?;
+            let excepted =
+                AS_PUBLISHED.contains(&package.name.as_str()) && package.license.as_deref() == Some("MPL-2.0");
+            let reason = check(package.license.as_deref()).err().filter(|_| !excepted)?;
             Some(format!("{} {}: {reason}", package.name, package.version))
         })
         .collect();

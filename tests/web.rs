@@ -1,5 +1,6 @@
 //! The router in process, over a small state directory that was really read into a cache (spec 4.2, 5.3, 5.4.5).
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,10 @@ impl LogText for Logs {
 
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
         self.0.state_at(key, line).map_err(|error| error.to_string())
+    }
+
+    fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {
+        self.0.artifact(key, path)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::io::Errno;
 
 use super::cursor::{self, Decision, Marks};
 use super::key::{self, LogName};
@@ -109,6 +111,42 @@ impl LogAccess {
         Ok(Replay::new(file, path, Reducer::new(self.inner.reading.clone())))
     }
 
+    /// Opens a file that a run's log names, for reading: a regular file beneath the run's directory, no part of its path
+    /// a link, whatever the log says the path is (spec 5.3 rule 6).
+    ///
+    /// A path that leads elsewhere is tried once more from the run directory's own name in it on, because harnesses
+    /// write paths as they see them: absolute, from their working directory, inside a container.
+    ///
+    /// # Errors
+    /// A sentence for a person, without any path.
+    pub fn artifact(&self, key: &str, written: &str) -> Result<File, &'static str> {
+        let name = self.inner.name.as_ref().ok_or(NO_RUN)?;
+        for root in &self.inner.roots {
+            let Some(path) = key::path(&root.label, key) else { continue };
+            let place = Place::open(&root.path).map_err(|_| UNREADABLE)?;
+            let Some(log) = self.log_of(&place, name, path) else { continue };
+            let directory = log.parent().unwrap_or(Path::new(""));
+            let real = place.real.join(directory);
+            let mut answer = Err(OUTSIDE);
+            for below in beneath(&real, written) {
+                answer = match place.open_log(&directory.join(below)) {
+                    Ok((file, _)) => return Ok(file),
+                    Err(Refused::Missing) => Err(MISSING),
+                    Err(Refused::NotRegular(_)) => Err(NOT_REGULAR),
+                    Err(Refused::Io(error)) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                        Err(NOT_REGULAR)
+                    }
+                    Err(Refused::Io(error)) => {
+                        tracing::warn!(%error, run = key, "an artifact could not be opened");
+                        Err(UNREADABLE)
+                    }
+                };
+            }
+            return answer;
+        }
+        Err(NO_RUN)
+    }
+
     /// The newest snapshot before a line, if it is of the log as it is now.
     fn snapshot(&self, key: &str, line: u64, file: &File, stat: &Stat) -> io::Result<Option<Snapshot>> {
         let Some(cache) = &self.inner.cache else { return Ok(None) };
@@ -175,6 +213,35 @@ impl LogAccess {
             Some(directory.join(file))
         })
     }
+}
+
+const NO_RUN: &str = "No log has this key any more.";
+const OUTSIDE: &str = "Its path leads out of the run's directory, where nothing is opened.";
+const MISSING: &str = "There is no such file beneath the run's directory.";
+const NOT_REGULAR: &str = "It is no regular file, or its path leads through a link.";
+const UNREADABLE: &str = "The system does not let it be read.";
+
+/// What a written path may mean beneath the directory of a run: as it stands, then behind the directory's own name.
+fn beneath(directory: &Path, written: &str) -> Vec<PathBuf> {
+    let path = Path::new(written);
+    let whole = path.strip_prefix(directory).ok().or(Some(path).filter(|path| path.is_relative()));
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let own = directory.file_name().and_then(|name| parts.iter().rposition(|part| part.as_os_str() == name));
+    let tail: Option<PathBuf> = own.map(|at| parts[at + 1..].iter().collect());
+    let honest = |path: &Path| {
+        let mut below = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => below.push(name),
+                Component::CurDir => {}
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+            }
+        }
+        Some(below).filter(|below| !below.as_os_str().is_empty() && !written.contains('\0'))
+    };
+    let mut found: Vec<PathBuf> = [whole, tail.as_deref()].into_iter().flatten().filter_map(honest).collect();
+    found.dedup();
+    found
 }
 
 /// The end of the `missing`-th line, else of the bytes; counts the line ends on the way.
@@ -267,5 +334,52 @@ mod tests {
             assert_eq!(crate::reducer::run::value(&state.run.phase).map(String::as_str), phase, "line {line}");
             assert_eq!(state.counters.lines.total(), line.min(5) as u64);
         }
+    }
+
+    #[test]
+    fn an_artifact_is_opened_beneath_its_run_and_nowhere_else() {
+        let outside = tempfile::tempdir().expect("temporary directory");
+        std::fs::write(outside.path().join("secret"), "secret").expect("write");
+        let state = tempfile::tempdir().expect("temporary directory");
+        for directory in ["a/sub", "b"] {
+            std::fs::create_dir_all(state.path().join(directory)).expect("mkdir");
+        }
+        for file in ["a/run.log", "b/run.log", "a/out.md", "a/sub/x.json", "b/other"] {
+            std::fs::write(state.path().join(file), file).expect("write");
+        }
+        symlink(outside.path().join("secret"), state.path().join("a/link")).expect("link");
+        symlink(outside.path(), state.path().join("a/linked")).expect("link");
+        symlink("out.md", state.path().join("a/inner")).expect("link");
+        let access = access(state.path(), "", "run.log");
+        let read = |path: &str| access.artifact("a", path).map(|file| std::io::read_to_string(file).expect("read"));
+        let real = std::fs::canonicalize(state.path()).expect("real");
+        let absolute = real.join("a/out.md").display().to_string();
+        for path in ["out.md", "./out.md", "state/a/out.md", "/else/where/a/out.md", &absolute] {
+            assert_eq!(read(path).as_deref(), Ok("a/out.md"), "{path}");
+        }
+        assert_eq!(read("sub//x.json").as_deref(), Ok("a/sub/x.json"));
+        let secret = outside.path().join("secret").display().to_string();
+        for (path, says) in [
+            ("../b/other", OUTSIDE),
+            ("sub/../../b/other", OUTSIDE),
+            ("a/../../b/other", OUTSIDE),
+            ("/etc/hostname", OUTSIDE),
+            (secret.as_str(), OUTSIDE),
+            ("", OUTSIDE),
+            (".", OUTSIDE),
+            ("/", OUTSIDE),
+            ("out.md\0", OUTSIDE),
+            ("nothing", MISSING),
+            ("out.md/x", MISSING),
+            ("sub", NOT_REGULAR),
+            ("link", NOT_REGULAR),
+            ("inner", NOT_REGULAR),
+            ("..%2fb%2fother", MISSING),
+        ] {
+            assert_eq!(read(path), Err(says), "{path}");
+        }
+        assert_eq!(read("linked/secret"), Err(NOT_REGULAR));
+        assert_eq!(access.artifact("nobody", "out.md").err(), Some(MISSING));
+        assert_eq!(access.artifact("..", "out.md").err(), Some(NO_RUN));
     }
 }

@@ -16,13 +16,21 @@ use futures_util::FutureExt;
 
 use super::error::{self, WebError};
 
+/// The policy of every answer.
+macro_rules! policy {
+    () => {
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    };
+}
+
+/// The policy of content that is not ours, such as a file that a log names: nothing in it may do anything (spec 5.3
+/// rule 6). A handler may set it, and no other.
+pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static(concat!(policy!(), "; sandbox"));
+
 /// What every answer carries (spec 5.3 rule 4), whatever its status.
 pub(super) const HEADERS: [(HeaderName, &str); 8] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'",
-    ),
+    (header::CONTENT_SECURITY_POLICY, policy!()),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -68,10 +76,14 @@ async fn pass(State(port): State<u16>, request: Request, next: Next) -> Response
     response
 }
 
-/// Sets the headers of every answer. Only an asset, whose address holds its hash, may say how long it keeps.
+/// Sets the headers of every answer. Only an asset, whose address holds its hash, may say how long it keeps, and a
+/// handler may ask for the narrower policy.
 fn harden(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         if name == header::CACHE_CONTROL && headers.contains_key(&name) {
+            continue;
+        }
+        if name == header::CONTENT_SECURITY_POLICY && headers.get(&name) == Some(&SANDBOX) {
             continue;
         }
         headers.insert(name, HeaderValue::from_static(value));

@@ -12,12 +12,13 @@
 //! | `stream` | what changed, pushed to browsers |
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
-//! | `overview`, `runs`, `run`, `line`, `attention`, `queue`, `health` | one module per page |
+//! | `overview`, `runs`, `run`, `line`, `artifact`, `attention`, `queue`, `health` | one module per page |
 //! | `page`, `said`, `search` | what all pages share; the text of events, from the log; looking for text in it |
 //! | `view` | the components that pages are made of |
 
 pub mod address;
 mod api;
+mod artifact;
 pub mod assets;
 mod attention;
 pub mod error;
@@ -39,6 +40,7 @@ mod wire;
 
 pub use serve::serve;
 
+use std::fs::File;
 use std::sync::Arc;
 
 use axum::Router;
@@ -61,6 +63,10 @@ pub trait LogText: Send + Sync {
 
     /// The state after a line (spec 2.4). The error is a sentence for a person.
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String>;
+
+    /// A file beneath the directory of a run, open for reading, whatever the log says its path is. The error is a
+    /// sentence for a person, without any path.
+    fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str>;
 }
 
 /// What every handler gets. Cheap to clone.
@@ -122,6 +128,7 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
         .merge(runs::router())
         .merge(run::router())
         .merge(line::router())
+        .merge(artifact::router())
         .merge(attention::router())
         .merge(queue::router())
         .merge(health::router())

@@ -12,8 +12,8 @@ use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::{
-    amount, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper, text, time, timeline,
-    waterfall,
+    amount, artifact, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper, text, time,
+    timeline, waterfall,
 };
 use super::{Web, address};
 use crate::query::{self, Judged};
@@ -194,7 +194,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         };
         parts.push(part("inputs", "Inputs", None, body));
     }
-    if let Some(body) = spans::artifacts(key, state) {
+    if let Some(body) = artifact::list(key, state) {
         parts.push(part("artifacts", "Artifacts", Some(state.artifacts.len() as u64), body));
     }
     parts

@@ -248,6 +248,10 @@ mod tests {
         fn state_at(&self, _: &str, _: u64) -> Result<crate::reducer::run::RunState, String> {
             Err(String::from("is not asked for"))
         }
+
+        fn artifact(&self, _: &str, _: &str) -> Result<std::fs::File, &'static str> {
+            Err("is not asked for")
+        }
     }
 
     fn web(directory: &std::path::Path) -> (Web, crate::store::Store) {

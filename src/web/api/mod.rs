@@ -1,5 +1,6 @@
 //! JSON with the names of spec 4.2: one file per question. It must never know HTML.
 
+mod artifact;
 mod attention;
 mod diff;
 mod dump;
@@ -19,6 +20,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 
+pub(super) use artifact::find as find_artifact;
+
 use super::Web;
 
 pub(super) fn router() -> Router<Web> {
@@ -28,6 +31,7 @@ pub(super) fn router() -> Router<Web> {
         .route("/api/runs/{key}/diff", get(diff::diff))
         .route("/api/runs/{key}/events", get(events::events))
         .route("/api/runs/{key}/lines/{line}", get(lines::line))
+        .route("/api/runs/{key}/artifacts/{n}", get(artifact::artifact))
         .route("/api/attention", get(attention::attention))
         .route("/api/queue", get(queue::queue))
         .route("/api/stats", get(stats::stats))

@@ -44,6 +44,18 @@ pub fn in_timeline(key: &str, line: u64) -> String {
     format!("/runs/{}?line={line}#L{line}", segment(key))
 }
 
+/// The page of an artifact, by its place in the run's list from 1.
+#[must_use]
+pub fn artifact(key: &str, place: usize) -> String {
+    format!("/runs/{}/artifacts/{place}", segment(key))
+}
+
+/// What an artifact holds.
+#[must_use]
+pub fn artifact_content(key: &str, place: usize) -> String {
+    format!("/api/runs/{}/artifacts/{place}", segment(key))
+}
+
 /// A path with parameters; pairs with an empty value are left out.
 #[must_use]
 pub fn with(path: &str, parameters: &[(&str, &str)]) -> String {

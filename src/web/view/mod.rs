@@ -15,10 +15,12 @@
 //! | `facts`, `going`, `markers`, `waterfall`, `spans`, `problem`, `json`, `timeline`, `loghealth` | sections of the run page |
 //! | `queue` | what is queued for a person, by repo |
 //! | `numbers` | what the overview counts |
+//! | `artifact`, `markdown` | files that a log names |
 //! | `table`, `form` | the list of runs; fields of filter forms |
 
 pub mod amount;
 pub mod ansi;
+pub mod artifact;
 pub mod badge;
 pub mod card;
 pub mod evidence;
@@ -31,6 +33,7 @@ pub mod json;
 pub mod layout;
 pub mod link;
 pub mod loghealth;
+pub mod markdown;
 pub mod markers;
 pub mod numbers;
 pub mod pill;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::text::{cut, text};
+use super::text::cut;
 use super::{amount, badge, evidence, time};
 use crate::reducer::run::RunState;
 use crate::reducer::span::{Span, SpanKind};
@@ -107,32 +107,6 @@ fn row(key: &str, span: &Span, columns: &Columns, now: Micros) -> Markup {
             }
         }
     }
-}
-
-/// The artifacts that the log names. Paths only: what they hold is not opened here.
-#[must_use]
-pub fn artifacts(key: &str, state: &RunState) -> Option<Markup> {
-    let all = &state.artifacts;
-    let shown = &all[all.len().saturating_sub(MOST)..];
-    if shown.is_empty() {
-        return None;
-    }
-    Some(html! {
-        @if shown.len() < all.len() { p.note { (amount::count(all.len() as u64)) ", showing the newest " (shown.len()) } }
-        ul.artifacts {
-            @for artifact in shown {
-                li {
-                    (super::icon::icon(super::icon::Icon::File)) " " span.path { (text(&artifact.path)) }
-                    span.meta {
-                        @if let Some(media) = &artifact.media_type { " " (cut(media, 60)) }
-                        @if let Some(step) = &artifact.step { " · step " (cut(step, 60)) }
-                        @if let Some(attempt) = artifact.attempt { " · attempt " (attempt) }
-                        " · " (evidence::line(key, artifact.line))
-                    }
-                }
-            }
-        }
-    })
 }
 
 #[cfg(test)]
