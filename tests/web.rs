@@ -65,6 +65,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         format!(r#"{{"ts":"{}","event":"run.failed","error":"disk full"}}"#, now.plus_millis(-1000).to_rfc3339()),
     ];
     write(&state.join("done/run.log"), DONE);
+    write(&state.join("files/run.log"), &files(&state));
     write(&state.join("a b/c/run.log"), DONE);
     write(&state.join("failed/run.log"), &format!("{}\n", failed.join("\n")));
     more(&state);
@@ -88,6 +89,33 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
     Fixture { router: web::router(web), directory, _store: store }
 }
 
+/// Files that a log names: their paths as written and what they hold.
+const FILES: [(&str, &[u8]); 7] = [
+    ("report.md", b"# Report\n\n<script>alert(1)</script>\n\n[x](http://evil.test)"),
+    ("page.html", b"<script>alert(1)</script>"),
+    ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"),
+    ("shot.txt", b"\x89PNG\r\n\x1a\n and <script>alert(1)</script>"),
+    ("sw.js", b"self.addEventListener('fetch', () => {})"),
+    ("na\"me\r\nX-Evil: 1 \u{fc}.bin", b"\0\x01\x02"),
+    ("big.bin", &[b'x'; 300_000]),
+];
+
+/// Writes them, and a log that names them and what must never be opened.
+fn files(state: &Path) -> String {
+    let mut log = String::new();
+    write(&state.join("secret"), "canary");
+    for (name, content) in FILES {
+        write(&state.join("files").join(name), "");
+        std::fs::write(state.join("files").join(name), content).expect("a file");
+    }
+    std::os::unix::fs::symlink("../secret", state.join("files/link")).expect("a link");
+    let outside = ["../secret", "link", "/etc/hostname", "missing.txt"];
+    for path in FILES.iter().map(|(name, _)| *name).chain(outside) {
+        log.push_str(&format!("{}\n", serde_json::json!({ "event": "artifact.recorded", "path": path })));
+    }
+    log
+}
+
 fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
     std::fs::write(path, text).expect("a file");
@@ -101,7 +129,7 @@ impl Fixture {
         let body = match path {
             // A stream has no end.
             "/api/stream" => String::new(),
-            _ => String::from_utf8(to_bytes(body, usize::MAX).await.expect("a body").to_vec()).expect("UTF-8"),
+            _ => String::from_utf8_lossy(&to_bytes(body, usize::MAX).await.expect("a body")).into_owned(),
         };
         (parts.status, parts.headers, body)
     }
@@ -147,6 +175,14 @@ const ROUTES: &[(&str, u16)] = &[
     ("/api/runs/done/lines/1", 200),
     ("/api/runs/done/lines/0", 400),
     ("/api/runs/done/lines/99", 404),
+    ("/runs/files/artifacts/1", 200),
+    ("/runs/files/artifacts/8", 200),
+    ("/runs/files/artifacts/99", 404),
+    ("/api/runs/files/artifacts/0", 404),
+    ("/api/runs/files/artifacts/+1", 404),
+    ("/api/runs/files/artifacts/8", 404),
+    ("/api/runs/files/artifacts/9", 404),
+    ("/api/runs/nobody/artifacts/1", 404),
     ("/api/attention", 200),
     ("/api/attention?tab=x", 400),
     ("/queue", 200),
@@ -208,7 +244,7 @@ async fn runs_are_summaries_with_the_names_of_the_spec() {
     let fixture = fixture();
     let list = fixture.json("/api/runs", 200).await;
     assert_eq!(names(&list), ["next", "runs", "total"]);
-    assert_eq!(list["total"], 3);
+    assert_eq!(list["total"], 4);
     let expected = "attempt attention candidate cost_usd duration_ms ended_at holder key last_life_at last_progress_at \
                     max_attempts open_markers phase queued_at score source started_at status steps_done steps_total \
                     title tokens_in tokens_out verdict version workflow";
@@ -225,7 +261,7 @@ async fn runs_are_summaries_with_the_names_of_the_spec() {
         path = format!("/api/runs?limit=1&after={}", address::segment(next));
     }
     seen.sort();
-    assert_eq!(seen, ["a%20b/c", "done", "failed"]);
+    assert_eq!(seen, ["a%20b/c", "done", "failed", "files"]);
 }
 
 #[tokio::test]
@@ -462,5 +498,94 @@ async fn health_has_every_field_and_the_dump_is_canonical() {
     let dump = fixture.json("/api/dump", 200).await;
     assert_eq!(dump["schema"], 1);
     let keys: Vec<_> = dump["runs"].as_array().expect("a list").iter().map(|run| run["key"].as_str()).collect();
-    assert_eq!(keys, [Some("a%20b/c"), Some("done"), Some("failed")]);
+    assert_eq!(keys, [Some("a%20b/c"), Some("done"), Some("failed"), Some("files")]);
+}
+
+impl Fixture {
+    /// An artifact with one header more in the request.
+    async fn artifact(&self, place: usize, header: (&str, &str)) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let request =
+            Request::builder().uri(format!("/api/runs/files/artifacts/{place}")).header("host", "127.0.0.1:7468");
+        let request = request.header(header.0, header.1).body(Body::empty()).expect("a request");
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("infallible").into_parts();
+        (parts.status, parts.headers, to_bytes(body, usize::MAX).await.expect("a body").to_vec())
+    }
+}
+
+#[tokio::test]
+async fn what_a_log_names_is_downloaded_and_nothing_in_it_can_act() {
+    let fixture = fixture();
+    for (place, (name, content)) in (1..).zip(FILES) {
+        let (status, headers, body) = fixture.artifact(place, ("accept", "*/*")).await;
+        assert_eq!((status, body.as_slice()), (StatusCode::OK, content), "{name:?}");
+        let says = |name: &str| headers[name].to_str().expect("ASCII").to_owned();
+        let (media, kind) = match name {
+            "shot.txt" => ("image/png", "inline; "),
+            _ => ("application/octet-stream", "attachment; "),
+        };
+        assert_eq!(says("content-type"), media, "{name:?}");
+        assert!(says("content-disposition").starts_with(kind), "{name:?}");
+        assert!(says("content-security-policy").starts_with("default-src 'none'; script-src 'self'"), "{name:?}");
+        assert!(says("content-security-policy").ends_with("object-src 'none'; sandbox"), "{name:?}");
+        assert_eq!(says("x-content-type-options"), "nosniff", "{name:?}");
+        assert_eq!(says("content-length"), content.len().to_string(), "{name:?}");
+        assert!(!headers.contains_key("x-evil") && !headers.contains_key("service-worker-allowed"), "{name:?}");
+        let (status, ..) = fixture.artifact(place, ("service-worker", "script")).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{name:?}");
+    }
+    let (_, headers, _) = fixture.artifact(6, ("accept", "*/*")).await;
+    let disposition = headers["content-disposition"].to_str().expect("ASCII");
+    assert!(disposition.ends_with("filename*=UTF-8''na%22me%0D%0AX-Evil%3A%201%20%C3%BC.bin"), "{disposition}");
+}
+
+#[tokio::test]
+async fn a_part_of_an_artifact_is_what_was_asked_for() {
+    let fixture = fixture();
+    for (range, status, content, length) in [
+        ("bytes=0-9", 206, Some("bytes 0-9/300000"), 10),
+        ("bytes=299990-", 206, Some("bytes 299990-299999/300000"), 10),
+        ("bytes=300000-", 416, Some("bytes */300000"), 0),
+        ("bytes=0-1,5-6", 200, None, 300_000),
+    ] {
+        let (answered, headers, body) = fixture.artifact(7, ("range", range)).await;
+        assert_eq!((answered.as_u16(), body.len()), (status, length), "{range}");
+        assert_eq!(headers.get("content-range").map(|value| value.to_str().expect("ASCII")), content, "{range}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_an_artifact_shows_text_and_never_what_lies_outside() {
+    let fixture = fixture();
+    let page = async |place: usize| {
+        let (status, _, body) = fixture.ask(&format!("/runs/files/artifacts/{place}"), "127.0.0.1:7468").await;
+        assert_eq!(status, 200, "{place}");
+        assert!(!body.contains("<script>alert") && !body.contains("canary") && !body.contains("href=\"http"), "{body}");
+        body
+    };
+    let report = page(1).await;
+    assert!(report.contains("<h1>Report</h1>") && report.contains("x (http://evil.test)"), "{report}");
+    assert!(page(2).await.contains("&lt;script&gt;alert(1)"), "the source of a page is text");
+    assert!(page(4).await.contains("<img class=\"raster\""));
+    assert!(page(7).await.contains("showing the first"));
+    for (place, says) in [(8, "leads out of"), (9, "through a link"), (10, "leads out of"), (11, "no such file")] {
+        let page = page(place).await;
+        assert!(page.contains("The file cannot be shown.") && page.contains(says), "{place}: {page}");
+    }
+    // The way to it.
+    let (_, _, run) = fixture.ask("/runs/files", "127.0.0.1:7468").await;
+    assert!(run.contains("href=\"/runs/files/artifacts/1\""), "{run}");
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_shorter_while_it_is_read_ends() {
+    let fixture = fixture();
+    let request = Request::builder().uri("/api/runs/files/artifacts/7").header("host", "127.0.0.1:7468");
+    let request = request.body(Body::empty()).expect("a request");
+    let body = fixture.router.clone().oneshot(request).await.expect("infallible").into_body();
+    let mut pieces = body.into_data_stream();
+    let next = async |pieces: &mut axum::body::BodyDataStream| futures_util::StreamExt::next(pieces).await;
+    let first = next(&mut pieces).await.expect("a piece").expect("bytes");
+    assert!(first.len() < 300_000, "it is read piece by piece");
+    std::fs::write(fixture.directory.path().join("state/files/big.bin"), "x").expect("a shorter file");
+    assert!(next(&mut pieces).await.is_none(), "and ends where the file does");
 }

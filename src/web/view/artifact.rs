@@ -171,9 +171,12 @@ mod tests {
 
     #[test]
     fn each_kind_of_text_has_its_form_and_is_escaped() {
-        for path in ["x.md", "x.json", "x.diff", "x.log"] {
+        for path in ["x.json", "x.diff", "x.log"] {
             check_harmless(&shown(path, EVIL.as_bytes()));
         }
+        // In the text of an element a quotation mark ends nothing.
+        let report = preview("k", 1, &named("x.md"), EVIL.as_bytes(), 9).into_string();
+        assert!(!report.contains("<script") && !report.contains('\u{202e}'), "{report}");
         assert!(shown("x.json", b"{\"a\":1}").contains("class=\"k\""));
         assert!(shown("x.log", b"\x1b[31mred").contains("a-red"));
         let diff = shown("x.patch", b"@@ -1 +1 @@\n-a\n+b\n+c\n d\n");
