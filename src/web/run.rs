@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
+use super::view::waterfall::Window;
 use super::view::{
     amount, artifact, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper, text, time,
     timeline, waterfall,
@@ -35,6 +36,8 @@ struct Seen {
     now: Micros,
     /// The line of the past that is shown.
     at: Option<u64>,
+    /// The stretch that the waterfall shows.
+    window: Option<Window>,
 }
 
 fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
@@ -75,9 +78,14 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
 
 fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
+    let zoom = look.request.given("zoom").map(|text| {
+        Window::parse(&text)
+            .ok_or_else(|| WebError::BadRequest(String::from("zoom is two whole numbers such as 0-60000.")))
+    });
+    let window = zoom.transpose()?;
     let Some(line) = look.request.number("at")? else {
         let judged = look.web.query.run(key, look.now)?.ok_or(UNKNOWN)?;
-        return Ok(Seen { judged, now: look.now, at: None });
+        return Ok(Seen { judged, now: look.now, at: None, window });
     };
     if line == 0 {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
@@ -92,7 +100,7 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     let judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
     // What the verdict was measured against.
     let now = judged.record.modified.unwrap_or(look.now);
-    Ok(Seen { judged, now, at: Some(line) })
+    Ok(Seen { judged, now, at: Some(line), window })
 }
 
 /// Says that the page shows the past.
@@ -167,7 +175,8 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     if let Some((count, body)) = problem::errors(key, state) {
         parts.push(part("errors", "Errors", Some(count as u64), body));
     }
-    if let Some(body) = waterfall::waterfall(key, state, end).map(spanning) {
+    let drawing = waterfall::Drawing { key, state, window: seen.window, at: seen.at, now: end };
+    if let Some(body) = waterfall::waterfall(&drawing).map(spanning) {
         parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
     }
     for (kind, id, name) in [

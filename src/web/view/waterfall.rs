@@ -1,242 +1,132 @@
 //! The waterfall: spans as nested bars over time, one table row each, so that it is its own table view.
 //!
 //! Bars are server-side SVG with places in percent: no style attributes, any width, text stays text. Long idle gaps are
-//! compressed and labelled. A log without times is drawn over its line numbers.
+//! compressed and labelled. A log without times is drawn over its line numbers. A window of the run is another address,
+//! so that zooming works by links; the script adds a brush.
+
+mod rows;
+mod scale;
 
 use maud::{Markup, html};
 
+pub use scale::Window;
+
+use super::icon::{Icon, icon};
 use super::text::cut;
-use super::{link, time, tone};
+use super::{amount, link, time, tone};
 use crate::reducer::run::RunState;
-use crate::reducer::span::{Span, SpanKind};
+use crate::reducer::span::Span;
 use crate::reducer::time::Micros;
+use rows::{Row, bar};
+use scale::{Scale, Unit};
 
-/// At most so many rows; the coarser kinds come first.
-const MOST: usize = 150;
-/// The share of the width that a compressed gap gets.
-const GAP_WIDTH: f64 = 0.03;
-/// A gap is compressed when it is longer than this share of the whole, and than this many units.
-const GAP_SHARE: f64 = 0.12;
-
-/// What a scale is a scale of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    /// Microseconds.
-    Time,
-    /// Physical lines.
-    Line,
+/// What is drawn: a run, the stretch of it that is looked at, and where its links lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawing<'a> {
+    /// The run's key.
+    pub key: &'a str,
+    /// Its state.
+    pub state: &'a RunState,
+    /// `None` is the whole run.
+    pub window: Option<Window>,
+    /// The line of the past that the page shows, which stays in the links.
+    pub at: Option<u64>,
+    /// Where open bars end.
+    pub now: Micros,
 }
 
-/// A piece of the scale: a stretch with work, or a compressed gap.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Piece {
-    from: i64,
-    to: i64,
-    left: f64,
-    right: f64,
-    gap: bool,
-}
-
-/// From a time (or line) to a place between 0 and 1.
-#[derive(Debug)]
-struct Scale {
-    unit: Unit,
-    pieces: Vec<Piece>,
-}
-
-impl Scale {
-    fn new(unit: Unit, mut busy: Vec<(i64, i64)>) -> Option<Self> {
-        busy.sort_unstable();
-        let start = busy.first()?.0;
-        let end = busy.iter().map(|span| span.1).max()?.max(start.saturating_add(1));
-        let whole = (end - start) as f64;
-        let least = if unit == Unit::Time { 30_000_000.0 } else { f64::INFINITY };
-        let mut pieces = Vec::new();
-        let (mut from, mut reached) = (start, start);
-        for (begin, until) in busy {
-            let gap = begin.saturating_sub(reached) as f64;
-            if gap > least && gap > whole * GAP_SHARE {
-                pieces.push(Piece { from, to: reached, left: 0.0, right: 0.0, gap: false });
-                pieces.push(Piece { from: reached, to: begin, left: 0.0, right: 0.0, gap: true });
-                from = begin;
-            }
-            reached = reached.max(until);
-        }
-        pieces.push(Piece { from, to: end, left: 0.0, right: 0.0, gap: false });
-        let gaps = pieces.iter().filter(|piece| piece.gap).count() as f64;
-        let work: f64 = pieces.iter().filter(|piece| !piece.gap).map(|piece| (piece.to - piece.from) as f64).sum();
-        let width = 1.0 - gaps * GAP_WIDTH;
-        let mut at = 0.0;
-        for piece in &mut pieces {
-            piece.left = at;
-            at += match piece.gap {
-                true => GAP_WIDTH,
-                false => width * (piece.to - piece.from) as f64 / work.max(1.0),
-            };
-            piece.right = at;
-        }
-        Some(Self { unit, pieces })
-    }
-
-    fn place(&self, at: i64) -> f64 {
-        let Some(piece) = self.pieces.iter().find(|piece| at <= piece.to).or(self.pieces.last()) else { return 0.0 };
-        let length = (piece.to - piece.from).max(1) as f64;
-        let within = (at.saturating_sub(piece.from) as f64 / length).clamp(0.0, 1.0);
-        piece.left + within * (piece.right - piece.left)
-    }
-
-    /// About six marks at round distances from the start, none inside a gap.
-    fn ticks(&self) -> Vec<(f64, String)> {
-        const S: i64 = 1_000_000;
-        const STEPS: [i64; 18] = [
-            S / 10,
-            S,
-            2 * S,
-            5 * S,
-            10 * S,
-            15 * S,
-            30 * S,
-            60 * S,
-            120 * S,
-            300 * S,
-            600 * S,
-            900 * S,
-            1800 * S,
-            3600 * S,
-            7200 * S,
-            21_600 * S,
-            43_200 * S,
-            86_400 * S,
-        ];
-        let Some(first) = self.pieces.first() else { return Vec::new() };
-        let work: i64 = self.pieces.iter().filter(|piece| !piece.gap).map(|piece| piece.to - piece.from).sum();
-        let step = match self.unit {
-            Unit::Time => STEPS.into_iter().find(|step| work / step <= 6).unwrap_or(work / 6),
-            Unit::Line => (work / 6).max(1),
-        };
-        let mut ticks: Vec<(f64, String)> = Vec::new();
-        for piece in self.pieces.iter().filter(|piece| !piece.gap) {
-            let begun = (piece.from - first.from).div_euclid(step) + i64::from((piece.from - first.from) % step != 0);
-            for number in (begun..).take(12) {
-                let after = number * step;
-                let at = first.from.saturating_add(after);
-                if at > piece.to {
-                    break;
-                }
-                let place = self.place(at);
-                // A label needs room: none at the very end, none on top of the one before.
-                if place < 0.93 && ticks.last().is_none_or(|(before, _)| place - before > 0.08) {
-                    ticks.push((place, self.label(after, at)));
-                }
-            }
-        }
-        ticks
-    }
-
-    fn label(&self, after: i64, at: i64) -> String {
-        match self.unit {
-            Unit::Time if after == 0 => String::from("0"),
-            Unit::Time => format!("+{}", time::duration(after / 1000)),
-            Unit::Line => format!("L{at}"),
-        }
+impl Drawing<'_> {
+    fn url(&self, window: Option<Window>) -> String {
+        let (at, zoom) = (self.at.map(|at| at.to_string()), window.map(|window| window.to_string()));
+        let parameters = [("at", at.as_deref().unwrap_or("")), ("zoom", zoom.as_deref().unwrap_or(""))];
+        format!("{}#waterfall", link::with(&link::run(self.key), &parameters))
     }
 }
 
-/// One row.
-#[derive(Debug)]
-struct Row<'a> {
-    span: &'a Span,
-    depth: usize,
-    /// Where it begins and ends on the scale; `None` when the log does not say.
-    bar: Option<(i64, i64)>,
-}
-
-/// How deep a kind stands when no parent says so.
-fn level(kind: SpanKind) -> usize {
-    match kind {
-        SpanKind::Phase => 0,
-        SpanKind::Candidate => 1,
-        SpanKind::Attempt => 2,
-        SpanKind::Step | SpanKind::Session => 3,
-        SpanKind::Tool | SpanKind::Span => 4,
-    }
-}
-
-fn rank(kind: SpanKind) -> usize {
-    SpanKind::ALL.iter().position(|one| *one == kind).unwrap_or(0)
-}
-
-fn bar(span: &Span, unit: Unit, last: i64) -> Option<(i64, i64)> {
-    match unit {
-        Unit::Time => {
-            let start = span.started_at.or(span.ended_at)?.0;
-            let end = match span.ended_at {
-                Some(end) => end.0,
-                None => last,
-            };
-            Some((start, end.max(start)))
-        }
-        Unit::Line => {
-            let start = i64::try_from(span.opened_line).ok()?;
-            let end = span.closed_line.and_then(|line| i64::try_from(line).ok()).unwrap_or(last);
-            Some((start, end.max(start)))
-        }
-    }
-}
-
-fn rows<'a>(state: &'a RunState, unit: Unit, last: i64) -> Vec<Row<'a>> {
-    let mut spans: Vec<&Span> = state.spans.iter().collect();
-    if spans.len() > MOST {
-        spans.sort_by_key(|span| (rank(span.kind), std::cmp::Reverse(span.opened_line)));
-        spans.truncate(MOST);
-    }
-    spans.sort_by_key(|span| (span.opened_line, rank(span.kind)));
-    let levels: std::collections::BTreeSet<usize> = spans.iter().map(|span| level(span.kind)).collect();
-    let mut depths: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-    let mut rows = Vec::with_capacity(spans.len());
-    for span in spans {
-        let under = span.parent.as_deref().and_then(|parent| depths.get(parent)).map(|depth| depth + 1);
-        let depth = under.unwrap_or_else(|| levels.range(..level(span.kind)).count()).min(6);
-        if let Some(id) = span.id.as_deref() {
-            depths.insert(id, depth);
-        }
-        rows.push(Row { span, depth, bar: bar(span, unit, last) });
-    }
-    rows
-}
-
-/// The waterfall of a run; nothing when it has no spans. `now` is where open bars end.
+/// The waterfall of a run; nothing when it has no spans.
 #[must_use]
-pub fn waterfall(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
-    if state.spans.is_empty() {
-        return None;
-    }
+pub fn waterfall(drawing: &Drawing<'_>) -> Option<Markup> {
+    let state = drawing.state;
     let timed = state.spans.iter().any(|span| span.started_at.is_some() || span.ended_at.is_some());
     let unit = if timed { Unit::Time } else { Unit::Line };
     let last = match unit {
-        Unit::Time => now.0,
+        Unit::Time => drawing.now.0,
         Unit::Line => i64::try_from(state.counters.lines.total()).unwrap_or(i64::MAX).max(1),
     };
-    let rows = rows(state, unit, last);
-    let scale = Scale::new(unit, rows.iter().filter_map(|row| row.bar).collect())?;
+    let busy: Vec<(i64, i64)> = state.spans.iter().filter_map(|span| bar(span, unit, last)).collect();
+    let scale = Scale::new(unit, &busy, drawing.window)?;
+    let (rows, all) = rows::rows(state, unit, last, scale.ends());
+    let pieces = serde_json::to_string(&pieces(&scale)).unwrap_or_default();
     Some(html! {
         @if unit == Unit::Line { p.note { "This log has no times here: the bars are drawn over its lines." } }
+        (zoom(drawing, &scale, &busy))
         div.scroll.tall tabindex="0" role="region" aria-label="waterfall" {
-            table.waterfall {
+            table.waterfall data-pieces=(pieces) {
                 thead {
                     tr {
                         th scope="col" { "span" }
                         th.num scope="col" { "took" }
-                        th.bars scope="col" { span.sr { "bar" } (axis(&scale)) }
+                        th.bars scope="col" { span.sr { "bar, leads to its stretch" } (axis(&scale)) }
                     }
                 }
-                tbody { @for row in &rows { (one(key, row, &scale, now)) } }
+                tbody { @for row in &rows { (one(drawing, row, &scale)) } }
             }
         }
-        @if rows.len() < state.spans.len() {
-            p.end { (super::amount::count(state.spans.len() as u64)) " spans, showing " (rows.len()) ": phases, candidates and attempts first, then the newest" }
+        @if rows.len() < all {
+            p.end {
+                (amount::count(all as u64)) " spans here, showing " (rows.len())
+                ": phases, candidates and attempts first, then open ones, then the longest. Look closer to see the others."
+            }
+        }
+        @if drawing.window.is_some() && all < state.spans.len() {
+            p.end { (amount::count((state.spans.len() - all) as u64)) " further spans lie outside of this stretch" }
         }
     })
+}
+
+/// Each piece of the scale for the brush: window from and to, left and right in shares of the width.
+fn pieces(scale: &Scale) -> Vec<(i64, i64, f64, f64)> {
+    let round = |place: f64| (place * 10_000.0).round() / 10_000.0;
+    let piece = |piece: &scale::Piece| {
+        let window = scale.window(piece.from, piece.to);
+        (window.from, window.to, round(piece.left), round(piece.right))
+    };
+    scale.pieces.iter().map(piece).collect()
+}
+
+/// Links to the whole, to neighbouring stretches and closer.
+fn zoom(drawing: &Drawing<'_>, scale: &Scale, busy: &[(i64, i64)]) -> Markup {
+    let (from, to) = scale.ends();
+    let (zero, end) = busy.iter().fold((i64::MAX, i64::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)));
+    let length = to.saturating_sub(from);
+    let to_window = |a: i64, b: i64| {
+        let (a, b) = (a.max(zero), b.min(end));
+        let whole = a <= zero && b >= end;
+        drawing.url((!whole && b > a).then(|| scale.window(a, b)))
+    };
+    let quarter = (length / 4).max(1);
+    html! {
+        p.zoom {
+            span { (said(scale, from)) " to " (said(scale, to)) @if let Unit::Time = scale.unit { ": " (time::took(length / 1000)) } }
+            @if length > 4 { a href=(to_window(from + quarter, to - quarter)) { "closer" } }
+            @if drawing.window.is_some() {
+                a href=(to_window(from.saturating_sub(length / 2), to.saturating_add(length / 2))) { "wider" }
+                @if from > zero { a href=(to_window(from.saturating_sub(length), from)) { "← earlier" } }
+                @if to < end { a href=(to_window(to, to.saturating_add(length))) { "later →" } }
+                a href=(drawing.url(None)) { "the whole run" }
+            }
+            @for gap in scale.gaps() { span.meta { "idle for " (time::took((gap.to - gap.from) / 1000)) ", compressed" } }
+            span.meta.js-only { "drag across the bars to look closer" }
+        }
+    }
+}
+
+fn said(scale: &Scale, at: i64) -> String {
+    let window = scale.window(at, at);
+    match scale.unit {
+        Unit::Time => format!("+{}", time::duration(window.from)),
+        Unit::Line => format!("line {at}"),
+    }
 }
 
 fn percent(place: f64) -> String {
@@ -250,49 +140,61 @@ fn axis(scale: &Scale) -> Markup {
                 line x1=(percent(place)) x2=(percent(place)) y1="12" y2="18" {}
                 text x=(percent(place)) y="9" { (label) }
             }
-            @for piece in scale.pieces.iter().filter(|piece| piece.gap) {
-                rect.gap x=(percent(piece.left)) width=(percent(piece.right - piece.left)) y="0" height="18" {
-                    title { "idle for " (time::duration((piece.to - piece.from) / 1000)) ", compressed" }
+            @for gap in scale.gaps() {
+                rect.gap x=(percent(gap.left)) width=(percent(gap.right - gap.left)) y="0" height="18" {
+                    title { "idle for " (time::duration((gap.to - gap.from) / 1000)) ", compressed" }
                 }
-                text.gap x=(percent((piece.left + piece.right) / 2.0)) y="9" text-anchor="middle" { "⋯" }
+                text.gap x=(percent((gap.left + gap.right) / 2.0)) y="12" text-anchor="middle" { (time::age((gap.to - gap.from) / 1000)) }
             }
         }
     }
 }
 
-fn one(key: &str, row: &Row<'_>, scale: &Scale, now: Micros) -> Markup {
+fn one(drawing: &Drawing<'_>, row: &Row<'_>, scale: &Scale) -> Markup {
     let span = row.span;
-    let (tone, drawing, said) = tone::of_span(span.status);
+    let (tone, drawn, said) = tone::of_span(span.status);
     let depth = ["d0", "d1", "d2", "d3", "d4", "d5", "d6"][row.depth.min(6)];
     html! {
         tr {
             th scope="row" {
                 span.label.(depth) {
-                    span.mark.(tone.class()) title=(said) { (super::icon::icon(drawing)) span.sr { (said) } }
+                    span.mark.(tone.class()) title=(said) { (icon(drawn)) span.sr { (said) } }
                     span.kind { (span.kind.as_str()) }
-                    a href=(link::line(key, span.opened_line)) { (cut(name(span), 60)) }
-                    @if span.attempt.is_some_and(|attempt| attempt > 1) { span.visits { "×" (span.attempt.unwrap_or(1)) } }
+                    a href=(link::line(drawing.key, span.opened_line)) { (cut(name(span), 60)) }
+                    @if let Some(attempt) = span.attempt.filter(|attempt| *attempt > 1) {
+                        span.visits title={ "attempt " (attempt) } { "×" (attempt) }
+                    }
                     @if span.cache_hit == Some(true) { span.tag { "cached" } }
+                    @if let Some(why) = row.slow { span.tag.slow title=(why) { (icon(Icon::Hourglass)) "slow" } }
                 }
             }
             td.num {
                 @match (span.duration_ms, span.is_open(), span.started_at) {
                     (Some(millis), _, _) => (time::took(millis)),
-                    (None, true, Some(at)) => (time::elapsed(at, now)),
+                    (None, true, Some(at)) => (time::elapsed(at, drawing.now)),
                     _ => { "–" },
                 }
             }
             td.bars {
                 @if let Some((from, to)) = row.bar {
-                    @let (left, right) = (scale.place(from), scale.place(to));
-                    svg.span.(tone.class()).open[span.is_open()] height="14" width="100%" aria-hidden="true" {
-                        @for piece in scale.pieces.iter().filter(|piece| piece.gap) {
-                            rect.gap x=(percent(piece.left)) width=(percent(piece.right - piece.left)) y="0" height="14" {}
-                        }
-                        rect x=(percent(left.min(0.997))) width=(percent((right - left).max(0.003))) y="2" height="10" rx="2" {}
-                    }
+                    @let closer = drawing.url(Some(scale.window(from, to.max(from + 1000))));
+                    a.bar href=(closer) tabindex="-1" title="look closer" { (bars(span, from, to, scale)) span.sr { "look closer" } }
                 }
             }
+        }
+    }
+}
+
+/// The bar of a span, never narrower than can be seen and never beyond the edge.
+fn bars(span: &Span, from: i64, to: i64, scale: &Scale) -> Markup {
+    let (tone, ..) = tone::of_span(span.status);
+    let (left, right) = (scale.place(from), scale.place(to));
+    html! {
+        svg.span.(tone.class()).open[span.is_open()] height="14" width="100%" aria-hidden="true" {
+            @for gap in scale.gaps() {
+                rect.gap x=(percent(gap.left)) width=(percent(gap.right - gap.left)) y="0" height="14" {}
+            }
+            rect x=(percent(left.min(0.997))) width=(percent((right - left).max(0.003))) y="2" height="10" rx="2" {}
         }
     }
 }
@@ -307,44 +209,60 @@ pub fn name(span: &Span) -> &str {
 mod tests {
     use super::super::sample::{self, NOW, check_harmless};
     use super::*;
-    use crate::reducer::span::SpanStatus;
+    use crate::reducer::span::{SpanKind, SpanStatus};
 
-    const MINUTE: i64 = 60_000_000;
-
-    #[test]
-    fn the_scale_keeps_order_and_reaches_both_ends() {
-        let scale = Scale::new(Unit::Time, vec![(0, 10 * MINUTE), (5 * MINUTE, 20 * MINUTE)]).expect("has spans");
-        assert_eq!(scale.pieces.len(), 1);
-        assert!((scale.place(0) - 0.0).abs() < 1e-9 && (scale.place(20 * MINUTE) - 1.0).abs() < 1e-9);
-        assert!((scale.place(10 * MINUTE) - 0.5).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_long_idle_gap_is_compressed() {
-        let scale = Scale::new(Unit::Time, vec![(0, MINUTE), (500 * MINUTE, 501 * MINUTE)]).expect("has spans");
-        let gap = scale.pieces.iter().find(|piece| piece.gap).expect("the night is a gap");
-        assert!(gap.right - gap.left < 0.031);
-        assert!((scale.place(501 * MINUTE) - 1.0).abs() < 1e-9);
-        assert!(scale.place(MINUTE) < scale.place(500 * MINUTE));
+    fn drawn(state: &RunState, window: Option<Window>) -> String {
+        let drawing = Drawing { key: "k", state, window, at: None, now: NOW };
+        waterfall(&drawing).expect("has spans").into_string()
     }
 
     #[test]
     fn many_spans_are_cut_and_the_cut_is_said() {
         let spans =
             (0..400).map(|n| sample::span(SpanKind::Tool, sample::EVIL, SpanStatus::Completed, n)).collect::<Vec<_>>();
-        let state = RunState { spans, ..RunState::default() };
-        let shown = waterfall("k", &state, NOW).expect("has spans").into_string();
+        let shown = drawn(&RunState { spans, ..RunState::default() }, None);
         check_harmless(&shown);
-        assert_eq!(shown.matches("<tr>").count(), MOST + 1);
-        assert!(shown.contains("400 spans, showing 150"), "no note");
+        assert_eq!(shown.matches("<tr>").count(), rows::MOST + 1);
+        assert!(shown.contains("400 spans here, showing 150"), "no note");
     }
 
     #[test]
     fn a_log_without_times_is_drawn_over_its_lines() {
         let mut span = sample::span(SpanKind::Tool, "t", SpanStatus::Completed, 3);
         (span.started_at, span.ended_at, span.duration_ms) = (None, None, None);
-        let state = RunState { spans: vec![span], ..RunState::default() };
-        let shown = waterfall("k", &state, NOW).expect("has a span").into_string();
+        let shown = drawn(&RunState { spans: vec![span], ..RunState::default() }, None);
         assert!(shown.contains("over its lines") && shown.contains("<rect"), "{shown}");
+    }
+
+    #[test]
+    fn zooming_goes_by_links() {
+        let mut late = sample::span(SpanKind::Step, "late", SpanStatus::Completed, 9);
+        (late.started_at, late.ended_at) = (Some(NOW.plus_millis(50_000)), Some(NOW.plus_millis(60_000)));
+        let spans = vec![sample::span(SpanKind::Step, "early", SpanStatus::Completed, 3), late];
+        let state = RunState { spans, ..RunState::default() };
+        let whole = drawn(&state, None);
+        assert!(
+            whole.contains("?zoom=0-60000#waterfall") && whole.contains("?zoom=110000-120000#waterfall"),
+            "{whole}"
+        );
+        assert!(
+            whole.contains(">closer<") && !whole.contains(">wider<") && !whole.contains("the whole run"),
+            "{whole}"
+        );
+        let near = drawn(&state, Window::parse("100000-115000"));
+        assert!(near.contains("late") && !near.contains("early"), "{near}");
+        assert!(near.contains("1 further spans lie outside"), "{near}");
+        for way in [">wider<", ">← earlier<", ">later →<", ">the whole run<"] {
+            assert!(near.contains(way), "{way}: {near}");
+        }
+    }
+
+    #[test]
+    fn the_last_moment_is_inside_the_picture() {
+        let mut point = sample::span(SpanKind::Tool, "t", SpanStatus::Completed, 9);
+        (point.started_at, point.ended_at) = (Some(NOW.plus_millis(3_600_000)), Some(NOW.plus_millis(3_600_000)));
+        let spans = vec![sample::span(SpanKind::Step, "s", SpanStatus::Completed, 3), point];
+        let shown = drawn(&RunState { spans, ..RunState::default() }, None);
+        assert!(shown.contains("<rect x=\"99.70%\" width=\"0.30%\""), "{shown}");
     }
 }
