@@ -258,7 +258,7 @@ mod tests {
         use crate::reducer::dialect::Reading;
         use crate::reducer::reduce::{EventRow, Reducer};
         use crate::store::writer::Write;
-        let store = crate::store::open(&directory.join("cache.db"), &[]).expect("a cache");
+        let store = crate::store::open(&directory.join("cache.db"), &[], "").expect("a cache");
         let mut reducer = Reducer::new(Reading::default());
         let mut rows = Vec::new();
         let text = Numbers.read("", 0, usize::MAX >> 1).expect("text");
