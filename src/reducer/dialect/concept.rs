@@ -195,6 +195,11 @@ impl Concepts {
         self.0 |= 1 << concept as u32;
     }
 
+    /// The same by the concept's place.
+    pub(crate) const fn has_number(self, number: usize) -> bool {
+        self.0 >> number & 1 == 1
+    }
+
     #[inline(always)]
     pub(crate) const fn has(self, concept: Concept) -> bool {
         self.0 >> concept as u32 & 1 == 1

@@ -7,8 +7,10 @@ pub mod data;
 pub mod generic;
 mod names;
 mod record;
+mod shape;
 mod types;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use data::{Dialect, Dialects, Sink, Trace};
@@ -85,25 +87,30 @@ struct Noticed {
     dialect: Option<usize>,
 }
 
-/// Decodes lines. Keeps caches of names only: what it gives does not depend on the lines before.
+/// Decodes lines. What it gives does not depend on the lines before.
 #[derive(Debug)]
 pub struct Decoder {
     naive_time: NaiveTime,
+    dialects: Dialects,
+}
+
+/// What decoders remember of names and shapes: it only saves work, and depends on no dialect.
+#[derive(Debug, Default)]
+struct Tables {
     names: Names,
     layout: Layout,
-    dialects: Dialects,
+}
+
+thread_local! {
+    /// Tables are large, and what they remember serves every log: all decoders of a thread use the same, one at a time.
+    static TABLES: Cell<Option<Box<Tables>>> = const { Cell::new(None) };
 }
 
 impl Decoder {
     /// A decoder with the user's dialects and the built-in ones.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self {
-            naive_time: reading.naive_time,
-            names: Names::default(),
-            layout: Layout::new(),
-            dialects: Dialects::new(reading.dialects),
-        }
+        Self { naive_time: reading.naive_time, dialects: Dialects::new(reading.dialects) }
     }
 
     /// Gives the events of a line in order, none for a blank one and none for what a dialect's rule ignores. A text,
@@ -121,7 +128,10 @@ impl Decoder {
         let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
-            match self.objects(line, sink) {
+            let mut tables = TABLES.take().unwrap_or_default();
+            let noticed = self.objects(line, &mut tables, sink);
+            TABLES.set(Some(tables));
+            match noticed {
                 Some(noticed) => return self.decoded(noticed),
                 None => Class::Malformed,
             }
@@ -163,17 +173,17 @@ impl Decoder {
 
     /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
     /// event was given.
-    fn objects(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Option<Noticed> {
+    fn objects(&mut self, line: &Line<'_>, tables: &mut Tables, sink: Sink<'_>) -> Option<Noticed> {
         let text = std::str::from_utf8(line.bytes).ok()?;
         let mut cursor = Cursor::new(text);
         cursor.space();
         let first = cursor.at();
-        self.layout.read(&mut cursor).ok()?;
+        tables.layout.read(&mut cursor).ok()?;
         cursor.space();
         let mut noticed = Noticed::default();
         if cursor.peek().is_none() {
             let spot = Spot { line: line.number, offset: line.offset, length: line.length };
-            self.object(text, first, line.offset, spot, &mut noticed, sink);
+            self.object(tables, text, first, line.offset, spot, &mut noticed, sink);
             return Some(noticed);
         }
         if !are_objects(&mut cursor) {
@@ -182,10 +192,10 @@ impl Decoder {
         cursor.set_at(first);
         while cursor.peek().is_some() {
             let start = cursor.at();
-            self.layout.read(&mut cursor).ok()?;
+            tables.layout.read(&mut cursor).ok()?;
             let length = (cursor.at() - start) as u64;
             let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
-            self.object(text, start, line.offset, spot, &mut noticed, sink);
+            self.object(tables, text, start, line.offset, spot, &mut noticed, sink);
             cursor.space();
         }
         Some(noticed)
@@ -193,8 +203,19 @@ impl Decoder {
 
     /// The events of the object that was just read: a dialect that recognises it is asked first. The text lies at
     /// `base` in the log, the object at `start` in the text.
-    fn object(&mut self, text: &str, start: usize, base: u64, spot: Spot, noticed: &mut Noticed, sink: Sink<'_>) {
-        let Self { naive_time, names, layout, dialects } = self;
+    #[allow(clippy::too_many_arguments, reason = "one call per record, on the hottest path")]
+    fn object(
+        &mut self,
+        tables: &mut Tables,
+        text: &str,
+        start: usize,
+        base: u64,
+        spot: Spot,
+        noticed: &mut Noticed,
+        sink: Sink<'_>,
+    ) {
+        let Self { naive_time, dialects } = self;
+        let Tables { names, layout } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };
         let dialect = dialects.read(input, *naive_time, names, &mut noticed.notes, sink);

@@ -4,6 +4,7 @@
 //! know what a value means.
 
 use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES};
+use super::shape::{MOST_VALUES, Shapes, Values};
 use crate::reducer::json::{Cursor, Kind, Torn, Value};
 
 /// Where values stand: the top level, then the containers in the order of spec 1.3, each before its `usage` object.
@@ -109,11 +110,74 @@ pub(crate) struct Layout {
     duplicate_keys: u32,
     /// A container stood twice, and what the earlier one held is gone.
     forgot: bool,
+    shapes: Shapes,
+    values: Values,
+    /// By the number of a shape.
+    known: Vec<Known>,
 }
 
-impl Layout {
-    pub(crate) fn new() -> Self {
+/// What an object of a shape holds.
+#[derive(Debug)]
+struct Known {
+    concepts: Concepts,
+    used: u32,
+    present: Box<[(u8, [u64; WORDS])]>,
+    members: Box<[Member]>,
+    /// The first value of each concept, by the place of its member.
+    first: Box<[(u8, Rank, u16)]>,
+}
+
+/// A value with a key of the vocabulary.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    slot: u16,
+    start: Bound,
+    end: Bound,
+    /// The value of the shape that it is; an object whose members are values of the shape is none.
+    value: Option<u8>,
+}
+
+/// So many bytes behind the end of so many values.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    values: u8,
+    bytes: u16,
+}
+
+/// Where each value of an object ends, behind where the object begins.
+type Ends = [u32; MOST_VALUES + 1];
+
+impl Bound {
+    fn of(place: u32, ends: &[u32]) -> Option<Self> {
+        let values = ends.partition_point(|end| *end <= place).checked_sub(1)?;
+        let bytes = place - ends.get(values)?;
+        Some(Self { values: u8::try_from(values).ok()?, bytes: u16::try_from(bytes).ok()? })
+    }
+
+    #[inline(always)]
+    fn place(self, ends: &Ends) -> u32 {
+        ends.get(usize::from(self.values)).copied().unwrap_or_default() + u32::from(self.bytes)
+    }
+}
+
+/// Where the values end, and how many such places there are.
+#[inline(always)]
+fn ends(begin: usize, values: &Values) -> (Ends, usize) {
+    let mut ends = [begin as u32; MOST_VALUES + 1];
+    let mut count = 1;
+    for (end, place) in ends.iter_mut().skip(1).zip(values.get()) {
+        *end = place.end;
+        count += 1;
+    }
+    (ends, count)
+}
+
+impl Default for Layout {
+    fn default() -> Self {
         Self {
+            shapes: Shapes::default(),
+            values: Values::default(),
+            known: Vec::new(),
             concepts: Concepts::default(),
             first: [(Rank::default(), Slot::default()); CONCEPTS],
             present: [[0; WORDS]; LAYERS],
@@ -123,7 +187,9 @@ impl Layout {
             forgot: false,
         }
     }
+}
 
+impl Layout {
     /// Reads the object at the cursor and steps behind it.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Torn> {
         self.forget(0..LAYERS);
@@ -131,8 +197,98 @@ impl Layout {
         self.concepts = Concepts::default();
         self.duplicate_keys = 0;
         self.forgot = false;
+        // A byte below 0x20 may stand where it must not.
+        if cursor.has_controls() {
+            *cursor = self.members(cursor, TOP, 1)?;
+            return Ok(());
+        }
+        let begin = cursor.at();
+        if let Some(shape) = self.shapes.recognise(cursor, &mut self.values) {
+            self.fill(begin, shape);
+            return Ok(());
+        }
+        cursor.set_at(begin);
+        let before = cursor.clone();
         *cursor = self.members(cursor, TOP, 1)?;
+        if !self.forgot && self.duplicate_keys == 0 {
+            self.learn(before);
+        }
         Ok(())
+    }
+
+    /// Fills the tables as reading an object of that shape would.
+    #[inline]
+    fn fill(&mut self, begin: usize, shape: u32) {
+        let Self { known, values, slots, first, present, .. } = self;
+        let Some(known) = known.get(shape as usize) else { return };
+        let (ends, _) = ends(begin, values);
+        let values = values.get();
+        for member in &known.members {
+            let value = member.value.and_then(|value| values.get(usize::from(value)));
+            let kind = value.map_or(Kind::Object, |place| place.kind);
+            if let Some(slot) = slots.get_mut(usize::from(member.slot)) {
+                *slot = Slot { start: member.start.place(&ends), end: member.end.place(&ends), kind };
+            }
+        }
+        for (concept, rank, slot) in &known.first {
+            if let (Some(first), Some(slot)) = (first.get_mut(usize::from(*concept)), slots.get(usize::from(*slot))) {
+                *first = (*rank, *slot);
+            }
+        }
+        for (layer, words) in &known.present {
+            present[usize::from(*layer)] = *words;
+        }
+        self.concepts = known.concepts;
+        self.used = known.used;
+    }
+
+    /// Remembers what the object holds that was just read from here.
+    #[cold]
+    fn learn(&mut self, before: Cursor<'_>) {
+        let begin = before.at();
+        let shape = self.shapes.learn(before, &mut self.values);
+        // An object may be nested too deeply for its shape, which is known.
+        if shape != Some(self.known.len() as u32) {
+            return;
+        }
+        let (all, count) = ends(begin, &self.values);
+        let ends = all.get(..count).unwrap_or_default();
+        let values = self.values.get();
+        let (used, present) = (self.used, &self.present);
+        let layers = || (0..LAYERS).filter(|layer| used >> layer & 1 == 1);
+        let slots = layers().flat_map(|layer| {
+            let keys = (0..KEYS).filter(move |key| present[layer][key / 64] >> (key % 64) & 1 == 1);
+            keys.map(move |key| layer * KEYS + key)
+        });
+        let members: Option<Box<[Member]>> = slots
+            .map(|number| {
+                let slot = self.slots.get(number)?;
+                let value = values.iter().position(|place| (place.start, place.end) == (slot.start, slot.end));
+                Some(Member {
+                    slot: u16::try_from(number).ok()?,
+                    start: Bound::of(slot.start, ends)?,
+                    end: Bound::of(slot.end, ends)?,
+                    value: value.and_then(|value| u8::try_from(value).ok()),
+                })
+            })
+            .collect();
+        let first = (0..CONCEPTS).filter(|concept| self.concepts.has_number(*concept)).filter_map(|concept| {
+            let (rank, slot) = *self.first.get(concept)?;
+            let named = members.as_ref()?.iter().find(|member| {
+                let there = self.slots.get(usize::from(member.slot));
+                there.is_some_and(|there| (there.start, there.end) == (slot.start, slot.end))
+                    && usize::from(member.slot) / KEYS == rank.layer()
+            })?;
+            Some((u8::try_from(concept).ok()?, rank, named.slot))
+        });
+        let known = Known {
+            concepts: self.concepts,
+            used: self.used,
+            present: layers().map(|layer| (layer as u8, self.present[layer])).collect(),
+            first: first.collect(),
+            members: members.unwrap_or_default(),
+        };
+        self.known.push(known);
     }
 
     /// How many keys of the vocabulary stood twice in one object.
@@ -325,3 +481,6 @@ impl<'l, 'a> Record<'l, 'a> {
         Some(Value { kind: slot.kind, raw })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -291,9 +291,13 @@ fn count_name(names: &mut std::collections::BTreeMap<String, u64>, name: &str) {
 
 /// The lower of the two middle values; 0 without any.
 fn lower_median(intervals: &VecDeque<i64>) -> i64 {
-    let mut sorted: Vec<i64> = intervals.iter().copied().collect();
-    sorted.sort_unstable();
-    sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+    let mut room = [0; HEARTBEAT_INTERVALS];
+    let Some(values) = room.get_mut(..intervals.len()).filter(|values| !values.is_empty()) else { return 0 };
+    for (value, interval) in values.iter_mut().zip(intervals) {
+        *value = *interval;
+    }
+    let middle = (values.len() - 1) / 2;
+    *values.select_nth_unstable(middle).1
 }
 
 /// Text and malformed lines are events too, but nothing of them is a field.

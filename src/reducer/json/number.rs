@@ -5,7 +5,7 @@ const SURE_DIGITS: usize = 300;
 
 /// The end of the number that begins at `start`; `None` when it is none, or beyond f64 (spec 1.2).
 #[inline]
-pub(super) fn number_end(bytes: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn number_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
     let whole = at;
     match bytes.get(at) {

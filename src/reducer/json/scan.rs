@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 use super::number::number_end;
 use super::unescape::unescape;
 use super::{Kind, MAX_DEPTH};
@@ -26,51 +28,53 @@ pub(crate) struct Cursor<'a> {
     at: usize,
     /// Some byte of the text is below 0x20, so that strings must be searched for them. Most lines have none.
     controls: bool,
-    /// The block that was looked at last, and its quotes and backslashes.
-    block: usize,
-    specials: u64,
 }
 
 /// How many bytes are searched for quotes at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
 
-/// A bit for each quote and each backslash of a block of the text, zeros behind its end; `None` beyond it.
-#[inline]
-fn specials(bytes: &[u8], block: usize) -> Option<u64> {
-    let rest = bytes.get(block * BLOCK..).filter(|rest| !rest.is_empty())?;
-    Some(match rest.first_chunk() {
-        Some(whole) => specials_of(whole),
-        None => {
-            let mut padded = [0; BLOCK];
-            padded[..rest.len()].copy_from_slice(rest);
-            specials_of(&padded)
+/// The first quote or backslash from a place on; `None` when there is none.
+#[inline(always)]
+fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let rest = bytes.get(at..)?;
+        let found = match rest.first_chunk() {
+            Some(block) => specials(*block),
+            None => return near_end(rest).map(|found| at + found),
+        };
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
         }
-    })
+        at += BLOCK;
+    }
 }
 
-#[inline]
-fn specials_of(block: &[u8; BLOCK]) -> u64 {
-    let (words, _) = block.as_chunks::<8>();
-    words.iter().rev().fold(0, |bits, word| {
-        let word = u64::from_le_bytes(*word);
-        (bits << 8) | gathered(equal(word, b'"') | equal(word, b'\\'))
-    })
+/// A bit for each quote and each backslash of a block.
+#[inline(always)]
+fn specials(block: [u8; BLOCK]) -> u32 {
+    let block = u8x16::new(block);
+    (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-
-/// The high bit of each byte of `word` that equals `byte`.
-#[inline]
-const fn equal(word: u64, byte: u8) -> u64 {
-    let seven_bits = LOW * 0x7f;
-    let zeroed = word ^ (LOW * byte as u64);
-    !(((zeroed & seven_bits) + seven_bits) | zeroed | seven_bits)
+/// The same in less than a block.
+#[inline(never)]
+fn near_end(rest: &[u8]) -> Option<usize> {
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))
 }
 
-/// The high bits of the eight bytes as the eight bits of one.
-#[inline]
-const fn gathered(high_bits: u64) -> u64 {
-    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+/// The end of the string whose content begins at `at`, behind its closing quote, and whether it has escapes. Bytes below
+/// 0x20 are not looked for.
+#[inline(always)]
+pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at = special(bytes, at)? + 1;
+        if bytes.get(at - 1) == Some(&b'"') {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at = escape_end(bytes, at)?;
+    }
 }
 
 /// The end of the escape whose backslash stands before `at`. Surrogates may stand alone (spec 1.2).
@@ -96,7 +100,12 @@ impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let controls = bytes.iter().fold(u8::MAX, |least, &byte| least.min(byte)) < 0x20;
-        Self { text, bytes, at: 0, controls, block: usize::MAX, specials: 0 }
+        Self { text, bytes, at: 0, controls }
+    }
+
+    /// Whether any byte of the text is below 0x20.
+    pub(crate) fn has_controls(&self) -> bool {
+        self.controls
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -138,16 +147,8 @@ impl<'a> Cursor<'a> {
             return Err(Torn);
         }
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            let at = self.special().ok_or(Torn)?;
-            self.at = at + 1;
-            if self.bytes.get(at) == Some(&b'"') {
-                break;
-            }
-            escaped = true;
-            self.at = escape_end(self.bytes, at + 1).ok_or(Torn)?;
-        }
+        let (end, escaped) = string_end(self.bytes, start).ok_or(Torn)?;
+        self.at = end;
         if self.controls {
             let content = self.bytes.get(start..self.at).ok_or(Torn)?;
             if content.iter().any(|&byte| byte < 0x20) {
@@ -155,28 +156,6 @@ impl<'a> Cursor<'a> {
             }
         }
         Ok(escaped)
-    }
-
-    /// Where the next quote or backslash is.
-    #[inline(always)]
-    fn special(&mut self) -> Option<usize> {
-        let mut block = self.at / BLOCK;
-        if block != self.block {
-            self.specials = specials(self.bytes, block)?;
-            self.block = block;
-        }
-        let bits = self.specials >> (self.at % BLOCK);
-        if bits != 0 {
-            return Some(self.at + bits.trailing_zeros() as usize);
-        }
-        loop {
-            block += 1;
-            self.specials = specials(self.bytes, block)?;
-            self.block = block;
-            if self.specials != 0 {
-                return Some(block * BLOCK + self.specials.trailing_zeros() as usize);
-            }
-        }
     }
 
     /// Steps over a key, its colon and the space around it, to the first byte of its value.

@@ -1,0 +1,151 @@
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+/// Everything that a record can be asked for, in words.
+fn told(layout: &Layout, text: &str) -> Vec<String> {
+    let record = Record::new(layout, text);
+    let mut told = vec![format!("{:?} {}", layout.concepts, layout.duplicate_keys)];
+    for number in 0..CONCEPTS {
+        if layout.concepts.has_number(number) {
+            told.push(format!("{number} {:?}", layout.first[number]));
+        }
+    }
+    for layer in 0..LAYERS {
+        for key in (0..KEYS).filter(|key| layout.present[layer][key / 64] >> (key % 64) & 1 == 1) {
+            let slot = layout.slots[layer * KEYS + key];
+            told.push(format!("{layer} {key} {:?}", record.at(slot)));
+        }
+    }
+    told
+}
+
+/// Reads the object that a text begins with; gives what it tells and where it ends.
+fn read(layout: &mut Layout, text: &str) -> Option<(Vec<String>, usize)> {
+    let mut cursor = Cursor::new(text);
+    layout.read(&mut cursor).ok()?;
+    Some((told(layout, text), cursor.at()))
+}
+
+/// A value, and another one that may stand in its place.
+fn leaf() -> impl Strategy<Value = String> {
+    let words = [
+        "\"\"",
+        "\"x\"",
+        "\"a \\\"quoted\\\" one\"",
+        "\"\\\\\"",
+        "\"ü\\u00e9 and something longer than a block\"",
+        "1",
+        "-0.5e3",
+        "12345678901234567890",
+        "null",
+        "true",
+        "false",
+        "[]",
+        "[1,\"]\",{\"a\":[]}]",
+        "{}",
+        "nul",
+        "01",
+        "\"torn",
+        "[1,]",
+        "1e999",
+        "\"\\x\"",
+    ];
+    select(words.to_vec()).prop_map(str::to_owned)
+}
+
+/// An object of a few keys of the vocabulary and others, again and again the same ones.
+fn object() -> impl Strategy<Value = String> {
+    let keys = [
+        "ts",
+        "event",
+        "phase",
+        "attrs",
+        "data",
+        "usage",
+        "input_tokens",
+        "body",
+        "payload",
+        "x",
+        "a longer key of no use",
+        "step",
+        "ph\\u0061se",
+        "attempt",
+    ];
+    let key = select(keys.to_vec());
+    let value = leaf().prop_recursive(6, 24, 4, move |inner| {
+        let gap = select(vec!["", " ", "\t"]);
+        let members = prop::collection::vec((select(keys.to_vec()), inner), 0..4);
+        (members, gap).prop_map(|(members, gap)| {
+            let members: Vec<_> = members.iter().map(|(key, value)| format!("{gap}\"{key}\":{gap}{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        })
+    });
+    prop::collection::vec((key, value), 0..7).prop_map(|members| {
+        let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+proptest! {
+    /// What a known shape tells is what reading tells, whatever was learned before.
+    #[test]
+    fn an_object_of_a_known_shape_tells_what_reading_it_tells(objects in prop::collection::vec(object(), 1..12)) {
+        let mut learned = Layout::default();
+        for text in objects.iter().chain(&objects) {
+            prop_assert_eq!(read(&mut learned, text), read(&mut Layout::default(), text), "{}", text);
+        }
+    }
+}
+
+#[test]
+fn an_object_with_other_values_has_the_same_shape() {
+    let mut layout = Layout::default();
+    let first = r#"{"ts":1,"event":"a","attrs":{"step":"s","usage":{"input_tokens":3}},"tags":["x"]}"#;
+    let other = r#"{"ts":22,"event":"a\nb","attrs":{"step":"","usage":{"input_tokens":null}},"tags":[]}x"#;
+    assert!(read(&mut layout, first).is_some());
+    let mut cursor = Cursor::new(other);
+    let shape = layout.shapes.recognise(&mut cursor, &mut layout.values);
+    assert_eq!((shape, cursor.at()), (Some(0), other.len() - 1));
+    assert_eq!(read(&mut layout, other), read(&mut Layout::default(), other));
+}
+
+#[test]
+fn a_value_of_another_sort_makes_another_shape() {
+    let mut layout = Layout::default();
+    for text in [r#"{"a":1}"#, r#"{"a":"1"}"#, r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#, r#"{"b":1}"#, r#"{"a":1,"b":1}"#] {
+        assert!(read(&mut layout, text).is_some());
+        let mut cursor = Cursor::new(text);
+        assert!(layout.shapes.recognise(&mut cursor, &mut layout.values).is_some(), "{text}");
+    }
+    assert_eq!(layout.known.len(), 6);
+}
+
+#[test]
+fn a_container_is_looked_into_after_an_array_stood_in_its_place() {
+    let mut layout = Layout::default();
+    for text in [r#"{"attrs":[{"step":"s"}]}"#, r#"{"attrs":{"step":"s"}}"#, r#"{"attrs":[{"step":"s"}]}"#] {
+        assert_eq!(read(&mut layout, text), read(&mut Layout::default(), text), "{text}");
+    }
+}
+
+#[test]
+fn torn_objects_of_a_known_shape_are_torn() {
+    let mut layout = Layout::default();
+    assert!(read(&mut layout, r#"{"a":"x","b":1}"#).is_some());
+    for text in
+        [r#"{"a":"x","b":1"#, r#"{"a":"x","b":01}"#, r#"{"a":"\x","b":1}"#, "{\"a\":\"\u{1}\",\"b\":1}", r#"{"a":"x""#]
+    {
+        assert_eq!(read(&mut layout, text), None, "{text}");
+    }
+}
+
+#[test]
+fn so_many_shapes_are_remembered_and_no_more() {
+    let mut layout = Layout::default();
+    for number in 0..5000 {
+        assert!(read(&mut layout, &format!("{{\"key {number}\":1}}")).is_some());
+    }
+    assert!(layout.known.len() > 500 && layout.known.len() < 1100, "{}", layout.known.len());
+}
