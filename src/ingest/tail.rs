@@ -49,6 +49,8 @@ pub(super) struct Desk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
     Never,
+    /// Always: nobody waits for the states of other logs.
+    Always,
     /// When they are up to date and there is little to read; else they are left to the second stage.
     WhenSmall,
 }
@@ -403,7 +405,11 @@ impl<'a> Turn<'a> {
 
     fn takes_rows(&self, todo: u64) -> bool {
         let limit = if self.job.row.cursor.generation > 0 { GROWTH } else { SMALL };
-        self.job.rows == Rows::WhenSmall && todo <= limit
+        match self.job.rows {
+            Rows::Never => false,
+            Rows::Always => true,
+            Rows::WhenSmall => todo <= limit,
+        }
     }
 
     /// Gives the reducer the next bytes, at most to the size that the file had, and moves the cursor with it.

@@ -158,10 +158,10 @@ impl Ledger {
         let mut taught = false;
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
         if !changed.is_empty() {
-            let mut statement = columns::span_writer(connection, entry)?;
+            let mut writer = columns::SpanWriter::new(connection, entry)?;
             for n in changed {
                 let Some(span) = shown.spans.get(n as usize) else { continue };
-                columns::write_span(&mut statement, key_of(number, n), base, span, lesson)?;
+                writer.write(key_of(number, n), base, span, lesson)?;
                 taught |= columns::teaches(span);
             }
         }

@@ -85,54 +85,121 @@ const SPAN: &str = "key, kind, status, id, parent, name, skill, attempt, cache_h
     ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, \
     output_line, opened_line, closed_line, origin, learn_workflow, learn_at";
 
-pub(super) fn span_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!("{} INTO span ({SPAN}) VALUES ({})", entry.verb(), holes(29)))
+/// What nearly every span has and no more: the other columns are empty.
+const BRIEF_SPAN: &str = "key, kind, status, id, parent, name, attempt, cache_hit, started_at, ended_at, duration_ms, input_line, \
+    output_line, opened_line, closed_line, origin";
+
+/// The statements that write spans.
+pub(super) struct SpanWriter<'c> {
+    whole: CachedStatement<'c>,
+    brief: CachedStatement<'c>,
 }
 
-pub(super) fn write_span(
-    statement: &mut CachedStatement<'_>,
-    key: i64,
-    base: i64,
-    span: &Span,
-    lesson: Lesson<'_>,
-) -> rusqlite::Result<usize> {
-    let error = span
-        .error
-        .as_ref()
-        .map(|error| serde_json::to_string(error).expect("three texts always serialise, and memory takes them"));
-    let lesson = Some(lesson).filter(|lesson| teaches(span) && lesson.at.is_some());
-    let closed_by = span.origin.closed_by.map_or(0, |verb| verb as i64 + 1);
-    statement.execute(params![
-        key,
-        span.kind as i64,
-        span.status as i64,
-        span.id,
-        span.parent,
-        span.name,
-        span.skill,
-        opt_int(span.attempt),
-        span.cache_hit,
-        span.agent,
-        span.model,
-        span.repo,
-        since(span.started_at, base),
-        since(span.ended_at, base),
-        span.duration_ms,
-        span.score,
-        error,
-        opt_int(span.tokens_in),
-        opt_int(span.tokens_out),
-        span.cost_usd,
-        since(span.deadline, base),
-        span.expected_ms,
-        opt_int(span.input_line),
-        opt_int(span.output_line),
-        int(span.opened_line),
-        opt_int(span.closed_line),
-        i64::from(span.origin.startless) + 2 * closed_by,
-        lesson.and_then(|lesson| lesson.workflow),
-        lesson.and_then(|lesson| lesson.at).map(|at| at.0),
-    ])
+impl<'c> SpanWriter<'c> {
+    pub(super) fn new(connection: &'c Connection, entry: Entry) -> rusqlite::Result<Self> {
+        let verb = entry.verb();
+        Ok(Self {
+            whole: connection.prepare_cached(&format!("{verb} INTO span ({SPAN}) VALUES ({})", holes(29)))?,
+            brief: connection.prepare_cached(&format!("{verb} INTO span ({BRIEF_SPAN}) VALUES ({})", holes(16)))?,
+        })
+    }
+
+    pub(super) fn write(&mut self, key: i64, base: i64, span: &Span, lesson: Lesson<'_>) -> rusqlite::Result<usize> {
+        let lesson = Some(lesson).filter(|lesson| teaches(span) && lesson.at.is_some());
+        let closed_by = span.origin.closed_by.map_or(0, |verb| verb as i64 + 1);
+        let origin = i64::from(span.origin.startless) + 2 * closed_by;
+        if lesson.is_none() && is_brief(span) {
+            return self.brief.execute(params![
+                key,
+                span.kind as i64,
+                span.status as i64,
+                span.id,
+                span.parent,
+                span.name,
+                opt_int(span.attempt),
+                span.cache_hit,
+                since(span.started_at, base),
+                since(span.ended_at, base),
+                span.duration_ms,
+                opt_int(span.input_line),
+                opt_int(span.output_line),
+                int(span.opened_line),
+                opt_int(span.closed_line),
+                origin,
+            ]);
+        }
+        let error = span
+            .error
+            .as_ref()
+            .map(|error| serde_json::to_string(error).expect("three texts always serialise, and memory takes them"));
+        self.whole.execute(params![
+            key,
+            span.kind as i64,
+            span.status as i64,
+            span.id,
+            span.parent,
+            span.name,
+            span.skill,
+            opt_int(span.attempt),
+            span.cache_hit,
+            span.agent,
+            span.model,
+            span.repo,
+            since(span.started_at, base),
+            since(span.ended_at, base),
+            span.duration_ms,
+            span.score,
+            error,
+            opt_int(span.tokens_in),
+            opt_int(span.tokens_out),
+            span.cost_usd,
+            since(span.deadline, base),
+            span.expected_ms,
+            opt_int(span.input_line),
+            opt_int(span.output_line),
+            int(span.opened_line),
+            opt_int(span.closed_line),
+            origin,
+            lesson.and_then(|lesson| lesson.workflow),
+            lesson.and_then(|lesson| lesson.at).map(|at| at.0),
+        ])
+    }
+}
+
+/// Whether a span has nothing but what [`BRIEF_SPAN`] lists.
+fn is_brief(span: &Span) -> bool {
+    let Span {
+        kind: _,
+        id: _,
+        parent: _,
+        name: _,
+        skill: None,
+        status: _,
+        attempt: _,
+        cache_hit: _,
+        agent: None,
+        model: None,
+        repo: None,
+        started_at: _,
+        ended_at: _,
+        duration_ms: _,
+        score: None,
+        error: None,
+        tokens_in: None,
+        tokens_out: None,
+        cost_usd: None,
+        deadline: None,
+        expected_ms: None,
+        input_line: _,
+        output_line: _,
+        opened_line: _,
+        closed_line: _,
+        origin: _,
+    } = span
+    else {
+        return false;
+    };
+    true
 }
 
 /// All spans of a run, or those that are open, in their order.

@@ -113,7 +113,7 @@ pub struct Built {
 pub enum Stage {
     /// Run rows only.
     Runs,
-    /// Run rows, then event rows.
+    /// Event rows, too.
     All,
 }
 
@@ -131,6 +131,9 @@ pub fn build(
 ) -> Result<Built, IngestError> {
     let mut engine = Engine::new(source.clone(), writer.clone(), reader.clone(), live.clone(), stage)?;
     engine.watch = Watch::without(String::from("built once"));
+    if stage == Stage::All {
+        engine.rows = Rows::Always;
+    }
     while let Err(error) = engine.finish(progress) {
         if !matches!(error, StoreError::Anew) || !engine.begin_anew() {
             return Err(error.into());
