@@ -53,7 +53,7 @@ fn finish(reducer: &mut Reducer, mut rows: Vec<EventRow>) -> Value {
     let mut hash = EventsHash::default();
     rows.iter().for_each(|row| hash.push(row));
     let (events, sha) = hash.finish();
-    dump::run("run", "run", &state, pending, events, &sha)
+    serde_json::json!(dump::run("run", "run", &state, pending, events, &sha))
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn reduce(key: &str, bytes: &[u8]) -> Value {
     let mut hash = EventsHash::default();
     rows.iter().for_each(|row| hash.push(row));
     let (events, sha) = hash.finish();
-    dump::run(key, key, &state, pending, events, &sha)
+    serde_json::json!(dump::run(key, key, &state, pending, events, &sha))
 }
 
 /// Something that a harness or a person does to a state directory of three runs.

@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
     if args.canonical {
         return Ok(screen.canonical(&document)?);
     }
-    match serde_json::from_str(&document) {
+    match serde_json::from_str::<serde_json::Value>(&document) {
         Ok(value) => Ok(screen.json(&value)?),
         Err(_) => Ok(screen.canonical(&document)?),
     }

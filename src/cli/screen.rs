@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::reducer::verdict::Word;
@@ -131,8 +132,8 @@ impl<W: Write> Screen<W> {
     }
 
     /// A JSON document for `--json`, indented.
-    pub(super) fn json(&mut self, value: &Value) -> io::Result<()> {
-        writeln!(self.out, "{}", harmless_json(&format!("{value:#}")))
+    pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        writeln!(self.out, "{}", harmless_json(&serde_json::to_string_pretty(value)?))
     }
 
     /// A JSON document on one line, for what is read line by line.

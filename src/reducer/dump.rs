@@ -1,5 +1,8 @@
 //! The canonical dump (spec 4.2): by it two reducers, and a cache and a fresh reading, are compared.
 
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -7,7 +10,7 @@ use super::event::ErrorText;
 use super::json::to_value;
 use super::marker::Marker;
 use super::reduce::EventRow;
-use super::run::{Known, Run, RunState};
+use super::run::{Counters, Known, LineCounts, Run, RunState};
 use super::span::{Artifact, Span};
 use super::time::Micros;
 
@@ -48,38 +51,101 @@ impl EventsHash {
     }
 }
 
-/// One run of the dump; keys sort themselves (`serde_json::Map` is ordered). `fallback` is the title of a run without
-/// title and workflow: its key, or the directory's name for the key `.` (spec 1.1).
+/// One run of the dump. `fallback` is the title of a run without title and workflow: its key, or the directory's name for
+/// the key `.` (spec 1.1).
 #[must_use]
-pub fn run(key: &str, fallback: &str, state: &RunState, pending_bytes: u64, events: u64, events_sha256: &str) -> Value {
-    let RunState { run, counters, spans, markers, artifacts, .. } = state;
-    let mut artifacts: Vec<&Artifact> = artifacts.iter().collect();
-    artifacts.sort_by_key(|artifact| artifact.line);
-    json!({
-        "key": key,
-        "lines": {
-            "blank": counters.lines.blank,
-            "event": counters.lines.event,
-            "malformed": counters.lines.malformed,
-            "oversized": counters.lines.oversized,
-            "text": counters.lines.text,
-        },
-        "pending_bytes": pending_bytes,
-        "run": values(key, fallback, run, counters.steps_done),
-        "levels": counters.levels.iter().map(|(level, n)| (level.as_str().to_owned(), json!(n))).collect::<Map<_, _>>(),
-        "names": counters.names,
-        "spans": spans.iter().map(span).collect::<Vec<_>>(),
-        "markers": markers.iter().map(marker).collect::<Vec<_>>(),
-        "artifacts": artifacts.into_iter().map(artifact).collect::<Vec<_>>(),
-        "events": events,
-        "events_sha256": events_sha256,
-    })
+pub fn run<'a>(
+    key: &'a str,
+    fallback: &str,
+    state: &'a RunState,
+    pending_bytes: u64,
+    events: u64,
+    events_sha256: &'a str,
+) -> RunDump<'a> {
+    let counters = &state.counters;
+    RunDump {
+        artifacts: Artifacts(&state.artifacts),
+        events,
+        events_sha256,
+        key,
+        levels: levels(counters),
+        lines: Lines::of(&counters.lines),
+        markers: Markers(&state.markers),
+        names: &counters.names,
+        pending_bytes,
+        run: values(key, fallback, &state.run, counters.steps_done),
+        spans: Spans(&state.spans),
+    }
 }
 
-/// The whole document from its runs, which must come in the order of their keys.
+// The keys of a document are sorted: here the fields are, and `serde_json::Map` sorts itself. Lists are written entry by
+// entry: as values they would take more than ten times the memory of their text.
+
+/// One run of the dump, to be written.
+#[derive(Serialize)]
+pub struct RunDump<'a> {
+    artifacts: Artifacts<'a>,
+    events: u64,
+    events_sha256: &'a str,
+    key: &'a str,
+    levels: BTreeMap<&'static str, u64>,
+    lines: Lines,
+    markers: Markers<'a>,
+    names: &'a BTreeMap<String, u64>,
+    pending_bytes: u64,
+    run: Value,
+    spans: Spans<'a>,
+}
+
+/// How many lines of each class there are.
+#[derive(Serialize)]
+pub struct Lines {
+    blank: u64,
+    event: u64,
+    malformed: u64,
+    oversized: u64,
+    text: u64,
+}
+
+impl Lines {
+    /// The same under the names of the dump.
+    #[must_use]
+    pub fn of(lines: &LineCounts) -> Self {
+        let LineCounts { event, text, malformed, oversized, blank } = *lines;
+        Self { blank, event, malformed, oversized, text }
+    }
+}
+
+/// How many events of each level there are.
 #[must_use]
-pub fn document(runs: Vec<Value>) -> String {
-    json!({ "schema": 1, "runs": runs }).to_string()
+pub fn levels(counters: &Counters) -> BTreeMap<&'static str, u64> {
+    counters.levels.iter().map(|(level, count)| (level.as_str(), *count)).collect()
+}
+
+/// The whole document, run by run in the order of their keys.
+#[derive(Debug)]
+pub struct Document(String);
+
+impl Default for Document {
+    fn default() -> Self {
+        Self(String::from("{\"runs\":["))
+    }
+}
+
+impl Document {
+    /// Adds the next run.
+    pub fn push(&mut self, run: &RunDump<'_>) {
+        if !self.0.ends_with('[') {
+            self.0.push(',');
+        }
+        self.0.push_str(&serde_json::to_string(run).expect("texts, numbers and lists always serialise into memory"));
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.0 + "],\"schema\":1}"
+    }
 }
 
 /// The values of a run and, under `evidence`, the line of each.
@@ -154,76 +220,152 @@ fn time(at: &Micros) -> Value {
     json!(at.to_rfc3339())
 }
 
-fn time_or_null(at: Option<Micros>) -> Value {
-    at.as_ref().map_or(Value::Null, time)
-}
-
 fn error(error: &ErrorText) -> Value {
     json!({ "message": error.message, "type": error.kind, "stack": error.stack })
 }
 
-/// One span of the dump.
-#[must_use]
-pub fn span(span: &Span) -> Value {
-    json!({
-        "kind": span.kind.as_str(),
-        "id": span.id,
-        "parent": span.parent,
-        "name": span.name,
-        "skill": span.skill,
-        "status": span.status.as_str(),
-        "attempt": span.attempt,
-        "cache": span.cache_hit.map(|hit| if hit { "hit" } else { "miss" }),
-        "agent": span.agent,
-        "model": span.model,
-        "repo": span.repo,
-        "started_at": time_or_null(span.started_at),
-        "ended_at": time_or_null(span.ended_at),
-        "duration_ms": span.duration_ms,
-        "score": span.score,
-        "error": span.error.as_ref().map(error),
-        "tokens_in": span.tokens_in,
-        "tokens_out": span.tokens_out,
-        "cost_usd": span.cost_usd,
-        "deadline": time_or_null(span.deadline),
-        "expected_ms": span.expected_ms,
-        "input_line": span.input_line,
-        "output_line": span.output_line,
-        "opened_line": span.opened_line,
-        "closed_line": span.closed_line,
-    })
+/// A time as RFC 3339 in UTC with six digits (spec 4.2).
+struct Time(Option<Micros>);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(at) => serializer.serialize_str(&at.to_rfc3339()),
+            None => serializer.serialize_none(),
+        }
+    }
 }
 
-/// One marker of the dump.
-#[must_use]
-pub fn marker(marker: &Marker) -> Value {
-    json!({
-        "kind": marker.kind.as_str(),
-        "id": marker.id,
-        "reason": marker.reason,
-        "span": marker.span,
-        "repo": marker.repo,
-        "integration": marker.integration,
-        "action": marker.action,
-        "risk": marker.risk,
-        "params": marker.params.as_deref().map(to_value),
-        "expires_at": time_or_null(marker.expires_at),
-        "opened_line": marker.opened_line,
-        "opened_at": time_or_null(marker.opened_at),
-        "closed_line": marker.closed_line,
-        "closed_at": time_or_null(marker.closed_at),
-        "resolution": marker.resolution,
-    })
+/// Spans of a run, in the order in which they opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Spans<'a>(pub &'a [Span]);
+
+/// Markers of a run, in the order in which they opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Markers<'a>(pub &'a [Marker]);
+
+/// Artifacts of a run; they are written by line.
+#[derive(Clone, Copy, Debug)]
+pub struct Artifacts<'a>(pub &'a [Artifact]);
+
+impl Serialize for Spans<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            agent: Option<&'a str>,
+            attempt: Option<u64>,
+            cache: Option<&'static str>,
+            closed_line: Option<u64>,
+            cost_usd: Option<f64>,
+            deadline: Time,
+            duration_ms: Option<i64>,
+            ended_at: Time,
+            error: Option<Value>,
+            expected_ms: Option<i64>,
+            id: Option<&'a str>,
+            input_line: Option<u64>,
+            kind: &'static str,
+            model: Option<&'a str>,
+            name: Option<&'a str>,
+            opened_line: u64,
+            output_line: Option<u64>,
+            parent: Option<&'a str>,
+            repo: Option<&'a str>,
+            score: Option<f64>,
+            skill: Option<&'a str>,
+            started_at: Time,
+            status: &'static str,
+            tokens_in: Option<u64>,
+            tokens_out: Option<u64>,
+        }
+        serializer.collect_seq(self.0.iter().map(|span| Row {
+            agent: span.agent.as_deref(),
+            attempt: span.attempt,
+            cache: span.cache_hit.map(|hit| if hit { "hit" } else { "miss" }),
+            closed_line: span.closed_line,
+            cost_usd: span.cost_usd,
+            deadline: Time(span.deadline),
+            duration_ms: span.duration_ms,
+            ended_at: Time(span.ended_at),
+            error: span.error.as_ref().map(error),
+            expected_ms: span.expected_ms,
+            id: span.id.as_deref(),
+            input_line: span.input_line,
+            kind: span.kind.as_str(),
+            model: span.model.as_deref(),
+            name: span.name.as_deref(),
+            opened_line: span.opened_line,
+            output_line: span.output_line,
+            parent: span.parent.as_deref(),
+            repo: span.repo.as_deref(),
+            score: span.score,
+            skill: span.skill.as_deref(),
+            started_at: Time(span.started_at),
+            status: span.status.as_str(),
+            tokens_in: span.tokens_in,
+            tokens_out: span.tokens_out,
+        }))
+    }
 }
 
-/// One artifact of the dump.
-#[must_use]
-pub fn artifact(artifact: &Artifact) -> Value {
-    json!({
-        "path": artifact.path,
-        "media_type": artifact.media_type,
-        "attempt": artifact.attempt,
-        "step": artifact.step,
-        "line": artifact.line,
-    })
+impl Serialize for Markers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            action: Option<&'a str>,
+            closed_at: Time,
+            closed_line: Option<u64>,
+            expires_at: Time,
+            id: &'a str,
+            integration: Option<&'a str>,
+            kind: &'static str,
+            opened_at: Time,
+            opened_line: u64,
+            params: Option<Value>,
+            reason: Option<&'a str>,
+            repo: Option<&'a str>,
+            resolution: Option<&'a str>,
+            risk: Option<&'a str>,
+            span: Option<&'a str>,
+        }
+        serializer.collect_seq(self.0.iter().map(|marker| Row {
+            action: marker.action.as_deref(),
+            closed_at: Time(marker.closed_at),
+            closed_line: marker.closed_line,
+            expires_at: Time(marker.expires_at),
+            id: &marker.id,
+            integration: marker.integration.as_deref(),
+            kind: marker.kind.as_str(),
+            opened_at: Time(marker.opened_at),
+            opened_line: marker.opened_line,
+            params: marker.params.as_deref().map(to_value),
+            reason: marker.reason.as_deref(),
+            repo: marker.repo.as_deref(),
+            resolution: marker.resolution.as_deref(),
+            risk: marker.risk.as_deref(),
+            span: marker.span.as_deref(),
+        }))
+    }
+}
+
+impl Serialize for Artifacts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            attempt: Option<u64>,
+            line: u64,
+            media_type: Option<&'a str>,
+            path: &'a str,
+            step: Option<&'a str>,
+        }
+        let mut artifacts: Vec<&Artifact> = self.0.iter().collect();
+        artifacts.sort_by_key(|artifact| artifact.line);
+        serializer.collect_seq(artifacts.into_iter().map(|artifact| Row {
+            attempt: artifact.attempt,
+            line: artifact.line,
+            media_type: artifact.media_type.as_deref(),
+            path: &artifact.path,
+            step: artifact.step.as_deref(),
+        }))
+    }
 }

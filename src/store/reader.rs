@@ -329,7 +329,7 @@ impl Reader {
             )?;
             let mut rows = statement.query([])?;
             let mut decoder = Decoder::new(connection, 0);
-            let mut dumped = Vec::new();
+            let mut document = dump::Document::default();
             while let Some(row) = rows.next()? {
                 let (number, base): (u32, i64) = (row.get(0)?, row.get(1)?);
                 decoder.turn_to(base);
@@ -338,10 +338,10 @@ impl Reader {
                 for found in runs::records(connection, "WHERE run.number = ?", &number, Lists::All)? {
                     let (state, log) = (&found.state, &found.log);
                     let title = log.fallback_title();
-                    dumped.push(dump::run(&found.key, title, state, log.pending_bytes, events, &sha256));
+                    document.push(&dump::run(&found.key, title, state, log.pending_bytes, events, &sha256));
                 }
             }
-            Ok(Some(dump::document(dumped)))
+            Ok(Some(document.finish()))
         })
     }
 

@@ -86,5 +86,5 @@ fn reduce(key: &str, fallback: &str, mut file: File) -> (Value, u64) {
     };
     let (events, sha) = hash.finish();
     let lines = ends + u64::from(last != b'\n' && pending == 0);
-    (dump::run(key, fallback, &state, pending, events, &sha), lines)
+    (serde_json::json!(dump::run(key, fallback, &state, pending, events, &sha)), lines)
 }

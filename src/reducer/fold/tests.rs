@@ -15,7 +15,7 @@ fn reduce(lines: &[&str]) -> Value {
     });
     assert!(matches!(reducer.tail(), Tail::None));
     let (count, hash) = events.finish();
-    dump::run("key", "key", reducer.state(), 0, count, &hash)
+    json!(dump::run("key", "key", reducer.state(), 0, count, &hash))
 }
 
 /// Every value of `expected` must be in `actual`; arrays have the same length.

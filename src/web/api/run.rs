@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::params::{Key, Params};
@@ -42,23 +43,34 @@ pub(super) fn state_at(web: &Web, key: &str, line: u64) -> Result<RunState, WebE
     })
 }
 
-fn document(judged: &Judged, at: Option<u64>) -> Value {
+#[derive(Serialize)]
+struct Document<'a> {
+    artifacts: dump::Artifacts<'a>,
+    at: Option<u64>,
+    evidence: Option<Value>,
+    log: Value,
+    markers: dump::Markers<'a>,
+    run: Value,
+    spans: dump::Spans<'a>,
+    verdict: Value,
+    version: u64,
+}
+
+fn document(judged: &Judged, at: Option<u64>) -> Document<'_> {
     let record = &judged.record;
     let state = &record.state;
-    let mut dump = dump::run(&record.key, &record.key, state, record.log.pending_bytes, state.counters.events, "");
-    let mut run = dump["run"].take();
-    let evidence = run.as_object_mut().and_then(|run| run.remove("evidence"));
-    json!({
-        "run": run,
-        "verdict": verdict(&judged.verdict),
-        "evidence": evidence,
-        "spans": dump["spans"].take(),
-        "markers": dump["markers"].take(),
-        "artifacts": dump["artifacts"].take(),
-        "log": log(record, &mut dump),
-        "version": record.version,
-        "at": at,
-    })
+    let mut run = dump::values(&record.key, &record.key, &state.run, state.counters.steps_done);
+    Document {
+        artifacts: dump::Artifacts(&state.artifacts),
+        at,
+        evidence: run.as_object_mut().and_then(|run| run.remove("evidence")),
+        log: log(record),
+        markers: dump::Markers(&state.markers),
+        run,
+        spans: dump::Spans(&state.spans),
+        verdict: verdict(&judged.verdict),
+        version: record.version,
+    }
 }
 
 fn verdict(verdict: &Verdict) -> Value {
@@ -75,8 +87,8 @@ fn verdict(verdict: &Verdict) -> Value {
 }
 
 /// The log as a file and its health, apart from the run that was reduced from it (spec 1.1).
-fn log(record: &RunRecord, dump: &mut Value) -> Value {
-    let log = &record.log;
+fn log(record: &RunRecord) -> Value {
+    let (log, counters) = (&record.log, &record.state.counters);
     json!({
         "source": log.source,
         "path": log.path,
@@ -90,10 +102,10 @@ fn log(record: &RunRecord, dump: &mut Value) -> Value {
         "rotated": log.rotated,
         "problem": log.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
         "retried_by": record.retried_by,
-        "lines": dump["lines"].take(),
-        "levels": dump["levels"].take(),
-        "names": dump["names"].take(),
-        "events": record.state.counters.events,
+        "lines": dump::Lines::of(&counters.lines),
+        "levels": dump::levels(counters),
+        "names": counters.names,
+        "events": counters.events,
         "health": health(&record.state.health),
     })
 }
