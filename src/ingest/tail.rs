@@ -32,6 +32,9 @@ const GROWTH: u64 = 4 * 1024 * 1024;
 /// A turn ends after so many event rows, however few bytes they are of.
 pub(super) const MAX_ROWS: usize = 20_000;
 
+/// A state of more bytes is not copied while the writer holds it: the turn waits.
+const HEAVY: usize = 4 * 1024 * 1024;
+
 /// Up to so many unterminated bytes are read again from the line's start, in case they changed.
 const SHORT_TAIL: u64 = 64 * 1024;
 
@@ -315,6 +318,10 @@ impl<'a> Turn<'a> {
         if let Some(hot) =
             hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset)
         {
+            if hot.reducer.is_shared() && hot.weight() > HEAVY {
+                // The writer still holds the state, and a copy for each turn that waits would not be small.
+                self.desk.writer.flush().map_err(Trouble::Cache)?;
+            }
             let Hot { mut reducer, mut trace, .. } = *hot;
             if !self.is_long_tail_same(&trace, cursor.offset)? {
                 reducer.rewind();

@@ -38,6 +38,14 @@ pub(super) struct News {
     pub(super) lost: u64,
 }
 
+/// News, and what is none for now.
+#[derive(Debug, Default)]
+struct Ear {
+    news: News,
+    /// Logs that are left alone for a while: a change of one of them wakes nobody.
+    hushed: HashSet<PathBuf>,
+}
+
 /// The watcher and what it watches.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -46,15 +54,15 @@ pub(super) struct Watch {
     watched: HashMap<PathBuf, (u64, u64)>,
     /// For how many there is room.
     room: usize,
-    news: Arc<Mutex<News>>,
+    ear: Arc<Mutex<Ear>>,
     pub(super) mode: WatchMode,
 }
 
 impl Watch {
     /// A watcher that tells `inbox` when there are news. Whatever keeps it from working is said in the mode.
     pub(super) fn start(inbox: SyncSender<Message>) -> Self {
-        let news = Arc::<Mutex<News>>::default();
-        let heard = Arc::clone(&news);
+        let ear = Arc::<Mutex<Ear>>::default();
+        let heard = Arc::clone(&ear);
         let made = notify::recommended_watcher(move |event| {
             if hear(&heard, event) {
                 // Never waited for: the engine waits for this thread when it adds a watch. With a full inbox it is awake
@@ -65,16 +73,16 @@ impl Watch {
         match made {
             Ok(watcher) => {
                 let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
-                Self { watcher: Some(watcher), watched, room, news, mode }
+                Self { watcher: Some(watcher), watched, room, ear, mode }
             }
-            Err(error) => Self { news, ..Self::without(format!("notifications are not available: {error}")) },
+            Err(error) => Self { ear, ..Self::without(format!("notifications are not available: {error}")) },
         }
     }
 
     /// No watcher, with the reason.
     pub(super) fn without(reason: String) -> Self {
         let mode = WatchMode::ScanOnly(reason);
-        Self { watcher: None, watched: HashMap::new(), room: 0, news: Arc::default(), mode }
+        Self { watcher: None, watched: HashMap::new(), room: 0, ear: Arc::default(), mode }
     }
 
     /// Whether everything that should be watched is watched.
@@ -89,7 +97,17 @@ impl Watch {
 
     /// What was heard since the last call.
     pub(super) fn take(&self) -> News {
-        std::mem::take(&mut *lock(&self.news))
+        std::mem::take(&mut lock(&self.ear).news)
+    }
+
+    /// Changes of a log are no news until [`Watch::listen`]: whoever asks for this looks at it then.
+    pub(super) fn hush(&self, path: PathBuf) {
+        lock(&self.ear).hushed.insert(path);
+    }
+
+    /// Changes of a log are news again.
+    pub(super) fn listen(&self, path: &Path) {
+        lock(&self.ear).hushed.remove(path);
     }
 
     /// Whether a directory is watched.
@@ -168,8 +186,9 @@ fn is_of_the_path(error: &std::io::Error) -> bool {
 }
 
 /// Notes an event; says whether it is the first news since they were taken.
-fn hear(news: &Mutex<News>, event: notify::Result<notify::Event>) -> bool {
-    let mut news = lock(news);
+fn hear(ear: &Mutex<Ear>, event: notify::Result<notify::Event>) -> bool {
+    let mut ear = lock(ear);
+    let Ear { news, hushed } = &mut *ear;
     let was_quiet = news.paths.is_empty() && news.lost == 0;
     match event {
         Err(error) => {
@@ -179,7 +198,11 @@ fn hear(news: &Mutex<News>, event: notify::Result<notify::Event>) -> bool {
         Ok(event) if event.need_rescan() => news.lost += 1,
         Ok(event) => {
             let Some(what) = meaning(&event.kind) else { return false };
+            let changed = Heard { changed: true, ..Heard::default() };
             for path in event.paths {
+                if what == changed && hushed.contains(&path) {
+                    continue;
+                }
                 let heard = news.paths.entry(path).or_default();
                 heard.changed |= what.changed;
                 heard.appeared |= what.appeared;
@@ -214,8 +237,8 @@ fn meaning(kind: &EventKind) -> Option<Heard> {
     }
 }
 
-fn lock(news: &Mutex<News>) -> MutexGuard<'_, News> {
-    news.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
+    ear.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -230,11 +253,21 @@ mod tests {
         let news = Mutex::default();
         let event = |kind| Ok(Event::new(kind).add_path(PathBuf::from("/s/a/run.log")));
         assert!(!hear(&news, event(EventKind::Access(AccessKind::Open(AccessMode::Any)))));
-        assert!(lock(&news).paths.is_empty());
+        assert!(lock(&news).news.paths.is_empty());
         assert!(hear(&news, event(EventKind::Modify(ModifyKind::Data(DataChange::Any)))));
         assert!(!hear(&news, event(EventKind::Create(CreateKind::Folder))), "one wake is enough");
-        let heard = lock(&news).paths[Path::new("/s/a/run.log")];
+        let heard = lock(&news).news.paths[Path::new("/s/a/run.log")];
         assert_eq!(heard, Heard { changed: true, appeared: true, vanished: false });
+    }
+
+    #[test]
+    fn a_change_of_a_log_that_is_left_alone_wakes_nobody_but_its_going_does() {
+        let ear = Mutex::default();
+        let path = PathBuf::from("/s/a/run.log");
+        lock(&ear).hushed.insert(path.clone());
+        let event = |kind| Ok(Event::new(kind).add_path(path.clone()));
+        assert!(!hear(&ear, event(EventKind::Modify(ModifyKind::Data(DataChange::Any)))));
+        assert!(hear(&ear, event(EventKind::Modify(ModifyKind::Name(RenameMode::From)))));
     }
 
     #[test]
@@ -242,7 +275,7 @@ mod tests {
         let news = Mutex::default();
         assert!(hear(&news, Err(Error::generic("broken"))));
         assert!(!hear(&news, Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
-        assert_eq!(lock(&news).lost, 2);
+        assert_eq!(lock(&news).news.lost, 2);
     }
 
     #[test]
@@ -251,7 +284,7 @@ mod tests {
         for i in 0..=MAX_NEWS {
             hear(&news, Ok(Event::new(EventKind::Create(CreateKind::File)).add_path(PathBuf::from(i.to_string()))));
         }
-        let news = lock(&news);
+        let news = &lock(&news).news;
         assert!(news.paths.len() <= MAX_NEWS);
         assert_eq!(news.lost, 1);
     }

@@ -136,6 +136,12 @@ impl Reducer {
         Arc::clone(&self.state)
     }
 
+    /// Whether somebody still holds what [`Reducer::shared`] gave, so that the next change copies it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.state) > 1
+    }
+
     /// Where the cursor may stand: the first byte after the last line end.
     #[must_use]
     pub fn offset(&self) -> u64 {

@@ -248,19 +248,23 @@ pub(super) struct Sums {
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) malformed: u64,
+    /// Logs that have a problem and are not just gone.
+    pub(super) problems: u64,
 }
 
 impl Sums {
     /// Counts over the whole table.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let sql = "SELECT ifnull(sum(lines_event + lines_text + lines_malformed + lines_oversized + lines_blank), 0),
-            ifnull(sum(size), 0), ifnull(sum(lines_malformed), 0), (SELECT count(*) FROM run) FROM log";
+            ifnull(sum(size), 0), ifnull(sum(lines_malformed), 0), (SELECT count(*) FROM run),
+            count(*) FILTER (WHERE problem_code NOT NULL AND NOT gone) FROM log";
         connection.query_row(sql, [], |row| {
             Ok(Self {
                 lines: count(row.get(0)?),
                 bytes: count(row.get(1)?),
                 malformed: count(row.get(2)?),
                 runs: count(row.get(3)?),
+                problems: count(row.get(4)?),
             })
         })
     }
@@ -270,6 +274,7 @@ impl Sums {
         self.lines = self.lines.saturating_add(log.lines.total());
         self.bytes = self.bytes.saturating_add(log.log.cursor.size);
         self.malformed = self.malformed.saturating_add(log.lines.malformed);
+        self.problems += u64::from(log.log.has_problem());
     }
 
     pub(super) fn subtract(&mut self, log: &Stored) {
@@ -277,5 +282,6 @@ impl Sums {
         self.lines = self.lines.saturating_sub(log.lines.total());
         self.bytes = self.bytes.saturating_sub(log.log.cursor.size);
         self.malformed = self.malformed.saturating_sub(log.lines.malformed);
+        self.problems = self.problems.saturating_sub(u64::from(log.log.has_problem()));
     }
 }

@@ -7,6 +7,7 @@ mod runs;
 
 use std::sync::Arc;
 
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 
 use self::pool::Pool;
@@ -145,6 +146,8 @@ pub struct Totals {
     pub lines: u64,
     pub bytes: u64,
     pub malformed: u64,
+    /// Logs that are there and cannot be read, or are no files.
+    pub problems: u64,
     pub newest_line_at: Option<Micros>,
 }
 
@@ -284,6 +287,22 @@ impl Reader {
         self.pool.look(|connection| events::line(connection, key, line))
     }
 
+    /// One log, also one of which nothing was ever read: then there is no run.
+    pub fn log(&self, key: &str) -> Result<Option<LogRow>, StoreError> {
+        self.pool.look(|connection| {
+            let sql = format!("SELECT {LOG} FROM log WHERE key = ?");
+            connection.prepare_cached(&sql)?.query_row([key], |row| log_row::read(row, 0)).optional()
+        })
+    }
+
+    /// The first logs that have a problem and are not just gone, by key; how many there are is in [`Reader::totals`].
+    pub fn problems(&self, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        self.pool.look(|connection| {
+            let sql = format!("SELECT {LOG} FROM log WHERE problem_code NOT NULL AND NOT gone ORDER BY key LIMIT ?");
+            connection.prepare_cached(&sql)?.query_map([limit], |row| log_row::read(row, 0))?.collect()
+        })
+    }
+
     /// All logs, for the health page, by key.
     pub fn logs(&self) -> Result<Vec<LogRow>, StoreError> {
         Ok(self.known()?.into_iter().map(|known| known.log).collect())
@@ -304,6 +323,7 @@ impl Reader {
                 lines: sums.lines,
                 bytes: sums.bytes,
                 malformed: sums.malformed,
+                problems: sums.problems,
                 newest_line_at: newest.filter(|at| *at >= 0).map(Micros),
             })
         })

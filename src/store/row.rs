@@ -61,6 +61,12 @@ pub struct LogRow {
 }
 
 impl LogRow {
+    /// Whether it is there and something is wrong with it.
+    #[must_use]
+    pub fn has_problem(&self) -> bool {
+        self.problem.is_some() && !self.gone
+    }
+
     /// The log file's modification time, once it is known.
     #[must_use]
     pub fn modified(&self) -> Option<Micros> {

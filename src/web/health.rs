@@ -67,6 +67,7 @@ fn watching(look: &Look<'_>) -> Markup {
             @if let Some(totals) = &look.source.totals {
                 div { dt { "read" } dd { (amount::count(totals.lines)) " lines, " (amount::bytes(totals.bytes)) } }
                 div { dt { "malformed" } dd { (amount::count(totals.malformed)) " lines" } }
+                @if totals.problems > 0 { div { dt { "cannot be read" } dd { span.bad { (icon(Icon::Alert)) (amount::plural(totals.problems, "log", "logs")) } } } }
                 div { dt { "runs" } dd { (amount::count(totals.runs)) ", " (amount::count(totals.open)) " open" } }
             }
             div { dt { "cache" } dd { @match &status.cache_problem { Some(problem) => { span.bad { (icon(Icon::Alert)) (text::text(problem)) } } None => { "fine" } } } }

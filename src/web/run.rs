@@ -30,6 +30,8 @@ async fn run(State(web): State<Web>, Path(key): Path<String>, request: Request) 
     answer(web, request, Place::Runs, move |look| make(look, &address::key(key))).await
 }
 
+const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
+
 /// A run and the moment that everything about it is measured against.
 struct Seen {
     judged: Judged,
@@ -41,7 +43,10 @@ struct Seen {
 }
 
 fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
-    let seen = seen(look, key)?;
+    let seen = match seen(look, key) {
+        Err(WebError::NotFound(_)) => return unread(look, key),
+        seen => seen?,
+    };
     let events = events::read(look, key, seen.at)?;
     let judged = &seen.judged;
     let title = judged.title().to_owned();
@@ -76,8 +81,22 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
     .into())
 }
 
+/// What has the name of a log and was never read (spec 1.1).
+fn unread(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
+    let log = look.web.query.reader.log(key)?.ok_or(UNKNOWN)?;
+    let main = html! {
+        p.crumbs { a href="/runs" data-back { "Runs" } }
+        h1 { (text::text(&log.key)) }
+        @if let Some(problem) = &log.problem {
+            div.failed role="alert" { (icon::icon(icon::Icon::Alert)) p { (text::text(&problem.text)) } }
+        }
+        p { "Nothing was read of it yet, so there is no run to show. " a href="/health#logs" { "All logs and their problems" } }
+    };
+    let title = log.key.clone();
+    Ok(Page { title, place: Place::Runs, run: Some(log.key), still: false, then: None, main }.into())
+}
+
 fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
-    const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
     let zoom = look.request.given("zoom").map(|text| {
         Window::parse(&text)
             .ok_or_else(|| WebError::BadRequest(String::from("zoom is two whole numbers such as 0-60000.")))

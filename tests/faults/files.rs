@@ -41,7 +41,11 @@ fn t44_what_is_no_file_gets_a_badge_each_and_no_storm_of_tries() {
     for name in ["socket", "directory", "dangling", "self"] {
         house.is_said_to_be_no_file(name);
     }
+    assert_eq!(house.health()["problems"], 4);
     house.check(5);
+    // Nothing is left of it when it goes.
+    fs::remove_file(house.state.join("self/run.log")).expect("rm");
+    within(10, "three of them", || (house.health()["problems"] == 3 && house.run("self").is_none()).then_some(()));
     let before = house.process().cpu_ticks();
     let scans = house.health()["scans"].as_u64();
     within(10, "another scan", || (house.health()["scans"].as_u64() > scans).then_some(()));

@@ -76,9 +76,18 @@ impl House {
         command.arg("serve").args(port).arg("--cache").arg(&self.cache).args(&self.options);
         command.arg(self.named.as_ref().unwrap_or(&self.state));
         let process = Process::start(command, &self.beside("stderr"))?;
-        self.follower = Some(Follower::start(process.port));
         self.process = Some(process);
+        self.follow();
         Ok(())
+    }
+
+    /// Nobody follows the stream any more, until [`House::follow`].
+    pub fn unfollow(&mut self) {
+        self.follower = None;
+    }
+
+    pub fn follow(&mut self) {
+        self.follower = Some(Follower::start(self.process().port));
     }
 
     pub fn process(&self) -> &Process {
@@ -142,13 +151,20 @@ impl House {
         within(seconds, &what, || self.run(key).map(|mut run| run["log"].take()).filter(&is_so))
     }
 
-    /// Waits until the page of health says of a log that was never read that it is no regular file.
+    /// Waits until it is said everywhere of a log that was never read that it is no regular file.
     pub fn is_said_to_be_no_file(&self, key: &str) {
-        within(5, &format!("a badge of {key}"), || {
-            let page = self.process().ask("/health")?.body;
-            let row = page.split("<tr").find(|row| row.contains(&format!(">{key}<")))?;
-            (row.contains("not regular") && row.contains("not a regular file")).then_some(())
-        });
+        assert_eq!(self.problem(key, 5), "not_regular");
+        let is_said = |text: &str| text.contains("not a regular file");
+        let page = self.process().ask(&format!("/runs/{key}")).expect("a page");
+        assert!(page.status == 200 && is_said(&page.body), "the page of {key}: {page:?}");
+        let page = self.process().ask("/health").expect("a page").body;
+        let row = page.split("<tr").find(|row| row.contains(&format!(">{key}<"))).expect("a row of health");
+        assert!(row.contains("not regular") && is_said(row), "{row}");
+        assert!(self.process().ask("/").expect("a page").body.contains("cannot be read"), "no banner");
+        let health = self.health();
+        let logs = health["problem_logs"].as_array().expect("logs with problems");
+        let said = logs.iter().find(|log| log["key"] == key).expect("the log in /api/health");
+        assert!(said["problem"]["text"].as_str().is_some_and(is_said), "{said}");
     }
 
     /// Waits for the problem of a log.

@@ -110,6 +110,16 @@ impl Process {
         value.unwrap_or_else(|| panic!("no {field} in /proc/<pid>/status"))
     }
 
+    /// How often its threads waited for something and were woken.
+    pub fn wakes(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("/proc");
+        let wakes = tasks.flatten().filter_map(|task| {
+            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+            status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok())
+        });
+        wakes.sum()
+    }
+
     /// CPU time used so far, in hundredths of a second.
     pub fn cpu_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("/proc");

@@ -36,12 +36,14 @@ impl Engine {
         }
         self.settle_renamed(&lost)?;
         for key in lost {
-            let is_stored = self.table.get(&key).map(|tracked| tracked.stored);
-            match is_stored {
-                Some(true) => self.say(&key, true, problem::gone)?,
-                // It was never more than a name.
-                Some(false) => drop(self.table.remove(&key)),
-                None => {}
+            let Some(tracked) = self.table.get(&key) else { continue };
+            if tracked.cursor.generation > 0 {
+                self.say(&key, true, problem::gone)?;
+                continue;
+            }
+            // It was never more than a name.
+            if self.table.remove(&key).is_some_and(|tracked| tracked.stored) {
+                self.send(Write::Remove(key.to_string()))?;
             }
         }
         Ok(())

@@ -175,6 +175,8 @@ struct Engine {
     hot: HashMap<Arc<str>, (Box<Hot>, Instant)>,
     scans: Scans,
     watch: Watch,
+    /// Logs whose changes wake nobody for now, with their paths.
+    hushed: HashMap<Arc<str>, PathBuf>,
     /// Logs of which the cache did not take what was read.
     refused: BTreeSet<String>,
     sender: SyncSender<Message>,
@@ -218,6 +220,7 @@ impl Engine {
             hot: HashMap::new(),
             scans: Scans::new(now),
             watch: Watch::without(String::new()),
+            hushed: HashMap::new(),
             refused: BTreeSet::new(),
             pool,
             sender,
@@ -261,6 +264,9 @@ impl Engine {
         (self.table, self.agenda, self.hot) = (Table::default(), Agenda::default(), HashMap::new());
         self.scans = Scans::new(now);
         self.refused.clear();
+        for (_, path) in std::mem::take(&mut self.hushed) {
+            self.watch.listen(&path);
+        }
         (self.sent, self.flushed, self.read, self.began) = (0, 0, 0, now);
         self.desk.writer.notice();
         if let Err(error) = self.recall() {

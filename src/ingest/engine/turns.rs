@@ -29,9 +29,11 @@ const HOT_FOR: Duration = Duration::from_secs(20);
 /// When so few bytes miss their event rows, the log is not read on before they are written.
 const NEARLY: u64 = 4 * 1024 * 1024;
 
-/// A log that grew so many times without ending a line is left alone for a moment each time: somebody writes bytewise.
+/// A log that grew so many times without ending a line is left alone for a moment each time, longer and longer: somebody
+/// writes bytewise.
 const DRIP: u8 = 4;
 const DRIP_WAIT: Duration = Duration::from_millis(500);
+const DRIP_WAITS: u8 = 3;
 
 impl Engine {
     /// Gives the threads something to do as long as there is something and one is idle.
@@ -131,8 +133,20 @@ impl Engine {
     /// Wants what has waited long enough.
     pub(super) fn wake(&mut self, now: Instant) {
         while let Some(key) = self.agenda.waits().due(now) {
+            if let Some(path) = self.hushed.remove(&key) {
+                self.watch.listen(&path);
+            }
             self.want(&key, true, now);
         }
+    }
+
+    /// Lets changes of a log wake nobody until its wait is over.
+    fn hush(&mut self, key: Arc<str>) {
+        let Some(tracked) = self.table.get(&key) else { return };
+        let Some(Ok(place)) = self.bases.get(usize::from(tracked.root)).map(|base| &base.place) else { return };
+        let path = place.real.join(&tracked.below);
+        self.watch.hush(path.clone());
+        self.hushed.insert(key, path);
     }
 
     /// Takes what a turn made.
@@ -176,7 +190,7 @@ impl Engine {
         let is_refused = matches!(done.end, End::Refused);
         let is_live = self.scans.is_settled() && !self.agenda.has_cold();
         let sent = self.sent + u64::from(done.write.is_some());
-        let is_drip = self.table.change(&key, |tracked| {
+        let drips = self.table.change(&key, |tracked| {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
             tracked.drip = if ended_a_line || done.read == 0 { 0 } else { tracked.drip.saturating_add(1) };
             tracked.adopt(done.row);
@@ -192,7 +206,7 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            tracked.drip >= DRIP && !is_more
+            tracked.drip.checked_sub(DRIP).filter(|_| !is_more)
         });
         if let Some(write) = done.write {
             self.send(write)?;
@@ -204,8 +218,9 @@ impl Engine {
         if let Some(hot) = done.hot.filter(|_| is_more || is_live) {
             self.keep_hot(Arc::clone(&key), hot, now);
         }
-        if is_drip == Some(true) {
-            self.agenda.waits().set(&key, now, DRIP_WAIT);
+        if let Some(Some(drips)) = drips {
+            self.agenda.waits().set(&key, now, DRIP_WAIT * u32::from(drips.saturating_add(1).min(DRIP_WAITS)));
+            self.hush(key);
         } else if again {
             let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > URGENT);
             self.want(&key, !is_long, now);

@@ -6,26 +6,32 @@ use std::time::Duration;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::reducer::time::Micros;
-use crate::store::{SourceStatus, WatchMode};
+use crate::store::{LogRow, SourceStatus, WatchMode};
 use crate::web::Web;
 use crate::web::stream::Hub;
 
 /// How long the cache may take for its part; what it does not answer by then is `null` (spec I5: 200 within 1 s).
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How many of the logs that cannot be read are named.
+const PROBLEMS: u32 = 20;
+
 /// All fields of spec 4.2, and how the source and the cache are.
 pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc<Hub>>) -> Response {
-    let asked = web.ask(|web| Ok((web.query.reader.totals()?, web.query.reader.sqlite_version()?)));
-    let (totals, sqlite_version) = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok((totals, version))) => (Some(totals), Some(version)),
+    let asked = web.ask(|web| {
+        let reader = &web.query.reader;
+        Ok((reader.totals()?, reader.problems(PROBLEMS)?, reader.sqlite_version()?))
+    });
+    let (totals, problems, sqlite_version) = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((totals, problems, version))) => (Some(totals), Some(problems), Some(version)),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the cache did not answer for the health page");
-            (None, None)
+            (None, None, None)
         }
-        Err(_) => (None, None),
+        Err(_) => (None, None, None),
     };
     let status = web.live.status();
     let (mode, reason) = watch_words(&status);
@@ -43,6 +49,9 @@ pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc
         "open_runs": totals.as_ref().map(|totals| totals.open),
         "lines": totals.as_ref().map(|totals| totals.lines),
         "malformed": totals.as_ref().map(|totals| totals.malformed),
+        "problems": totals.as_ref().map(|totals| totals.problems),
+        "problem_logs": problems.map(|logs| logs.iter().map(problem_log).collect::<Vec<_>>()),
+        "state_dirs": status.roots.iter().map(|(path, problem)| json!({ "path": path, "problem": problem })).collect::<Vec<_>>(),
         "backlog_bytes": status.backlog_bytes,
         "index_backlog_bytes": status.index_backlog_bytes,
         "settled": status.settled,
@@ -53,6 +62,10 @@ pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc
         "sse_clients": hub.clients(),
         "sse_dropped": hub.dropped(),
     }))
+}
+
+fn problem_log(log: &LogRow) -> Value {
+    json!({ "key": log.key, "path": log.path, "problem": super::run::problem(log) })
 }
 
 fn watch_words(status: &SourceStatus) -> (&'static str, Option<&str>) {

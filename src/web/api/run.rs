@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::params::{Key, Params};
 use crate::query::Judged;
@@ -11,26 +11,34 @@ use crate::reducer::dump;
 use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Verdict;
-use crate::store::RunRecord;
+use crate::store::{LogRow, RunRecord};
 use crate::web::error::{ApiError, WebError};
 use crate::web::{Web, now};
 
 /// `{run, verdict, evidence, spans, markers, artifacts, log}` with the names of the canonical dump (spec 4.2).
 ///
+/// Of a log that was never read there is only `log`, which says why.
+///
 /// With `at=LINE` everything is as it was after that line, derived against the time of that line (spec 2.4).
 pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -> Result<Response, ApiError> {
     let at = params.number("at", 1..=u64::MAX)?;
-    let judged = web
+    let answer = web
         .ask(move |web| {
             let judged = match at {
                 None => web.query.run(&key, now())?,
                 Some(_) if !web.query.is_known(&key)? => None,
                 Some(line) => web.query.run_at(&key, line, state_at(web, &key, line)?, now())?,
             };
-            judged.ok_or(UNKNOWN_RUN)
+            match judged {
+                Some(judged) => Ok(super::json(&document(&judged, at))),
+                None => match web.query.reader.log(&key)?.filter(|_| at.is_none()) {
+                    Some(log) => Ok(super::json(&unread(&log))),
+                    None => Err(UNKNOWN_RUN),
+                },
+            }
         })
         .await?;
-    Ok(super::json(&document(&judged, at)))
+    Ok(answer)
 }
 
 pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run with this key.");
@@ -73,6 +81,21 @@ fn document(judged: &Judged, at: Option<u64>) -> Document<'_> {
     }
 }
 
+/// What has the name of a log and was never read (spec 1.1).
+fn unread(log: &LogRow) -> Value {
+    json!({
+        "run": null,
+        "verdict": null,
+        "evidence": null,
+        "spans": [],
+        "markers": [],
+        "artifacts": [],
+        "log": Value::Object(file(log)),
+        "version": null,
+        "at": null,
+    })
+}
+
 fn verdict(verdict: &Verdict) -> Value {
     json!({
         "verdict": verdict.word.as_str(),
@@ -88,8 +111,24 @@ fn verdict(verdict: &Verdict) -> Value {
 
 /// The log as a file and its health, apart from the run that was reduced from it (spec 1.1).
 fn log(record: &RunRecord) -> Value {
-    let (log, counters) = (&record.log, &record.state.counters);
-    json!({
+    let counters = &record.state.counters;
+    let rest = json!({
+        "modified_at": record.modified.map(Micros::to_rfc3339),
+        "retried_by": record.retried_by,
+        "lines": dump::Lines::of(&counters.lines),
+        "levels": dump::levels(counters),
+        "names": counters.names,
+        "events": counters.events,
+        "health": health(&record.state.health),
+    });
+    let mut log = file(&record.log);
+    log.extend(rest.as_object().cloned().unwrap_or_default());
+    Value::Object(log)
+}
+
+/// What is known of a log whether it was read or not.
+fn file(log: &LogRow) -> Map<String, Value> {
+    let file = json!({
         "source": log.source,
         "path": log.path,
         "size": log.cursor.size,
@@ -97,17 +136,16 @@ fn log(record: &RunRecord) -> Value {
         "generation": log.cursor.generation,
         "pending_bytes": log.pending_bytes,
         "provisional_bytes": log.provisional_bytes,
-        "modified_at": record.modified.map(Micros::to_rfc3339),
         "gone": log.gone,
         "rotated": log.rotated,
-        "problem": log.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
-        "retried_by": record.retried_by,
-        "lines": dump::Lines::of(&counters.lines),
-        "levels": dump::levels(counters),
-        "names": counters.names,
-        "events": counters.events,
-        "health": health(&record.state.health),
-    })
+        "problem": problem(log),
+    });
+    file.as_object().cloned().unwrap_or_default()
+}
+
+/// What is wrong with a log.
+pub(super) fn problem(log: &LogRow) -> Value {
+    log.problem.as_ref().map_or(Value::Null, |problem| json!({ "code": problem.code, "text": problem.text }))
 }
 
 fn health(health: &Health) -> Value {

@@ -25,7 +25,7 @@ impl Source {
     pub fn is_all_read(&self) -> bool {
         let status = &self.status;
         status.settled
-            && self.totals.is_some()
+            && self.totals.as_ref().is_some_and(|totals| totals.problems == 0)
             && status.backlog_bytes == 0
             && status.roots.iter().all(|(_, problem)| problem.is_none())
     }
@@ -61,6 +61,9 @@ pub fn line(source: &Source, now: Micros) -> Markup {
         }
         @for (root, problem) in &status.roots {
             @if let Some(problem) = problem { (wrong(&html! { (text(root)) ": " (text(problem)) })) }
+        }
+        @if let Some(totals) = source.totals.as_ref().filter(|totals| totals.problems > 0) {
+            (wrong(&html! { a href="/health#logs" { (amount::plural(totals.problems, "log", "logs")) " cannot be read" } }))
         }
         (progress(source))
         @if let WatchMode::ScanOnly(reason) = &status.mode {
@@ -151,6 +154,8 @@ mod tests {
         check(|s| s.status.backlog_bytes = 2048, &["2.0 KiB behind"], &["all read"]);
         check(|s| s.status.settled = false, &["looking for runs"], &["all read"]);
         check(|s| s.status.roots[0].1 = Some("not readable".into()), &["not readable"], &["all read"]);
+        let unreadable = |s: &mut Source| s.totals = Some(Totals { problems: 2, ..Totals::default() });
+        check(unreadable, &["2 logs cannot be read", "/health#logs"], &["all read"]);
         check(|s| s.totals = None, &["could not be read"], &["all read", "12 runs"]);
         check(|s| s.status.mode = WatchMode::ScanOnly("watch limit".into()), &["scanning only", "watch limit"], &[]);
     }
