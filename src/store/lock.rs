@@ -11,6 +11,9 @@ use std::time::Duration;
 use super::StoreError;
 use super::place::beside;
 
+/// How often a lock is tried that nobody claims; each try waits a tenth of a second.
+const TRIES: u32 = 10;
+
 const MARK: &str = "wheelwatch cache lock";
 
 /// What the lock file of a cache says.
@@ -49,12 +52,20 @@ impl Lock {
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
             .open(&path)
             .map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { path: cache.to_owned(), pid: holder(cache) });
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+                Err(TryLockError::WouldBlock) => {}
             }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+            // A lock that nobody claims is held by a process that is about to go, or by a child of one that has gone and
+            // has not become another program yet.
+            let pid = holder(cache);
+            tries += 1;
+            if pid > 0 || tries >= TRIES {
+                return Err(StoreError::InUse { path: cache.to_owned(), pid });
+            }
         }
         file.set_permissions(PermissionsExt::from_mode(0o600)).map_err(io)?;
         let before = note(cache);
