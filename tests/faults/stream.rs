@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use serde_json::Value;
@@ -18,24 +19,65 @@ struct Seen {
     complete: bool,
     /// Messages were left out: a browser asks again for everything.
     resync: bool,
+    /// After how many milliseconds to connect again.
+    retry: Option<u64>,
+    /// How many messages there were about each run.
+    messages: BTreeMap<String, u64>,
+    ended: bool,
 }
 
 #[derive(Debug)]
 pub struct Follower {
     seen: Arc<Mutex<Seen>>,
     socket: TcpStream,
+    go: Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Follower {
     pub fn start(port: u16) -> Self {
+        let follower = Self::start_paused(port);
+        follower.go_on();
+        follower
+    }
+
+    /// One that asks and reads nothing before [`Follower::go_on`].
+    pub fn start_paused(port: u16) -> Self {
         let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
         let request = format!("GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
         socket.write_all(request.as_bytes()).expect("a request");
         let seen = Arc::<Mutex<Seen>>::default();
         let (reading, noting) = (socket.try_clone().expect("a handle"), Arc::clone(&seen));
-        let thread = std::thread::spawn(move || follow(reading, &noting));
-        Self { seen, socket, thread: Some(thread) }
+        let (go, wait) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            // Also when nobody ever says so.
+            let _ = wait.recv();
+            follow(reading, &noting);
+            noting.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        });
+        Self { seen, socket, go, thread: Some(thread) }
+    }
+
+    pub fn go_on(&self) {
+        self.go.send(()).expect("it waits");
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After how many milliseconds it is to connect again.
+    pub fn retry(&self) -> Option<u64> {
+        self.seen().retry
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.seen().ended
+    }
+
+    /// How many messages there were about a run.
+    pub fn messages(&self, key: &str) -> u64 {
+        self.seen().messages.get(key).copied().unwrap_or(0)
     }
 
     /// Waits until the state that was followed is that of the API.
@@ -52,7 +94,7 @@ impl Follower {
 
     fn difference(&self, house: &House) -> Option<String> {
         let runs = house.get("/api/runs?limit=500");
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen();
         if seen.resync || !seen.complete {
             return None;
         }
@@ -68,6 +110,8 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Both);
+        // One that was never let go ends, too.
+        let _ = self.go.send(());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -78,6 +122,9 @@ fn follow(socket: TcpStream, seen: &Mutex<Seen>) {
     let mut event = String::new();
     for line in BufReader::new(socket).lines() {
         let Ok(line) = line else { return };
+        if let Some(retry) = line.strip_prefix("retry: ") {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).retry = retry.parse().ok();
+        }
         if let Some(name) = line.strip_prefix("event: ").or_else(|| line.strip_prefix("event:")) {
             event = name.to_owned();
         }
@@ -93,6 +140,7 @@ fn follow(socket: TcpStream, seen: &Mutex<Seen>) {
             "run" => {
                 if let (Some(key), Some(version)) = (data["key"].as_str(), data["version"].as_u64()) {
                     seen.versions.insert(key.to_owned(), version);
+                    *seen.messages.entry(key.to_owned()).or_default() += 1;
                 }
             }
             "resync" => seen.resync = true,

@@ -1,0 +1,197 @@
+//! Rows about much of something: quick appends, idleness, junk, long lines, many directories, a backlog, a large cache.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::Duration;
+
+use crate::house::House;
+use crate::process::within;
+use crate::size;
+use crate::stream::Follower;
+use crate::support::append;
+use crate::tail::{bulk, line, lines};
+
+/// Bytes that look random and are the same each time (xorshift).
+fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = std::iter::repeat_with(&mut next).take(length / 8 + 1).flatten().collect();
+    bytes.truncate(length);
+    bytes
+}
+
+/// Bytes that the process has asked the system for, whatever they were.
+fn bytes_read(house: &House) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{}/io", house.process().pid())).expect("/proc");
+    let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.and_then(|line| line.parse().ok()).expect("a count")
+}
+
+fn after_a_full_scan(house: &House) {
+    let scans = house.health()["scans"].as_u64();
+    within(30, "a full scan", || (house.health()["scans"].as_u64() > scans.map(|scans| scans + 1)).then_some(()));
+}
+
+#[test]
+fn t01_each_line_is_told_and_none_is_lost() {
+    let mut house = House::started();
+    for run in 0..20 {
+        append(&house.state, &format!("run-{run}"), &line(0));
+    }
+    house.converge(5);
+    let client = Follower::start(house.process().port);
+    client.check(&house);
+    for n in 0..size(40, 1200) {
+        let key = format!("run-{}", n % 20);
+        let before = client.messages(&key);
+        append(&house.state, &key, &line(n));
+        within(2, &format!("a message about {key}"), || (client.messages(&key) > before).then_some(()));
+    }
+    client.check(&house);
+    drop(client);
+    house.check(5);
+}
+
+#[test]
+fn t24_what_nobody_writes_is_not_read_again() {
+    let mut house = House::new();
+    let text = bulk(0..2_000);
+    for run in 0..size(100, 1000) {
+        append(&house.state, &format!("run-{run}"), &text);
+    }
+    house.start();
+    house.converge(20);
+    house.unfollow();
+    // A doubt about logs that are so young is looked into once.
+    std::thread::sleep(Duration::from_secs(3));
+    after_a_full_scan(&house);
+    let before = bytes_read(&house);
+    after_a_full_scan(&house);
+    let read = bytes_read(&house) - before;
+    let all = size(100, 1000) * text.len() as u64;
+    assert!(read < all / 10, "{read} bytes were read again, all logs have {all}");
+    house.follow();
+    house.check(10);
+}
+
+#[test]
+fn t52_junk_is_counted_and_costs_no_memory() {
+    let mut house = House::started();
+    append(&house.state, "fine", &line(1));
+    house.converge(5);
+    let before = house.process().status("VmHWM");
+    fs::create_dir(house.state.join("junk")).expect("mkdir");
+    let mut log = File::create(house.state.join("junk/run.log")).expect("a log");
+    for n in 0..size(2, 1024) {
+        log.write_all(&noise(1 << 20, n + 1)).expect("a write");
+    }
+    append(&house.state, "fine", &line(2));
+    house.log_when("fine", 2, "its line", |log| log["events"] == 2);
+    house.log_when("junk", 60, "all of it", |log| {
+        log["offset"].as_u64().zip(log["pending_bytes"].as_u64()).map(|(read, rest)| read + rest)
+            == log["size"].as_u64()
+            && log["size"] == size(2_u64, 1024) << 20
+    });
+    let after = house.process().status("VmHWM");
+    assert!(after < before + (96 << 10), "{before} KiB, then {after} KiB");
+    if !crate::is_long() {
+        house.check(20);
+    }
+}
+
+#[test]
+fn t59_a_line_without_end_is_not_held() {
+    let mut house = House::started();
+    append(&house.state, "a", &line(1));
+    house.converge(5);
+    let before = house.process().status("VmHWM");
+    let length = size(48, 1024);
+    let piece = "a".repeat(1 << 20);
+    for _ in 0..length {
+        append(&house.state, "a", &piece);
+    }
+    append(&house.state, "a", &format!("\n{}", line(2)));
+    let log = house.log_when("a", 20, "the line after", |log| log["lines"]["event"] == 2);
+    assert_eq!(log["lines"]["oversized"], 1);
+    let after = house.process().status("VmHWM");
+    assert!(after < before + (40 << 10), "{before} KiB, then {after} KiB");
+    house.check(20);
+}
+
+#[test]
+fn t53_very_many_runs_are_served_from_the_first_second() {
+    let mut house = House::new();
+    let runs = size(1_500, 100_000);
+    for run in 0..runs {
+        append(&house.state, &format!("{}/run-{run}", run % 97), &lines(0..3));
+    }
+    house.start();
+    assert!(house.process().ask("/").is_some_and(|page| page.status == 200), "a page at once");
+    within(60, "all runs", || (house.health()["runs"] == runs && house.health()["backlog_bytes"] == 0).then_some(()));
+    let memory = house.process().status("VmRSS");
+    assert!(memory < 400 << 10, "{memory} KiB");
+    if !crate::is_long() {
+        house.check(30);
+    }
+}
+
+#[test]
+fn t131_a_backlog_is_read_while_pages_are_served() {
+    let mut house = House::new();
+    let text = bulk(0..size(10_000, 200_000));
+    for run in 0..size(10, 100) {
+        append(&house.state, &format!("run-{run}"), &text);
+    }
+    house.start();
+    within(60, "the end of the backlog", || {
+        let page = house.process().ask("/").expect("a page");
+        assert_eq!(page.status, 200);
+        let is_behind = page.body.contains("behind") || page.body.contains("looking for runs");
+        // Said until it is so, and not longer.
+        assert!(is_behind || page.body.contains("all read"), "neither behind nor all read");
+        let health = house.health();
+        (!is_behind && health["backlog_bytes"] == 0 && health["settled"] == true).then_some(())
+    });
+    house.check(30);
+}
+
+#[test]
+fn t51_the_directory_is_the_key_whatever_the_log_says() {
+    let mut house = House::started();
+    for name in ["a", "b"] {
+        append(&house.state, name, "{\"event\":\"run.started\",\"run_id\":\"same\",\"workflow\":\"w\"}\n");
+    }
+    house.converge(5);
+    assert_eq!(house.total(), 2);
+    assert!(house.run("a").is_some() && house.run("b").is_some() && house.run("same").is_none());
+    house.check(5);
+}
+
+#[test]
+fn t97_a_restart_with_nothing_new_reads_no_log_again() {
+    let mut house = House::new();
+    let text = bulk(0..3_000);
+    let runs = size(60, 10_000);
+    for run in 0..runs {
+        append(&house.state, &format!("run-{run}"), &text);
+    }
+    house.start();
+    house.converge(30);
+    // A doubt about logs that are so young is looked into once.
+    std::thread::sleep(Duration::from_secs(3));
+    after_a_full_scan(&house);
+    house.stop();
+    house.start();
+    house.unfollow();
+    within(10, "the first scan", || (house.health()["settled"] == true).then_some(()));
+    let (read, all) = (bytes_read(&house), runs * text.len() as u64);
+    assert!(read < all / 2, "{read} bytes were read, all logs have {all}");
+    assert_eq!(house.health()["lines"], runs * 3_000);
+    house.follow();
+    house.check(20);
+}
