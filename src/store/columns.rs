@@ -271,8 +271,15 @@ fn read_span(row: &Row<'_>, base: i64) -> rusqlite::Result<Span> {
 const MARKER: &str = "key, kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, \
     opened_at, closed_line, closed_at, resolution";
 
+/// How many columns a marker has.
+pub(super) const MARKER_COLUMNS: usize = 16;
+
+/// The columns of a marker for [`read_marker`] where other tables are asked for too.
+pub(super) const MARKER_OF_MANY: &str = "marker.key, kind, id, reason, span, repo, integration, action, risk, params, \
+    expires_at, opened_line, opened_at, closed_line, closed_at, resolution";
+
 pub(super) fn marker_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!("{} INTO marker ({MARKER}) VALUES ({})", entry.verb(), holes(16)))
+    connection.prepare_cached(&format!("{} INTO marker ({MARKER}) VALUES ({})", entry.verb(), holes(MARKER_COLUMNS)))
 }
 
 pub(super) fn write_marker(statement: &mut CachedStatement<'_>, key: i64, marker: &Marker) -> rusqlite::Result<usize> {
@@ -321,7 +328,7 @@ pub(super) fn markers_in(
     rows.collect()
 }
 
-fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
+pub(super) fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
     Ok(Marker {
         kind: word(MarkerKind::from_word, row, 1)?,
         id: row.get(2)?,

@@ -2,6 +2,7 @@
 
 mod events;
 mod learned;
+mod past;
 mod pool;
 mod runs;
 
@@ -17,7 +18,7 @@ use super::columns::{self, count, unreadable};
 use super::event_rows::Decoder;
 use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
-use super::row::{LogRow, RunRecord};
+use super::row::{LogRow, Resolved, RunRecord};
 use super::snapshot::{self, Resume};
 use super::tally::{self, Tallied};
 use crate::reducer::dump;
@@ -75,6 +76,15 @@ pub struct RunFilter {
     pub after: Option<String>,
     /// At most so many rows.
     pub limit: u32,
+}
+
+/// Where a list that goes back in time goes on: what is before this time, or at it with a smaller number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Upto {
+    /// Microseconds since 1970; -1 for what has no time.
+    pub at: i64,
+    pub key: i64,
 }
 
 /// One page of runs.
@@ -240,6 +250,16 @@ impl Reader {
             &[Value::Integer(since.0)],
             Lists::Open,
         )
+    }
+
+    /// Closed markers that have a text, if one is asked for, the one that closed last first.
+    pub fn closed_markers(&self, upto: Upto, text: Option<&str>, limit: u32) -> Result<Vec<Resolved>, StoreError> {
+        self.pool.look(|connection| past::markers(connection, upto, text, limit))
+    }
+
+    /// Failed and timed out runs that have a text, if one is asked for, the one that ended last first.
+    pub fn bad_ends(&self, upto: Upto, text: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
+        self.pool.look(|connection| past::bad_ends(connection, upto, text, limit))
     }
 
     /// The run that ended last.

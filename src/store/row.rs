@@ -148,3 +148,18 @@ impl RunRecord {
         self.state.run.title_or(self.log.fallback_title())
     }
 }
+
+/// A closed marker with its run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// Of the marker among those of all runs.
+    pub number: i64,
+    /// The marker.
+    pub marker: crate::reducer::marker::Marker,
+    /// The run's key.
+    pub run: String,
+    /// The run's title, else its workflow, else its key.
+    pub title: String,
+    /// The run's workflow.
+    pub workflow: Option<String>,
+}

@@ -227,6 +227,7 @@ CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed
 CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
 CREATE INDEX span_open ON span(key) WHERE status = 0;
 CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at IS NOT NULL;
+CREATE INDEX marker_closed ON marker(ifnull(closed_at, -1)) WHERE closed_line IS NOT NULL;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
 
 CREATE VIEW runs AS

@@ -172,11 +172,7 @@ fn conditions(filter: &RunFilter) -> (Vec<String>, Vec<Value>) {
         }
     }
     if let Some(text) = text {
-        let columns = ["key", "title", "workflow", "candidate", "error", "status_reason"];
-        let any: Vec<String> = columns.iter().map(|column| format!("run.{column} LIKE ? ESCAPE '\\'")).collect();
-        conditions.push(format!("({})", any.join(" OR ")));
-        let pattern = pattern(text);
-        values.extend(columns.iter().map(|_| Value::Text(pattern.clone())));
+        conditions.push(mentions(&SEARCHED, text, &mut values));
     }
     for (sign, bound) in [(">=", from), ("<", to)] {
         if let Some(bound) = bound {
@@ -186,6 +182,18 @@ fn conditions(filter: &RunFilter) -> (Vec<String>, Vec<Value>) {
         }
     }
     (conditions, values)
+}
+
+/// The columns of a run that a search looks into (spec 3.2).
+pub(super) const SEARCHED: [&str; 6] =
+    ["run.key", "run.title", "run.workflow", "run.candidate", "run.error", "run.status_reason"];
+
+/// The condition that one of the columns holds a text; its values are added.
+pub(super) fn mentions(columns: &[&str], text: &str, values: &mut Vec<Value>) -> String {
+    let any: Vec<String> = columns.iter().map(|column| format!("{column} LIKE ? ESCAPE '\\'")).collect();
+    let pattern = pattern(text);
+    values.extend(columns.iter().map(|_| Value::Text(pattern.clone())));
+    format!("({})", any.join(" OR "))
 }
 
 /// A LIKE pattern for text that holds no wildcard. SQLite takes patterns of up to 50,000 bytes; longer ones are cut.
