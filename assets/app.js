@@ -465,9 +465,25 @@
   const onClick = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     const target = /** @type {HTMLElement} */ (event.target);
+    const copier = /** @type {HTMLElement | null} */ (target.closest("[data-copy]"));
+    if (copier) void copy(copier);
     if (target.closest("#theme")) nextTheme();
     if (target.closest("#zone")) { remember("zone", isUtc() ? "" : "utc"); label(); tick(document, true); }
     if (target.closest("#keys")) sheet();
+  };
+
+  /** Copies the command beside a button, or selects it where the browser does not let a page copy. @param {HTMLElement} button */
+  const copy = async (button) => {
+    const code = button.parentElement?.querySelector("code");
+    if (!code) return;
+    try {
+      await navigator.clipboard.writeText(code.textContent ?? "");
+      button.textContent = "copied";
+    } catch {
+      getSelection()?.selectAllChildren(code);
+      button.textContent = "selected";
+    }
+    window.setTimeout(() => { button.textContent = "copy"; }, 2 * SECOND);
   };
 
   // ---------- switches ----------

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::ingest::{self, IngestError, LogAccess, Source};
-use crate::query::Query;
+use crate::query::{Commands, Query};
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Policy;
@@ -38,6 +38,8 @@ pub struct Plan {
     pub source: Source,
     /// The limits.
     pub policy: Policy,
+    /// What a person could run.
+    pub commands: Commands,
     /// Port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
 }
@@ -103,6 +105,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
         query: Query { reader: store.reader.clone(), policy: Arc::new(plan.policy) },
         live: store.live.clone(),
         logs: Arc::new(Logs(LogAccess::with_snapshots(&plan.source, store.reader.clone()))),
+        commands: Arc::new(plan.commands),
         port,
     };
     let Store { writer, reader, live, path } = store;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wheelwatch::query::{Pill, Query};
+use wheelwatch::query::{Past, PastPlace, Pill, Query};
 use wheelwatch::reducer::attention::Reason;
 use wheelwatch::reducer::event::{Class, Event, Meaning, Subject, Verb};
 use wheelwatch::reducer::fold;
@@ -263,4 +263,43 @@ fn the_wheel_lane_finds_the_grant_among_the_events() {
     let lane = cache.query.wheel(&record).expect("a lane");
     let found: Vec<_> = lane.iter().map(|hold| (hold.who.clone(), hold.from.line)).collect();
     assert_eq!(found, [(Who::Agent, 1), (Who::Human(None), 3), (Who::Agent, 4)]);
+}
+
+#[test]
+fn the_history_is_paged_without_gap_or_repeat() {
+    const OLD: i64 = 9 * 24 * 60;
+    let cache = Cache::new();
+    // Several things are over in the same minute, of every kind.
+    for key in ["a", "b", "c"] {
+        cache.put(key, &[(Subject::Run, Verb::Started, OLD + 2, plain), (Subject::Run, Verb::Failed, OLD, plain)]);
+    }
+    for key in ["d", "e"] {
+        let asked = (Subject::Question, Verb::Raised, OLD + 1, plain as fn(&mut Event<'_>));
+        let answered = (Subject::Question, Verb::Granted, OLD, plain as fn(&mut Event<'_>));
+        let started = (Subject::Run, Verb::Started, OLD + 2, plain as fn(&mut Event<'_>));
+        cache.put(key, &[started, asked, answered, asked, answered, (Subject::Run, Verb::Finished, 1, plain)]);
+    }
+    // This one still needs somebody.
+    cache.put("f", &[(Subject::Run, Verb::Started, 2, plain), (Subject::Run, Verb::Failed, 1, plain)]);
+    let banner = cache.query.banner(NOW).expect("the cache answers");
+    let named = |past: &Past| match past {
+        Past::Marker(one) => format!("{} {}", one.run, one.marker.opened_line),
+        Past::Run(run) => run.record.key.clone(),
+    };
+    let page = |after, limit| cache.query.history(&banner, None, after, limit, NOW).expect("the cache answers");
+    let whole: Vec<String> = page(None, 50).entries.iter().map(named).collect();
+    assert_eq!(whole, ["e 4", "e 2", "d 4", "d 2", "c", "b", "a"]);
+    for limit in 1..8 {
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let next = page(after, limit);
+            paged.extend(next.entries.iter().map(named));
+            after = next.next.map(|place| PastPlace::parse(&place.to_string()).expect("a place"));
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(paged, whole, "{limit}");
+    }
+    assert_eq!(PastPlace::parse("1.x.2"), None);
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
 use tower::ServiceExt;
 use wheelwatch::ingest::{self, LogAccess, Root, Source};
-use wheelwatch::query::Query;
+use wheelwatch::query::{Commands, Query};
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::run::RunState;
 use wheelwatch::reducer::verdict::Policy;
@@ -84,6 +84,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         query: Query { reader: store.reader.clone(), policy: Arc::new(Policy::default()) },
         live: store.live.clone(),
         logs: Arc::new(Logs(LogAccess::with_snapshots(&source, store.reader.clone()))),
+        commands: Arc::new(commands()),
         port: PORT,
     };
     Fixture { router: web::router(web), directory, _store: store }
@@ -116,6 +117,23 @@ fn files(state: &Path) -> String {
     log
 }
 
+fn commands() -> Commands {
+    let words = ["retry", "approve", "deny", "cancel", "take_wheel", "open_session"];
+    let template = |word: &str| match word {
+        "approve" | "deny" => format!("luca {word} {{run}} {{item}}"),
+        "open_session" => String::from("luca open {session}"),
+        _ => format!("luca {word} {{run}}"),
+    };
+    let templates: serde_json::Map<String, Value> =
+        words.into_iter().map(|word| (word.to_owned(), template(word).into())).collect();
+    serde_json::from_value(templates.into()).expect("right templates")
+}
+
+/// One line of a log, so many milliseconds ago.
+fn line(ago: i64, rest: &str) -> String {
+    format!("{{\"ts\":\"{}\",{rest}}}\n", web::now().plus_millis(-ago).to_rfc3339())
+}
+
 fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
     std::fs::write(path, text).expect("a file");
@@ -132,6 +150,12 @@ impl Fixture {
             _ => String::from_utf8_lossy(&to_bytes(body, usize::MAX).await.expect("a body")).into_owned(),
         };
         (parts.status, parts.headers, body)
+    }
+
+    /// The main part of a page: what differs from page to page.
+    async fn main(&self, path: &str) -> String {
+        let (_, _, body) = self.ask(path, "127.0.0.1:7468").await;
+        body.split_once("<main").map(|(_, main)| main.to_owned()).unwrap_or_else(|| panic!("{path}: {body}"))
     }
 
     async fn json(&self, path: &str, expected: u16) -> Value {
@@ -420,17 +444,10 @@ async fn numbers_count_what_the_lists_they_lead_to_hold() {
 #[tokio::test]
 async fn the_queue_is_one_list_on_every_surface() {
     let fixture = fixture_with(|state| {
-        let now = web::now();
         for (run, ago, repo) in [("one", 9000, "web"), ("two", 5000, "api"), ("three", 7000, "api")] {
-            let at = |later: i64| now.plus_millis(later - ago).to_rfc3339();
-            let lines = [
-                format!(r#"{{"ts":"{}","event":"run.started"}}"#, at(0)),
-                format!(
-                    r#"{{"ts":"{}","event":"queue.added","id":"q-{run}","repo":"{repo}","reason":"merge {run}"}}"#,
-                    at(1)
-                ),
-            ];
-            write(&state.join(run).join("run.log"), &format!("{}\n", lines.join("\n")));
+            let queued = format!(r#""event":"queue.added","id":"q-{run}","repo":"{repo}","reason":"merge {run}""#);
+            let lines = [line(ago, r#""event":"run.started""#), line(ago - 1, &queued)];
+            write(&state.join(run).join("run.log"), &lines.concat());
         }
     });
     let ids = |answer: &Value| -> Vec<String> {
@@ -470,6 +487,114 @@ async fn the_queue_is_one_list_on_every_surface() {
             assert!(!body.contains(part), "{path}: {part}");
         }
     }
+}
+
+const DAY: i64 = 86_400_000;
+
+/// A run that was asked for many things, of which some are over; and failed runs of which one was retried and one is old.
+fn inbox() -> Fixture {
+    fixture_with(|state| {
+        let asked = [
+            line(9000, r#""event":"run.started","workflow":"ship""#),
+            line(8900, r#""event":"session.started","session":"s 1""#),
+            line(8000, r#""event":"question.asked","id":"q1","reason":"which port""#),
+            line(7900, r#""event":"question.answered","id":"q1""#),
+            line(
+                7000,
+                r#""event":"approval.requested","id":"old","action":"drop","expires_at":"2026-01-01T00:00:00Z""#,
+            ),
+            line(
+                6000,
+                r#""event":"approval.requested","id":"it's","integration":"github","action":"merge","risk":"high","params":{"pr":7},"expires_at":"2090-01-01T00:00:00Z""#,
+            ),
+            line(5000, r#""event":"handoff.requested","reason":"stuck in a merge""#),
+        ];
+        write(&state.join("asked/run.log"), &asked.concat());
+        for (key, days, more) in [("old", 30, ""), ("first", 2, ""), ("second", 1, r#","retry_of":"first""#)] {
+            let ago = days * DAY;
+            let lines = [
+                line(ago, &format!(r#""event":"run.started"{more}"#)),
+                line(ago - 1000, r#""event":"run.failed","error":"no space""#),
+            ];
+            write(&state.join(key).join("run.log"), &lines.concat());
+        }
+    })
+}
+
+#[tokio::test]
+async fn what_is_over_stays_findable() {
+    let fixture = inbox();
+    let page = async |path: &str| fixture.main(path).await;
+    let history = page("/attention?tab=history").await;
+    let order = ["question <bdi>granted", "retried as <a href=\"/runs/second\"", ">old<", "approval <bdi>expired"];
+    let places: Vec<_> =
+        order.iter().map(|part| history.find(part).unwrap_or_else(|| panic!("{part}: {history}"))).collect();
+    assert!(places.is_sorted(), "the newest first: {places:?}");
+    assert!(history.contains("end of list · 4\u{a0}items"), "{history}");
+    assert!(
+        !history.contains("merge") && !history.contains("data-row href=\"/runs/second\""),
+        "what is open is not over"
+    );
+    for (q, shown) in [("WHICH", 1), ("space", 2), ("drop", 1), ("ship", 2), ("nowhere", 0)] {
+        let found = page(&format!("/attention?tab=history&q={q}")).await;
+        assert_eq!(found.matches("<article").count(), shown, "{q}");
+    }
+    assert_eq!(fixture.ask("/attention?tab=history&after=x", "127.0.0.1:7468").await.0, 400);
+}
+
+#[tokio::test]
+async fn the_inbox_has_tabs_with_counts_groups_and_an_end() {
+    let fixture = inbox();
+    let page = async |path: &str| fixture.main(path).await;
+    let all = page("/attention").await;
+    // failed, second, asked; and the approval that is not expired.
+    for part in [
+        "All<span class=\"count\">4</span>",
+        "Needs help<span class=\"count\">3</span>",
+        "Approvals<span class=\"count\">1</span>",
+        "Queue<span class=\"count none\">0</span>",
+        "<h2>Needs help<span class=\"tally\">3</span></h2>",
+        "<h2>Approvals<span class=\"tally\">1</span></h2>",
+        "end of list · 4\u{a0}items",
+        "Run <code><bdi>merge</bdi></code> on <code><bdi>github</bdi></code>",
+        "risk <strong><bdi>high</bdi></strong>",
+        "expires <time",
+        "data-t=\"until\"",
+        "session <a href=\"/runs/asked#sessions\"><bdi>s 1</bdi></a>",
+        "asks to hand over",
+        "href=\"/runs?workflow=ship\">other runs of this workflow",
+    ] {
+        assert!(all.contains(part), "{part} is not in {all}");
+    }
+    let help = page("/attention?tab=help").await;
+    assert!(!help.contains("<h2>") && !help.contains("github"), "one group has no heading: {help}");
+    let few = page("/attention?n=2").await;
+    assert!(few.contains("4, showing 2") && few.contains("n=52") && few.contains("load more"), "{few}");
+    assert!(!few.contains("end of list"), "{few}");
+    let none = page("/attention?tab=approvals&q=nothing-such").await;
+    assert!(none.contains("Nothing matches") && none.contains("until it is answered"), "{none}");
+}
+
+#[tokio::test]
+async fn commands_are_offered_with_quoted_values() {
+    let fixture = inbox();
+    let page = async |path: &str| fixture.main(path).await.replace("&#39;", "'");
+    let (inbox, asked, failed) = (page("/attention").await, page("/runs/asked").await, page("/runs/failed").await);
+    for (body, command) in [
+        (&inbox, r"luca approve asked 'it'\''s'"),
+        (&inbox, r"luca deny asked 'it'\''s'"),
+        (&inbox, "luca take_wheel asked"),
+        (&inbox, "luca open 's 1'"),
+        (&inbox, "luca retry failed"),
+        (&asked, "luca cancel asked"),
+        (&asked, r"luca approve asked 'it'\''s'"),
+        (&failed, "luca retry failed"),
+    ] {
+        assert!(body.contains(&format!("<code><bdi>{command}</bdi></code>")), "{command} is not in {body}");
+    }
+    assert!(!failed.contains("luca cancel") && !asked.contains("luca retry"), "only what fits");
+    assert!(page("/runs/first").await.contains("retried as run <a href=\"/runs/second\">"));
+    assert!(!page("/runs/asked?at=3").await.contains("luca "), "nothing is to be run in the past");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub(super) struct Config {
     #[serde(default)]
     workflow: BTreeMap<String, WorkflowPart>,
     #[serde(default)]
-    pub(super) commands: super::commands::Commands,
+    pub(super) commands: crate::query::Commands,
 }
 
 /// Limits by the names of spec 2.6.

@@ -5,7 +5,6 @@
 
 mod again;
 mod build;
-mod commands;
 mod config;
 mod demo;
 mod desk;

@@ -23,7 +23,8 @@ pub(super) struct Args {
 pub(super) fn run(settings: Settings) -> Result<(), CliError> {
     let open = settings.open;
     let watched = settings.watched();
-    let plan = Plan { cache: settings.cache, source: settings.source, policy: settings.policy, port: settings.port };
+    let Settings { source, cache, policy, commands, port, open: _ } = settings;
+    let plan = Plan { cache, source, policy, commands, port };
     app::serve(plan, move |started| {
         // A closed standard output is no reason to stop serving.
         let _ = Screen::stdout().line(line(started, &watched));

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::commands::Commands;
 use super::config::Config;
 use super::dialect;
 use super::error::CliError;
 use super::options::{Naive, Options};
 use crate::ingest::{Root, Source, canonical, default_depth};
+use crate::query::Commands;
 use crate::reducer::dialect::Reading;
 use crate::reducer::line::MAX_LINE;
 use crate::reducer::time::NaiveTime;

@@ -1,6 +1,5 @@
 //! `show`: one run, every value with the line of the log that proves it.
 
-use super::commands::{Commands, Values};
 use super::desk::Desk;
 use super::error::CliError;
 use super::json;
@@ -8,9 +7,9 @@ use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use crate::app;
 use crate::ingest::engine::Stage;
-use crate::query::{Judged, Query};
+use crate::query::{Commands, Judged, Query};
 use crate::reducer::duration::duration;
-use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::marker::Marker;
 use crate::reducer::run::{Fact, Run, value};
 use crate::reducer::span::{Span, SpanKind};
 use crate::reducer::time::Micros;
@@ -229,26 +228,8 @@ fn artifacts(judged: &Judged, screen: &mut Screen) -> Result<(), CliError> {
 
 /// What a person could run now, from the templates of the configuration (spec 3.4).
 fn commands(judged: &Judged, commands: &Commands, screen: &mut Screen) -> Result<(), CliError> {
-    let state = &judged.record.state;
-    let session =
-        state.spans.iter().rev().find(|span| span.kind == SpanKind::Session).and_then(|span| span.id.as_deref());
-    let all = Values { run: &judged.record.key, item: None, session };
-    let mut lines = Vec::new();
-    if state.run.is_ended() {
-        lines.extend(commands.retry.as_ref().and_then(|template| template.fill(all)));
-    } else {
-        for template in [&commands.take_wheel, &commands.cancel].into_iter().flatten() {
-            lines.extend(template.fill(all));
-        }
-        for marker in state.markers.iter().filter(|marker| marker.kind == MarkerKind::Approval && marker.is_open()) {
-            let item = Values { item: Some(&marker.id), ..all };
-            for template in [&commands.approve, &commands.deny].into_iter().flatten() {
-                lines.extend(template.fill(item));
-            }
-        }
-    }
-    lines.extend(commands.open_session.as_ref().and_then(|template| template.fill(all)));
-    list("You could run", lines.into_iter().map(|line| vec![Cell::from(line)]).collect(), screen)
+    let lines = commands.of_run(judged).into_iter().map(|command| vec![Cell::from(command.line)]);
+    list("You could run", lines.collect(), screen)
 }
 
 fn list(title: &str, rows: Vec<Vec<Cell>>, screen: &mut Screen) -> Result<(), CliError> {

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod banner;
+mod commands;
+mod history;
 mod judged;
 mod queue;
 mod stats;
@@ -14,6 +16,8 @@ mod stats;
 mod tests;
 
 pub use banner::{Banner, Item, Pill};
+pub use commands::{Act, Command, Commands};
+pub use history::{History, Past, PastPlace};
 pub use judged::{Judged, Summary};
 pub use queue::{QueuePlace, Queued, queued};
 pub use stats::{Day, Stats};

@@ -1,4 +1,5 @@
-//! `/attention`: what a person should look at, from the same verdicts as everything else (spec 2.6).
+//! `/attention`, the inbox: what a person should look at, from the same verdicts as everything else (spec 2.6), what is
+//! queued, and what is over.
 
 use axum::Router;
 use axum::extract::State;
@@ -9,13 +10,14 @@ use maud::{Markup, html};
 use super::Web;
 use super::error::WebError;
 use super::page::{Look, Made, Request, answer};
+use super::queue::NOTHING_QUEUED;
 use super::view::layout::{Page, Place};
-use super::view::{form, item, link, queue, source, state};
-use crate::query::{Banner, Item, Queued};
+use super::view::{amount, form, item, link, past, queue, source, state};
+use crate::query::{Banner, History, Item, PastPlace, Queued};
 use crate::reducer::attention::Reason;
 
 /// Items shown at first; `?n=` asks for more.
-const PAGE: u64 = 50;
+const PAGE: usize = 50;
 
 /// The tabs (spec 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,27 +26,24 @@ enum Tab {
     Help,
     Approvals,
     Queue,
+    History,
 }
 
 impl Tab {
-    const ALL: [(Tab, &'static str, &'static str); 4] = [
+    const ALL: [(Tab, &'static str, &'static str); 5] = [
         (Tab::All, "all", "All"),
         (Tab::Help, "help", "Needs help"),
         (Tab::Approvals, "approvals", "Approvals"),
         (Tab::Queue, "queue", "Queue"),
+        (Tab::History, "history", "History"),
     ];
 
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, name, _)| *name == word).map(|(tab, _, _)| tab)
     }
 
-    fn holds(self, item: &Item) -> bool {
-        match self {
-            Tab::All => true,
-            Tab::Help => item.entry.reason != Reason::Approval,
-            Tab::Approvals => item.entry.reason == Reason::Approval,
-            Tab::Queue => false,
-        }
+    fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(tab, _, _)| *tab == self).map_or("", |(_, word, _)| word)
     }
 }
 
@@ -56,76 +55,149 @@ async fn attention(State(web): State<Web>, request: Request) -> Response {
     answer(web, request, Place::Attention, make).await
 }
 
+/// What the tabs hold of what is searched for.
+struct Inbox<'a> {
+    help: Vec<&'a Item>,
+    approvals: Vec<&'a Item>,
+    queue: Vec<Queued<'a>>,
+}
+
+impl<'a> Inbox<'a> {
+    fn of(banner: &'a Banner, wanted: &str) -> Self {
+        let found = banner.attention.iter().filter(|item| matches(item, wanted));
+        let (approvals, help) = found.partition(|item| item.entry.reason == Reason::Approval);
+        let queue = banner.queue().into_iter().filter(|item| item.mentions(wanted)).collect();
+        Self { help, approvals, queue }
+    }
+
+    /// How many a tab holds. Nobody counts what is over.
+    fn count(&self, tab: Tab) -> Option<usize> {
+        match tab {
+            Tab::All => Some(self.help.len() + self.approvals.len()),
+            Tab::Help => Some(self.help.len()),
+            Tab::Approvals => Some(self.approvals.len()),
+            Tab::Queue => Some(self.queue.len()),
+            Tab::History => None,
+        }
+    }
+}
+
 fn make(look: &Look<'_>) -> Result<Made, WebError> {
-    let request = look.request;
-    let tab = request.word("tab", Tab::from_word)?.unwrap_or(Tab::All);
-    let most = usize::try_from(request.number("n")?.unwrap_or(PAGE)).unwrap_or(usize::MAX);
-    let body = match look.banner {
-        None => state::failed("what needs attention"),
-        Some(banner) => list(look, banner, tab, most),
+    let tab = look.request.word("tab", Tab::from_word)?.unwrap_or(Tab::All);
+    let most = look.request.most(PAGE)?;
+    let wanted = look.request.text("q").to_lowercase();
+    let inbox = look.banner.map(|banner| Inbox::of(banner, &wanted));
+    let body = match (&inbox, look.banner, tab) {
+        (None, ..) | (_, None, _) => state::failed("what needs attention"),
+        (_, Some(banner), Tab::History) => history(look, &over(look, banner)?),
+        (Some(inbox), ..) => list(look, inbox, tab, most),
     };
-    let main = html! { h1 { "Attention" } (body) };
+    let main = html! {
+        h1 { "Attention" }
+        (tabs(look, inbox.as_ref(), tab))
+        (search(look, tab))
+        (body)
+    };
     let page =
         Page { title: String::from("Attention"), place: Place::Attention, run: None, still: false, then: None, main };
     Ok(Made { page, failed: look.banner.is_none() })
 }
 
-fn list(look: &Look<'_>, banner: &Banner, tab: Tab, most: usize) -> Markup {
-    let query = look.request.text("q").to_lowercase();
-    let items: Vec<&Item> = banner.attention.iter().filter(|item| matches(item, &query)).collect();
-    let queue: Vec<Queued<'_>> = banner.queue().into_iter().filter(|item| item.mentions(&query)).collect();
-    let of =
-        |tab: Tab| if tab == Tab::Queue { queue.len() } else { items.iter().filter(|item| tab.holds(item)).count() };
-    let total = of(tab);
+fn tabs(look: &Look<'_>, inbox: Option<&Inbox<'_>>, tab: Tab) -> Markup {
     html! {
         nav.tabs aria-label="kinds" {
-            @for (one, word, label) in Tab::ALL {
-                a href=(here(look.request, word, None)) aria-current=[(one == tab).then_some("page")] { (label) span.count .none[of(one) == 0] { (of(one)) } }
+            @for (one, _, label) in Tab::ALL {
+                a href=(here(look.request, one, &[])) aria-current=[(one == tab).then_some("page")] {
+                    (label)
+                    @if let Some(count) = inbox.and_then(|inbox| inbox.count(one)) { span.count .none[count == 0] { (count) } }
+                }
             }
         }
+    }
+}
+
+fn search(look: &Look<'_>, tab: Tab) -> Markup {
+    html! {
         form.filters method="get" action="/attention" role="search" {
             (form::search("q", "search", look.request.text("q")))
-            @if tab != Tab::All { input type="hidden" name="tab" value=(look.request.text("tab")); }
+            @if tab != Tab::All { input type="hidden" name="tab" value=(tab.word()); }
             button type="submit" { "Search" }
-            @if !query.is_empty() { a href="/attention" { "clear" } }
-        }
-        @if total == 0 {
-            (nothing(look, tab, !query.is_empty()))
-        } @else {
-            @if tab == Tab::Queue {
-                (queue::by_repo(&queue[..most.min(queue.len())], look.now))
-            } @else {
-                (groups(look, &items, tab, most))
-            }
-            @if total > most {
-                (state::partial(most as u64, total as u64, &html! { a href=(here(look.request, look.request.text("tab"), Some(most as u64 + PAGE))) { "show more" } }))
-            } @else {
-                (state::end_of_list(total as u64, "item", "items"))
-            }
+            @if !look.request.text("q").is_empty() { a href=(link::with("/attention", &[("tab", tab.word())])) { "clear" } }
         }
     }
 }
 
-/// The items, with headings when there are two kinds of them.
-fn groups(look: &Look<'_>, items: &[&Item], tab: Tab, most: usize) -> Markup {
-    let shown: Vec<&&Item> = items.iter().filter(|item| tab.holds(item)).take(most).collect();
-    let (help, approvals): (Vec<&&Item>, Vec<&&Item>) = shown.iter().partition(|item| Tab::Help.holds(item));
-    let both = !help.is_empty() && !approvals.is_empty();
+fn list(look: &Look<'_>, inbox: &Inbox<'_>, tab: Tab, most: usize) -> Markup {
+    let total = inbox.count(tab).unwrap_or(0);
+    if total == 0 {
+        return nothing(look, tab);
+    }
+    let more = here(look.request, tab, &[("n", &(most + PAGE).to_string())]);
     html! {
-        @for (heading, group) in [("Needs help", help), ("Approvals", approvals)] {
-            section aria-label=(heading) {
-                @if both { h2 { (heading) span.tally { (group.len()) } } }
-                @for one in group { (item::item(one, look.now)) }
+        @match tab {
+            Tab::Queue => (queue::by_repo(&inbox.queue[..most.min(total)], look.now)),
+            Tab::Help => (group(look, None, &inbox.help, most)),
+            Tab::Approvals => (group(look, None, &inbox.approvals, most)),
+            Tab::All | Tab::History => {
+                @let both = !inbox.help.is_empty() && !inbox.approvals.is_empty();
+                (group(look, both.then_some("Needs help"), &inbox.help, most))
+                (group(look, both.then_some("Approvals"), &inbox.approvals, most.saturating_sub(inbox.help.len())))
+            }
+        }
+        (state::end(total, most, &more, ("item", "items")))
+    }
+}
+
+/// Some items, with a heading where there is another group.
+fn group(look: &Look<'_>, heading: Option<&str>, items: &[&Item], most: usize) -> Markup {
+    html! {
+        @if !items.is_empty() && most > 0 {
+            section.group {
+                @if let Some(heading) = heading { h2 { (heading) span.tally { (amount::count(items.len() as u64)) } } }
+                @for one in items.iter().take(most) { (item::item(one, &look.web.commands.of_item(one), look.now)) }
             }
         }
     }
 }
 
-fn matches(item: &Item, query: &str) -> bool {
-    item.run.mentions(query) || item.entry.sentence.to_lowercase().contains(query)
+/// One page of what is over.
+fn over(look: &Look<'_>, banner: &Banner) -> Result<History, WebError> {
+    let wrong = || WebError::BadRequest(String::from("after is not a place in this list."));
+    let after = look.request.given("after").map(|text| PastPlace::parse(&text).ok_or_else(wrong)).transpose()?;
+    let wanted = look.request.given("q");
+    Ok(look.web.query.history(banner, wanted.as_deref(), after, PAGE as u32, look.now)?)
 }
 
-fn nothing(look: &Look<'_>, tab: Tab, searched: bool) -> Markup {
+fn history(look: &Look<'_>, history: &History) -> Markup {
+    let first = look.request.text("after").is_empty();
+    if history.entries.is_empty() && first {
+        return nothing(look, Tab::History);
+    }
+    html! {
+        section.group { @for one in &history.entries { (past::past(one, look.now)) } }
+        p.pager {
+            span { @if !first { a href=(here(look.request, Tab::History, &[])) { "newest" } } }
+            @match history.next {
+                Some(next) => {
+                    span { "showing " (amount::count(history.entries.len() as u64)) ", there are more" }
+                    a rel="next" href=(here(look.request, Tab::History, &[("after", &next.to_string())])) { "older →" }
+                }
+                None => { span { "end of list" @if first { " · " (amount::plural(history.entries.len() as u64, "item", "items")) } } }
+            }
+        }
+    }
+}
+
+fn matches(item: &Item, wanted: &str) -> bool {
+    let approval = item.entry.approval.iter();
+    let of_approval =
+        approval.flat_map(|marker| [Some(&marker.id), marker.action.as_ref(), marker.integration.as_ref()]);
+    let mut texts = of_approval.flatten().chain([&item.entry.sentence]);
+    item.run.mentions(wanted) || texts.any(|text| text.to_lowercase().contains(wanted))
+}
+
+fn nothing(look: &Look<'_>, tab: Tab) -> Markup {
+    let searched = !look.request.text("q").is_empty();
     let headline = match (searched, tab) {
         (true, _) => "Nothing matches",
         (false, Tab::All) if look.source.is_all_read() => "All clear",
@@ -133,19 +205,28 @@ fn nothing(look: &Look<'_>, tab: Tab, searched: bool) -> Markup {
         (false, Tab::Help) => "No run needs help",
         (false, Tab::Approvals) => "No approval is waiting",
         (false, Tab::Queue) => "Nothing is queued for a person",
+        (false, Tab::History) => "Nothing is over so far",
     };
-    state::empty(
-        headline,
-        &html! {
+    let would_appear = match tab {
+        Tab::All => {
             "Runs that failed, timed out, ask for a person, look stuck or take longer than expected appear here, and every \
-             approval that is waiting. "
-            span.source { (source::line(look.source, look.now)) }
-        },
-    )
+             approval that is waiting."
+        }
+        Tab::Help => {
+            "Runs that failed, timed out, ask for a person, look stuck or take longer than expected appear here."
+        }
+        Tab::Approvals => "An approval that a run asks for appears here until it is answered or its time is over.",
+        Tab::Queue => NOTHING_QUEUED,
+        Tab::History => {
+            "Answered questions and approvals, cleared and expired ones, and failed runs that were retried or are old appear \
+             here."
+        }
+    };
+    state::empty(headline, &html! { (would_appear) " " span.source { (source::line(look.source, look.now)) } })
 }
 
-fn here(request: &Request, tab: &str, most: Option<u64>) -> String {
-    let most = most.map(|most| most.to_string()).unwrap_or_default();
-    let tab = if tab == "all" { "" } else { tab };
-    link::with("/attention", &[("tab", tab), ("q", request.text("q")), ("n", &most)])
+fn here(request: &Request, tab: Tab, more: &[(&str, &str)]) -> String {
+    let tab = if tab == Tab::All { "" } else { tab.word() };
+    let parameters = [("tab", tab), ("q", request.text("q"))];
+    link::with("/attention", &parameters.iter().chain(more).copied().collect::<Vec<_>>())
 }

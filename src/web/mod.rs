@@ -49,7 +49,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use crate::query::Query;
+use crate::query::{Commands, Query};
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::store::Live;
@@ -78,6 +78,8 @@ pub struct Web {
     pub live: Live,
     /// Raw lines.
     pub logs: Arc<dyn LogText>,
+    /// What a person could run (spec 3.4).
+    pub commands: Arc<Commands>,
     /// The port that the guard accepts as ours.
     pub port: u16,
 }

@@ -79,7 +79,7 @@ fn attention(look: &Look<'_>) -> Markup {
             html! { p.clear { "Nothing needs you. " span.source { (source::line(look.source, look.now)) } } }
         }
         Some(banner) => html! {
-            @for one in banner.attention.iter().take(TOP) { (item::item(one, look.now)) }
+            @for one in banner.attention.iter().take(TOP) { (item::item(one, &[], look.now)) }
             @let total = banner.attention.len();
             @if total > TOP {
                 (state::partial(TOP as u64, total as u64, &html! { a href="/attention" { "show all" } }))

@@ -13,8 +13,8 @@ use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::waterfall::Window;
 use super::view::{
-    amount, artifact, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper, text, time,
-    timeline, waterfall,
+    amount, artifact, commands, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper,
+    text, time, timeline, waterfall,
 };
 use super::{Web, address};
 use crate::query::{self, Judged};
@@ -57,6 +57,8 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         (gone(judged))
         (facts::head(judged, seen.now))
         (going::going(judged, seen.now))
+        @if let Some(happened) = commands::happened(judged) { (happened) }
+        @if seen.at.is_none() { (commands::commands(&look.web.commands.of_run(judged))) }
         nav.jump aria-label="sections" {
             @for part in &parts { a href={ "#" (part.id) } { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } } }
             a href="#timeline" { "Timeline" span.tally { (amount::count(events.shown.page.total)) } }

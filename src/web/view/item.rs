@@ -3,18 +3,20 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{evidence, icon, json, link, time, tone};
-use crate::query::{Item, Queued};
+use super::{commands, evidence, icon, json, link, time, tone};
+use crate::query::{Command, Item, Queued};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
+use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 
-/// The card. Its heading opens the run, or the approval's line.
+/// The card, with what a person could run about it. Its heading opens the run.
 #[must_use]
-pub fn item(item: &Item, now: Micros) -> Markup {
+pub fn item(item: &Item, offered: &[Command], now: Micros) -> Markup {
     let record = &item.run.record;
-    let (key, run) = (record.key.as_str(), &record.state.run);
+    let key = record.key.as_str();
     let (tone, drawing, said) = tone::of_reason(item.entry.reason);
+    let workflow = value(&record.state.run.workflow).map(String::as_str);
     html! {
         article.item.(tone.class()) {
             span.mark { (icon::icon(drawing)) }
@@ -27,16 +29,11 @@ pub fn item(item: &Item, now: Micros) -> Markup {
                     Some(marker) => (approval(marker, now)),
                     None => { p.sentence { (text(&item.entry.sentence)) } },
                 }
-                p.key {
-                    (text(key))
-                    @if let Some(workflow) = value(&run.workflow) {
-                        " · " (cut(workflow, 60)) " · "
-                        a href=(link::with("/runs", &[("workflow", workflow)])) { "other runs of this workflow" }
-                    }
-                    @if let Some(other) = &record.retried_by {
-                        " · retried as " a href=(link::run(other)) { (text(other)) }
-                    }
+                (whose(key, workflow, record.retried_by.as_deref()))
+                @if let Some(session) = session(item) {
+                    p.key { "session " a href={ (link::run(key)) "#sessions" } { (cut(session, 80)) } }
                 }
+                (commands::commands(offered))
             }
             div.when {
                 @if let Some(at) = item.entry.since { (time::ago(at, now)) }
@@ -44,6 +41,29 @@ pub fn item(item: &Item, now: Micros) -> Markup {
             }
         }
     }
+}
+
+/// Whose matter it is: the run's key, its workflow with the way to its other runs, and the run that retries it.
+#[must_use]
+pub fn whose(key: &str, workflow: Option<&str>, retried_by: Option<&str>) -> Markup {
+    html! {
+        p.key {
+            (text(key))
+            @if let Some(workflow) = workflow {
+                " · " (cut(workflow, 60)) " · "
+                a href=(link::with("/runs", &[("workflow", workflow)])) { "other runs of this workflow" }
+            }
+            @if let Some(other) = retried_by { " · retried as " a href=(link::run(other)) { (text(other)) } }
+        }
+    }
+}
+
+/// The session that it comes from: what the approval names, else the newest open one of the run.
+fn session(item: &Item) -> Option<&str> {
+    let sessions = || item.run.record.state.spans.iter().filter(|span| span.kind == SpanKind::Session);
+    let named = item.entry.approval.as_ref().and_then(|marker| marker.span.as_deref());
+    let is_named = sessions().any(|span| span.id.as_deref() == named);
+    named.filter(|_| is_named).or_else(|| sessions().rev().find_map(|span| span.id.as_deref()))
 }
 
 /// Something that a run queued for a person, as a card of the same kind.
@@ -74,7 +94,9 @@ pub fn queued(item: &Queued<'_>, now: Micros) -> Markup {
     }
 }
 
-fn approval(marker: &Marker, now: Micros) -> Markup {
+/// What an approval is asked for: action, risk, parameters, and the time that is left.
+#[must_use]
+pub fn approval(marker: &Marker, now: Micros) -> Markup {
     html! {
         p.sentence {
             "Run " code { (cut(marker.action.as_deref().unwrap_or("an action"), 120)) }
@@ -84,7 +106,7 @@ fn approval(marker: &Marker, now: Micros) -> Markup {
         p.key {
             "approval " (text(&marker.id))
             @if let Some(risk) = &marker.risk { " · risk " strong { (cut(risk, 40)) } }
-            @if let Some(at) = marker.expires_at { " · expires " (time::until(at, now)) }
+            @if let Some(at) = marker.expires_at.filter(|_| marker.is_open()) { " · expires " (time::until(at, now)) }
         }
         @if let Some(params) = &marker.params {
             details { summary { "parameters" } (json::viewer(params)) }

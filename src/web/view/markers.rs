@@ -2,11 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::icon::Icon;
 use super::text::cut;
-use super::tone::Tone;
+use super::tone::{self, Tone};
 use super::{badge, evidence, json, time};
-use crate::reducer::marker::{Marker, MarkerKind};
+use crate::reducer::marker::Marker;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::wheel::{Hold, Who};
@@ -58,18 +57,8 @@ fn wheel_lane(key: &str, lane: &[Hold]) -> Markup {
     }
 }
 
-fn look(kind: MarkerKind) -> (Tone, Icon) {
-    match kind {
-        MarkerKind::Handoff => (Tone::Human, Icon::Wheel),
-        MarkerKind::Question => (Tone::Human, Icon::Question),
-        MarkerKind::Approval => (Tone::Human, Icon::Key),
-        MarkerKind::Stuck => (Tone::Bad, Icon::Alert),
-        MarkerKind::Queue => (Tone::Warn, Icon::Queue),
-    }
-}
-
 fn one(key: &str, marker: &Marker, now: Micros) -> Markup {
-    let (tone, drawing) = look(marker.kind);
+    let (tone, drawing) = tone::of_marker(marker.kind);
     let tone = if marker.is_open() && !marker.is_expired(now) { tone } else { Tone::Quiet };
     html! {
         li {
@@ -99,6 +88,7 @@ fn one(key: &str, marker: &Marker, now: Micros) -> Markup {
 mod tests {
     use super::super::sample::{EVIL, NOW, check_harmless};
     use super::*;
+    use crate::reducer::marker::MarkerKind;
 
     #[test]
     fn an_expired_approval_says_so() {

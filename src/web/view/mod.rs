@@ -13,6 +13,8 @@
 //! | `state` | empty, failed and partial answers |
 //! | `card`, `item`, `stepper` | a run, an attention item, the phases of a run |
 //! | `facts`, `going`, `markers`, `waterfall`, `spans`, `problem`, `json`, `timeline`, `loghealth` | sections of the run page |
+//! | `commands` | what a person could run, and what came of it |
+//! | `past` | what needs nobody any more |
 //! | `queue` | what is queued for a person, by repo |
 //! | `numbers` | what the overview counts |
 //! | `artifact`, `markdown` | files that a log names |
@@ -23,6 +25,7 @@ pub mod ansi;
 pub mod artifact;
 pub mod badge;
 pub mod card;
+pub mod commands;
 pub mod evidence;
 pub mod facts;
 pub mod form;
@@ -36,6 +39,7 @@ pub mod loghealth;
 pub mod markdown;
 pub mod markers;
 pub mod numbers;
+pub mod past;
 pub mod pill;
 pub mod problem;
 pub mod queue;

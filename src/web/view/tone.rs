@@ -5,6 +5,7 @@
 use super::icon::Icon;
 use crate::reducer::attention::Reason;
 use crate::reducer::event::Level;
+use crate::reducer::marker::MarkerKind;
 use crate::reducer::run::Status;
 use crate::reducer::span::SpanStatus;
 use crate::reducer::verdict::Word;
@@ -95,6 +96,18 @@ pub const fn of_reason(reason: Reason) -> (Tone, Icon, &'static str) {
         Reason::Stuck => (Tone::Bad, Icon::Alert, "likely stuck"),
         Reason::Late => (Tone::Warn, Icon::Hourglass, "past expectation"),
         Reason::Approval => (Tone::Human, Icon::Key, "wants approval"),
+    }
+}
+
+/// Hue and icon of an open marker.
+#[must_use]
+pub const fn of_marker(kind: MarkerKind) -> (Tone, Icon) {
+    match kind {
+        MarkerKind::Handoff => (Tone::Human, Icon::Wheel),
+        MarkerKind::Question => (Tone::Human, Icon::Question),
+        MarkerKind::Approval => (Tone::Human, Icon::Key),
+        MarkerKind::Stuck => (Tone::Bad, Icon::Alert),
+        MarkerKind::Queue => (Tone::Warn, Icon::Queue),
     }
 }
 
