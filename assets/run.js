@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What the page of a run does beyond links and forms: the timeline follows, goes on by scrolling and opens raw lines;
- * filters, pages and zooms of the same page come without a reload.
+ * filters, pages and zooms of the same page come without a reload; the waterfall can be brushed.
  *
  * As app.js it only ever shows the server's own rendering of an address.
  */
@@ -130,7 +130,7 @@
 
   /** Opens the raw line below its event. @param {HTMLAnchorElement} link */
   const toggleRaw = async (link) => {
-    const item = link.closest("li");
+    const item = link.closest("li, td");
     if (!item) return;
     const open = item.querySelector(":scope > .opened");
     if (open) { open.remove(); return; }
@@ -150,11 +150,76 @@
     }
   };
 
+  // ---------- the brush of the waterfall ----------
+
+  /** @type {{table: HTMLElement, cell: Element, from: number, mark: HTMLElement} | null} */
+  let brush = null;
+  /** How far across the bars, from 0 to 1. @param {Element} cell @param {PointerEvent} event */
+  const across = (cell, event) => {
+    const box = (cell.querySelector("svg") ?? cell).getBoundingClientRect();
+    return Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+  };
+  /** The moment at a place, by the pieces that the server drew. @param {HTMLElement} table @param {number} place */
+  const momentAt = (table, place) => {
+    /** @type {[number, number, number, number][]} */
+    const pieces = JSON.parse(table.dataset.pieces ?? "[]");
+    const piece = pieces.find(([, , , right]) => place <= right) ?? pieces[pieces.length - 1];
+    if (!piece) return 0;
+    const [from, to, left, right] = piece;
+    return Math.round(from + (to - from) * Math.min(Math.max((place - left) / Math.max(right - left, 1e-9), 0), 1));
+  };
+  document.addEventListener("pointerdown", (event) => {
+    const cell = /** @type {Element} */ (event.target).closest?.(".waterfall td.bars");
+    const table = /** @type {HTMLElement | null} */ (cell?.closest(".waterfall") ?? null);
+    if (!cell || !table || event.button !== 0 || event.pointerType === "touch") return;
+    const mark = document.createElement("span");
+    mark.className = "brush";
+    mark.dataset.mine = "";
+    brush = { table, cell, from: across(cell, event), mark };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!brush) return;
+    const svg = brush.cell.querySelector("svg");
+    const to = across(brush.cell, event);
+    if (!svg || Math.abs(to - brush.from) < 0.01) return;
+    if (!brush.mark.isConnected) brush.cell.append(brush.mark);
+    const box = svg.getBoundingClientRect(), home = brush.cell.getBoundingClientRect();
+    brush.mark.style.left = `${box.left - home.left + Math.min(brush.from, to) * box.width}px`;
+    brush.mark.style.width = `${Math.abs(to - brush.from) * box.width}px`;
+    event.preventDefault();
+  });
+  // A drag across the bars is a brush and opens none of them.
+  document.addEventListener("dragstart", (event) => { if (brush) event.preventDefault(); });
+  let brushed = false;
+  document.addEventListener("pointerup", (event) => {
+    const drawn = brush;
+    brush = null;
+    drawn?.mark.remove();
+    if (!drawn) return;
+    const to = across(drawn.cell, event);
+    if (Math.abs(to - drawn.from) < 0.01) return;
+    brushed = true;
+    window.setTimeout(() => { brushed = false; }, 0);
+    const [first, last] = [Math.min(drawn.from, to), Math.max(drawn.from, to)].map((place) => momentAt(drawn.table, place));
+    if (last <= first) return;
+    const url = new URL(location.href);
+    url.searchParams.set("zoom", `${first}-${last}`);
+    url.hash = "waterfall";
+    void show(url, "push");
+  });
+
   // ---------- start ----------
+
+  document.addEventListener("input", (event) => {
+    const range = /** @type {HTMLInputElement} */ (event.target);
+    const output = range.type === "range" ? range.form?.querySelector("output") : null;
+    if (output) output.textContent = range.value;
+  });
 
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button !== 0) return;
     const target = /** @type {Element} */ (event.target);
+    if (brushed) { event.preventDefault(); return; }
     if (target.closest("#follow")) { setFollow(!follows); return; }
     const link = /** @type {HTMLAnchorElement | null} */ (target.closest("main a[href]"));
     if (!link) return;

@@ -202,6 +202,12 @@ const ROUTES: &[(&str, u16)] = &[
     ("/runs/files/artifacts/1", 200),
     ("/runs/files/artifacts/8", 200),
     ("/runs/files/artifacts/99", 404),
+    ("/runs/done?zoom=0-5000", 200),
+    ("/runs/done?zoom=x", 400),
+    ("/runs/done/compare", 200),
+    ("/runs/done/compare?with=failed", 200),
+    ("/runs/done/compare?with=nobody", 404),
+    ("/runs/nobody/compare", 404),
     ("/api/runs/files/artifacts/0", 404),
     ("/api/runs/files/artifacts/+1", 404),
     ("/api/runs/files/artifacts/8", 404),
@@ -624,6 +630,32 @@ async fn health_has_every_field_and_the_dump_is_canonical() {
     assert_eq!(dump["schema"], 1);
     let keys: Vec<_> = dump["runs"].as_array().expect("a list").iter().map(|run| run["key"].as_str()).collect();
     assert_eq!(keys, [Some("a%20b/c"), Some("done"), Some("failed"), Some("files")]);
+}
+
+#[tokio::test]
+async fn a_run_is_compared_with_another_one_of_its_workflow() {
+    let fixture = fixture();
+    let (_, _, chooser) = fixture.ask("/runs/done", "127.0.0.1:7468").await;
+    assert!(chooser.contains("/runs/done/compare?with=a%2520b%2Fc"), "{chooser}");
+    assert!(!chooser.contains("compare?with=failed"), "another workflow: {chooser}");
+    let (_, _, same) = fixture.ask("/runs/done/compare?with=a%2520b%2Fc", "127.0.0.1:7468").await;
+    assert_eq!(same.matches("no difference<").count(), 3, "{same}");
+    let (_, _, other) = fixture.ask("/runs/done/compare?with=failed", "127.0.0.1:7468").await;
+    assert!(other.contains("at the 1. place: here") && other.contains("there <span class=\"none\">nothing"), "{other}");
+}
+
+#[tokio::test]
+async fn the_past_can_be_reached_by_a_form_and_by_links() {
+    let fixture = fixture();
+    let (_, _, past) = fixture.ask("/runs/done?at=2", "127.0.0.1:7468").await;
+    for part in
+        ["name=\"at\" min=\"1\" max=\"5\"", "value=\"2\"", "/runs/done?at=1\"", "/runs/done?at=3\"", "as it was after"]
+    {
+        assert!(past.contains(part), "{part}: {past}");
+    }
+    // The last line is the present; nothing lies behind it.
+    let (_, _, last) = fixture.ask("/runs/done?at=5", "127.0.0.1:7468").await;
+    assert!(!last.contains("/runs/done?at=6"), "{last}");
 }
 
 impl Fixture {

@@ -2,13 +2,15 @@
 //!
 //! `line` cuts chunks into lines, `dialect` decodes a line into [`event::Event`]s, `fold` applies them to a
 //! [`run::RunState`], `verdict` says how it is going, `attention` what a person should look at, `diff` what changed
-//! between two states, `compare` where two that should be equal are not, `rehearse` what limits would have flagged, `wheel` who held control, and `dump` writes the canonical form that two independent reducers can
+//! between two states, `compare` where two that should be equal are not, `divergence`
+//! where two runs part, `rehearse` what limits would have flagged, `wheel` who held control, and `dump` writes the canonical form that two independent reducers can
 //! be compared by (spec 4.2). `duration` is the one formatter of durations.
 
 pub mod attention;
 pub mod compare;
 pub mod dialect;
 pub mod diff;
+pub mod divergence;
 pub mod dump;
 pub mod duration;
 pub mod event;

@@ -12,7 +12,7 @@
 //! | `stream` | what changed, pushed to browsers |
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
-//! | `overview`, `runs`, `run`, `line`, `artifact`, `attention`, `queue`, `health` | one module per page |
+//! | `overview`, `runs`, `run`, `line`, `artifact`, `compare`, `attention`, `queue`, `health` | one module per page |
 //! | `page`, `said`, `search` | what all pages share; the text of events, from the log; looking for text in it |
 //! | `view` | the components that pages are made of |
 
@@ -21,6 +21,7 @@ mod api;
 mod artifact;
 pub mod assets;
 mod attention;
+mod compare;
 pub mod error;
 mod guard;
 mod health;
@@ -131,6 +132,7 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
         .merge(run::router())
         .merge(line::router())
         .merge(artifact::router())
+        .merge(compare::router())
         .merge(attention::router())
         .merge(queue::router())
         .merge(health::router())

@@ -13,14 +13,15 @@ use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::waterfall::Window;
 use super::view::{
-    amount, artifact, commands, facts, going, icon, json, link, loghealth, markers, problem, queue, spans, stepper,
-    text, time, timeline, waterfall,
+    amount, artifact, commands, facts, going, icon, json, link, loghealth, markers, problem, queue, sessions, spans,
+    stepper, text, time, timeline, travel, waterfall,
 };
-use super::{Web, address};
+use super::{Web, address, compare, view};
 use crate::query::{self, Judged};
-use crate::reducer::run::value;
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
+use crate::reducer::verdict::Learned;
+use crate::store::reader::Lists;
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/runs/{key}", get(run))
@@ -31,6 +32,10 @@ async fn run(State(web): State<Web>, Path(key): Path<String>, request: Request) 
 }
 
 const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
+/// Runs of the same workflow that are offered for a comparison.
+const FEW: u32 = 3;
+/// The expectation is shown of so many phases.
+const PHASES: usize = 12;
 
 /// A run and the moment that everything about it is measured against.
 struct Seen {
@@ -38,6 +43,8 @@ struct Seen {
     now: Micros,
     /// The line of the past that is shown.
     at: Option<u64>,
+    /// The last line of the log, also when the past is shown.
+    last: u64,
     /// The stretch that the waterfall shows.
     window: Option<Window>,
 }
@@ -62,6 +69,8 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         nav.jump aria-label="sections" {
             @for part in &parts { a href={ "#" (part.id) } { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } } }
             a href="#timeline" { "Timeline" span.tally { (amount::count(events.shown.page.total)) } }
+            a href="#travel" { "Time travel" }
+            a href="#compare" { "Compare" }
             a href="#log" { "Log" }
         }
         div.parts {
@@ -70,6 +79,8 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         (section("timeline", &html! { "Timeline" span.tally { (amount::count(events.shown.page.total)) } button #follow.js-only type="button" aria-pressed="false" { "follow" } }, &html! {
             (timeline::timeline(key, &events.shown, &events.asked, &events.names(judged)))
         }))
+        (section("travel", &html! { "Time travel" }, &travel::travel(key, &judged.record.state, seen.at, seen.last)))
+        (section("compare", &html! { "Compare" }, &others(look, judged)))
         (section("log", &html! { "Log" }, &loghealth::log_health(&judged.record)))
     };
     Ok(Page {
@@ -106,14 +117,13 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     let window = zoom.transpose()?;
     let Some(line) = look.request.number("at")? else {
         let judged = look.web.query.run(key, look.now)?.ok_or(UNKNOWN)?;
-        return Ok(Seen { judged, now: look.now, at: None, window });
+        let last = judged.record.state.counters.lines.total();
+        return Ok(Seen { judged, now: look.now, at: None, last, window });
     };
     if line == 0 {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
     }
-    if !look.web.query.is_known(key)? {
-        return Err(UNKNOWN);
-    }
+    let last = look.web.query.reader.run(key, Lists::None)?.ok_or(UNKNOWN)?.state.counters.lines.total();
     let then = look.web.logs.state_at(key, line).map_err(|reason| {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log
@@ -121,23 +131,36 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     let judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
     // What the verdict was measured against.
     let now = judged.record.modified.unwrap_or(look.now);
-    Ok(Seen { judged, now, at: Some(line), window })
+    Ok(Seen { judged, now, at: Some(line), last, window })
 }
 
 /// Says that the page shows the past.
 fn past(seen: &Seen) -> Markup {
     let Some(line) = seen.at else { return html! {} };
     let key = seen.judged.record.key.as_str();
-    let last = seen.judged.record.state.counters.lines.total();
     html! {
         div.past role="status" {
             (icon::icon(icon::Icon::Hourglass))
             span { "This is the run as it was after " a href=(link::line(key, line)) { "line " (amount::count(line)) } ", " (time::stamp(seen.now)) }
             span {
                 @if line > 1 { a href=(link::run_at(key, line - 1)) { "← a line earlier" } " " }
-                @if last >= line { a href=(link::run_at(key, line + 1)) { "a line later →" } " " }
+                @if seen.last > line { a href=(link::run_at(key, line + 1)) { "a line later →" } " " }
                 a href=(link::run(key)) { "now" }
             }
+        }
+    }
+}
+
+/// The way to runs beside which this one can be put.
+fn others(look: &Look<'_>, judged: &Judged) -> Markup {
+    match compare::others(look, judged, FEW, None) {
+        Ok((others, more)) => html! {
+            (view::compare::chooser(&judged.record.key, &others, None, false, look.now))
+            @if more { p { a href={ (link::run(&judged.record.key)) "/compare" } { "choose another run of this workflow" } } }
+        },
+        Err(error) => {
+            tracing::error!(%error, "the other runs of a workflow could not be read");
+            view::state::failed("the other runs of this workflow")
         }
     }
 }
@@ -172,7 +195,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let mut parts = Vec::new();
     let stops = stepper::sequence(state);
     if !stops.is_empty() {
-        parts.push(part("phases", "Phases", None, spanning(stepper::stepper(key, &stops, learned(look, seen), end))));
+        parts.push(part("phases", "Phases", None, spanning(stepper::stepper(key, &stops, &learned(look, seen), end))));
     }
     // An addition: without it the page is still right.
     let lane = look.web.query.wheel(record).unwrap_or_default();
@@ -193,26 +216,22 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         let depth = (own.len() + beside.len()) as u64;
         parts.push(part("queue", "Action required", Some(depth), queue::of_run(&own, &beside, seen.now)));
     }
-    if let Some((count, body)) = problem::errors(key, state) {
-        parts.push(part("errors", "Errors", Some(count as u64), body));
-    }
     let drawing = waterfall::Drawing { key, state, window: seen.window, at: seen.at, now: end };
     if let Some(body) = waterfall::waterfall(&drawing).map(spanning) {
         parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
     }
-    for (kind, id, name) in [
-        (SpanKind::Step, "steps", "Steps"),
-        (SpanKind::Session, "sessions", "Sessions"),
-        (SpanKind::Tool, "tools", "Tools"),
-    ] {
-        if let Some(body) = spans::table(key, state, kind, end).map(spanning) {
-            let body = if kind == SpanKind::Tool {
-                html! { details #tool-table { summary { "table" } (body) } }
-            } else {
-                body
-            };
-            parts.push(part(id, name, Some(of_kind(kind)), body));
-        }
+    if let Some(body) = spans::table(key, state, SpanKind::Step, end).map(spanning) {
+        parts.push(part("steps", "Steps", Some(of_kind(SpanKind::Step)), body));
+    }
+    if let Some(body) = sessions::sessions(key, state, end).map(spanning) {
+        parts.push(part("sessions", "Sessions", Some(of_kind(SpanKind::Session)), body));
+    }
+    if let Some(body) = spans::table(key, state, SpanKind::Tool, end).map(spanning) {
+        let body = html! { details #tool-table { summary { "table" } (body) } };
+        parts.push(part("tools", "Tools", Some(of_kind(SpanKind::Tool)), body));
+    }
+    if let Some((count, body)) = problem::errors(key, state) {
+        parts.push(part("errors", "Errors", Some(count as u64), body));
     }
     if let Some(inputs) = &state.run.inputs {
         let body = html! {
@@ -230,9 +249,17 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     parts
 }
 
-/// What the present phase usually takes. It is an addition: without it the page is still right.
-fn learned(look: &Look<'_>, seen: &Seen) -> Option<crate::reducer::verdict::Learned> {
+/// What the phases of this run usually take, in the order of their first visit. It is an addition: without it the page is
+/// still right.
+fn learned(look: &Look<'_>, seen: &Seen) -> Vec<(String, Learned)> {
     let record = &seen.judged.record;
-    let phase = value(&record.state.run.phase)?;
-    look.web.query.learned(record, phase).ok().flatten()
+    let mut phases: Vec<&str> = Vec::new();
+    for span in record.state.spans.iter().filter(|span| span.kind == SpanKind::Phase) {
+        let id = span.id.as_deref().unwrap_or("");
+        if !phases.contains(&id) && phases.len() < PHASES {
+            phases.push(id);
+        }
+    }
+    let known = |phase: &str| Some((phase.to_owned(), look.web.query.learned(record, phase).ok()??));
+    phases.into_iter().filter_map(known).collect()
 }

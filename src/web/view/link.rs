@@ -44,6 +44,12 @@ pub fn in_timeline(key: &str, line: u64) -> String {
     format!("/runs/{}?line={line}#L{line}", segment(key))
 }
 
+/// A run beside another one.
+#[must_use]
+pub fn compare(key: &str, with: &str) -> String {
+    self::with(&format!("{}/compare", run(key)), &[("with", with)])
+}
+
 /// The page of an artifact, by its place in the run's list from 1.
 #[must_use]
 pub fn artifact(key: &str, place: usize) -> String {

@@ -12,11 +12,12 @@
 //! | `layout`, `pill`, `source` | the frame of every page |
 //! | `state` | empty, failed and partial answers |
 //! | `card`, `item`, `stepper` | a run, an attention item, the phases of a run |
-//! | `facts`, `going`, `markers`, `waterfall`, `spans`, `problem`, `json`, `timeline`, `loghealth` | sections of the run page |
+//! | `facts`, `going`, `markers`, `waterfall`, `spans`, `sessions`, `problem`, `json`, `timeline`, `travel`, `loghealth` | sections of the run page |
 //! | `commands` | what a person could run, and what came of it |
 //! | `past` | what needs nobody any more |
 //! | `queue` | what is queued for a person, by repo |
 //! | `numbers` | what the overview counts |
+//! | `compare` | two runs side by side |
 //! | `artifact`, `markdown` | files that a log names |
 //! | `table`, `form` | the list of runs; fields of filter forms |
 
@@ -26,6 +27,7 @@ pub mod artifact;
 pub mod badge;
 pub mod card;
 pub mod commands;
+pub mod compare;
 pub mod evidence;
 pub mod facts;
 pub mod form;
@@ -43,6 +45,7 @@ pub mod past;
 pub mod pill;
 pub mod problem;
 pub mod queue;
+pub mod sessions;
 pub mod source;
 pub mod spans;
 pub mod state;
@@ -52,6 +55,7 @@ pub mod text;
 pub mod time;
 pub mod timeline;
 pub mod tone;
+pub mod travel;
 pub mod waterfall;
 
 #[cfg(test)]

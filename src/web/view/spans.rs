@@ -1,11 +1,12 @@
-//! Steps, sessions and tools as tables.
+//! Steps and tools as tables.
 
 use maud::{Markup, html};
 
+use super::sessions::{lines, spent, took};
 use super::text::cut;
-use super::{amount, badge, evidence, time};
+use super::{amount, badge, link};
 use crate::reducer::run::RunState;
-use crate::reducer::span::{Span, SpanKind};
+use crate::reducer::span::{Artifact, Span, SpanKind};
 use crate::reducer::time::Micros;
 
 /// At most so many rows of one table, the newest.
@@ -26,6 +27,7 @@ pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option
         model: any(|span| span.model.is_some()),
         cache: any(|span| span.cache_hit.is_some()),
         lines: any(|span| span.input_line.is_some() || span.output_line.is_some()),
+        artifacts: shown.iter().any(|span| artifacts_of(state, span).next().is_some()),
         cost: any(|span| span.cost_usd.is_some() || span.tokens_in.is_some() || span.tokens_out.is_some()),
     };
     Some(html! {
@@ -44,10 +46,11 @@ pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option
                     @if columns.model { th scope="col" { "model" } }
                     @if columns.cache { th scope="col" { "cache" } }
                     @if columns.lines { th scope="col" { "input, output" } }
+                    @if columns.artifacts { th scope="col" { "artifacts" } }
                     @if columns.cost { th.num scope="col" { "cost, tokens" } }
                     th scope="col" { "lines" }
                 } }
-                tbody { @for span in shown { (row(key, span, &columns, now)) } }
+                tbody { @for span in shown { (row(key, state, span, &columns, now)) } }
             }
         }
     })
@@ -59,10 +62,11 @@ struct Columns {
     model: bool,
     cache: bool,
     lines: bool,
+    artifacts: bool,
     cost: bool,
 }
 
-fn row(key: &str, span: &Span, columns: &Columns, now: Micros) -> Markup {
+fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros) -> Markup {
     let optional = |text: &Option<String>| html! { @if let Some(text) = text { (cut(text, 60)) } };
     html! {
         tr {
@@ -76,37 +80,46 @@ fn row(key: &str, span: &Span, columns: &Columns, now: Micros) -> Markup {
                 (badge::span(span.status))
                 @if let Some(message) = span.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
             }
-            td.num {
-                @match (span.duration_ms, span.is_open(), span.started_at) {
-                    (Some(millis), _, _) => (time::took(millis)),
-                    (None, true, Some(at)) => (time::elapsed(at, now)),
-                    _ => { "–" },
-                }
-            }
+            td.num { (took(span, now)) }
             td.num { @if let Some(attempt) = span.attempt { (attempt) } }
             @if columns.agent { td { (optional(&span.agent)) } }
             @if columns.model { td { (optional(&span.model)) } }
             @if columns.cache { td { @match span.cache_hit { Some(true) => "hit", Some(false) => "miss", None => "" } } }
             @if columns.lines {
                 td {
-                    @if let Some(line) = span.input_line { "in " (evidence::line(key, line)) " " }
-                    @if let Some(line) = span.output_line { "out " (evidence::line(key, line)) }
+                    @if let Some(line) = span.input_line { (opener(key, line, "in")) " " }
+                    @if let Some(line) = span.output_line { (opener(key, line, "out")) }
                 }
             }
-            @if columns.cost {
-                td.num {
-                    @if let Some(cost) = span.cost_usd { (amount::dollars(cost)) " " }
-                    @if span.tokens_in.is_some() || span.tokens_out.is_some() {
-                        span.meta { (amount::short(span.tokens_in.unwrap_or(0))) " in " (amount::short(span.tokens_out.unwrap_or(0))) " out" }
+            @if columns.artifacts {
+                td {
+                    @for (place, artifact) in artifacts_of(state, span) {
+                        a.path href=(link::artifact(key, place)) { (cut(file_name(&artifact.path), 60)) } " "
                     }
                 }
             }
-            td {
-                (evidence::line(key, span.opened_line))
-                @if let Some(line) = span.closed_line.filter(|line| *line != span.opened_line) { "–" (evidence::line(key, line)) }
-            }
+            @if columns.cost { td.num { (spent(span)) } }
+            td { (lines(key, span)) }
         }
     }
+}
+
+/// Leads to the record in the JSON viewer; with scripts it opens right here.
+fn opener(key: &str, line: u64, word: &str) -> Markup {
+    html! { a href=(link::line(key, line)) data-raw title={ "line " (line) } { (word) } }
+}
+
+/// The artifacts that a log ascribes to a step, and their places in the run's list.
+fn artifacts_of<'a>(state: &'a RunState, span: &'a Span) -> impl Iterator<Item = (usize, &'a Artifact)> {
+    let same = move |artifact: &Artifact| {
+        let attempt = artifact.attempt.is_none() || span.attempt.is_none() || artifact.attempt == span.attempt;
+        span.kind == SpanKind::Step && span.id.is_some() && artifact.step == span.id && attempt
+    };
+    (1..).zip(&state.artifacts).filter(move |(_, artifact)| same(artifact))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -120,10 +133,23 @@ mod tests {
         let mut step = sample::span(SpanKind::Step, EVIL, SpanStatus::Failed, 4);
         step.name = Some(EVIL.to_owned());
         step.cache_hit = Some(true);
-        let state = RunState { spans: vec![step], ..RunState::default() };
+        let named = |path: &str, attempt| Artifact {
+            path: path.to_owned(),
+            media_type: None,
+            attempt,
+            step: Some(EVIL.to_owned()),
+            line: 7,
+        };
+        let artifacts = vec![named("a/mine.md", Some(1)), named("other.md", Some(2)), named("also.md", None)];
+        let state = RunState { spans: vec![step], artifacts, ..RunState::default() };
         let shown = table("k", &state, SpanKind::Step, NOW).expect("has a step").into_string();
         check_harmless(&shown);
         assert!(shown.contains(">cache<") && shown.contains("hit") && !shown.contains(">model<"), "{shown}");
+        assert!(shown.contains("/runs/k/artifacts/1\"") && shown.contains(">mine.md<"), "{shown}");
+        assert!(
+            shown.contains("/runs/k/artifacts/3\"") && !shown.contains("/artifacts/2\""),
+            "of this attempt: {shown}"
+        );
         assert!(table("k", &state, SpanKind::Session, NOW).is_none());
     }
 }

@@ -101,19 +101,23 @@ fn ahead(state: &RunState, last: Option<&str>) -> Vec<Stop> {
         .collect()
 }
 
-/// The stops as a list; `learned` is what the present phase usually takes.
+/// The stops as a list; `learned` is what phases usually take in earlier runs of the workflow.
 #[must_use]
-pub fn stepper(key: &str, stops: &[Stop], learned: Option<Learned>, now: Micros) -> Markup {
+pub fn stepper(key: &str, stops: &[Stop], learned: &[(String, Learned)], now: Micros) -> Markup {
     let left_out = stops.len().saturating_sub(MOST);
     html! {
         ol.stepper aria-label="phases" {
             @if left_out > 0 { li.earlier { (left_out) " earlier" } }
             @for stop in &stops[left_out..] { (one(key, stop, now)) }
         }
-        @if let Some(learned) = learned {
-            p.learned {
-                "this phase usually: median " (time::duration(learned.median_ms)) ", p90 "
-                (time::duration(learned.p90_ms)) " over " (learned.spans) " runs"
+        @if !learned.is_empty() {
+            ul.learned {
+                @for (phase, usual) in learned {
+                    li {
+                        (text(phase)) " usually: median " (time::duration(usual.median_ms)) ", p90 " (time::duration(usual.p90_ms))
+                        " over " (super::amount::plural(usual.spans, "run", "runs"))
+                    }
+                }
             }
         }
     }

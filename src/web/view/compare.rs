@@ -1,0 +1,180 @@
+//! Two runs of a workflow side by side: where they part first, and how long each took for what.
+
+use maud::{Markup, html};
+
+use super::text::{cut, text};
+use super::{amount, badge, evidence, link, state, time, waterfall};
+use crate::query::Judged;
+use crate::reducer::divergence::{Pair, Parting, order, outcome, pairs};
+use crate::reducer::span::{Span, SpanKind};
+use crate::reducer::time::Micros;
+
+/// At most so many rows of a table.
+const MOST: usize = 200;
+
+/// The comparison of two runs.
+#[must_use]
+pub fn compare(a: &Judged, b: &Judged, now: Micros) -> Markup {
+    let (left, right) = (&a.record.state, &b.record.state);
+    let partings = [
+        ("phase", order(SpanKind::Phase, left, right)),
+        ("candidate", order(SpanKind::Candidate, left, right)),
+        ("step outcome", outcome(left, right)),
+    ];
+    let keys = (a.record.key.as_str(), b.record.key.as_str());
+    html! {
+        (super::layout::section("parting", &html! { "Where they part" }, &html! {
+            dl.partings { @for (what, parting) in partings { div { dt { (what) } dd { (one(keys, parting)) } } } }
+        }))
+        (super::layout::section("durations", &html! { "Durations" }, &durations(a, b, now)))
+    }
+}
+
+fn one(keys: (&str, &str), parting: Parting<'_>) -> Markup {
+    html! {
+        @match parting {
+            Parting::Nowhere => { span.none { "no difference" } }
+            Parting::NotYet => { span.none { "no difference so far; one of them goes on" } }
+            Parting::At(place, a, b) => {
+                "at the " (amount::count(place as u64)) ". place: here " (span(keys.0, a)) ", there " (span(keys.1, b))
+            }
+        }
+    }
+}
+
+fn span(key: &str, span: Option<&Span>) -> Markup {
+    html! {
+        @match span {
+            Some(span) => { strong { (cut(waterfall::name(span), 80)) } " " (badge::span(span.status)) " " (evidence::line(key, span.opened_line)) }
+            None => { span.none { "nothing" } }
+        }
+    }
+}
+
+fn durations(a: &Judged, b: &Judged, now: Micros) -> Markup {
+    let (left, right) = (&a.record.state, &b.record.state);
+    let whole = (a.duration_ms(now), b.duration_ms(now));
+    let mut rows: Vec<Pair<'_>> = pairs(SpanKind::Phase, left, right);
+    rows.extend(pairs(SpanKind::Step, left, right));
+    let all = rows.len();
+    html! {
+        div.scroll {
+            table.list.beside {
+                thead { tr {
+                    th scope="col" { "what" }
+                    th scope="col" { "here" }
+                    th.num scope="col" { "took" }
+                    th scope="col" { "there" }
+                    th.num scope="col" { "took" }
+                    th.num scope="col" { "there is" }
+                } }
+                tbody {
+                    tr {
+                        th scope="row" { strong { "the whole run" } }
+                        td { (badge::verdict(a.verdict.word, a.verdict.rule)) }
+                        td.num { (took(whole.0)) }
+                        td { (badge::verdict(b.verdict.word, b.verdict.rule)) }
+                        td.num { (took(whole.1)) }
+                        td.num { (change(whole.0, whole.1)) }
+                    }
+                    @for (here, there) in rows.into_iter().take(MOST) { (row(a, b, here, there)) }
+                }
+            }
+        }
+        @if all > MOST { p.end { (amount::count(all as u64)) ", showing the first " (MOST) } }
+    }
+}
+
+fn row(a: &Judged, b: &Judged, here: Option<&Span>, there: Option<&Span>) -> Markup {
+    let named = here.or(there);
+    let millis = |span: Option<&Span>| span.and_then(|span| span.duration_ms);
+    let cell = |judged: &Judged, span: Option<&Span>| {
+        html! {
+            @match span {
+                Some(span) => { (badge::span(span.status)) " " (evidence::line(&judged.record.key, span.opened_line)) }
+                None => { span.none { "–" } }
+            }
+        }
+    };
+    html! {
+        tr {
+            th scope="row" {
+                @if let Some(span) = named {
+                    span.kind { (span.kind.as_str()) } " " (cut(waterfall::name(span), 80))
+                    @if let Some(attempt) = span.attempt.filter(|attempt| *attempt > 1) { span.visits { " ×" (attempt) } }
+                }
+            }
+            td { (cell(a, here)) }
+            td.num { (took(millis(here))) }
+            td { (cell(b, there)) }
+            td.num { (took(millis(there))) }
+            td.num { (change(millis(here), millis(there))) }
+        }
+    }
+}
+
+fn took(millis: Option<i64>) -> Markup {
+    html! { @match millis { Some(millis) => (time::took(millis)), None => "–" } }
+}
+
+/// How much longer or shorter the second one was, in words.
+fn change(here: Option<i64>, there: Option<i64>) -> Markup {
+    let (Some(here), Some(there)) = (here, there) else { return html! {} };
+    html! {
+        @match there.cmp(&here) {
+            std::cmp::Ordering::Equal => { "as long" }
+            std::cmp::Ordering::Greater => { (time::duration(there - here)) " longer" }
+            std::cmp::Ordering::Less => { (time::duration(here - there)) " shorter" }
+        }
+    }
+}
+
+/// Other runs of the workflow, to compare with; `more` says that there are others.
+#[must_use]
+pub fn chooser(key: &str, others: &[Judged], with: Option<&str>, more: bool, now: Micros) -> Markup {
+    html! {
+        @if others.is_empty() {
+            (state::empty("No other run of this workflow", &html! { "Another run of the same workflow appears here, to be compared with this one." }))
+        }
+        ul.choices {
+            @for other in others {
+                @let other_key = other.record.key.as_str();
+                li {
+                    a href=(link::compare(key, other_key)) data-row aria-current=[(with == Some(other_key)).then_some("true")] { (cut(other.title(), 80)) }
+                    " " (badge::verdict(other.verdict.word, other.verdict.rule))
+                    span.meta {
+                        @if other.title() != other_key { " " code { (text(other_key)) } }
+                        @if let Some(at) = crate::reducer::run::value(&other.record.state.run.started_at) { " · started " (time::ago(*at, now)) }
+                        @if let Some(millis) = other.duration_ms(now) { " · " (time::duration(millis)) }
+                    }
+                }
+            }
+        }
+        @if more { p.end { "There are more; look for one of them by its name or key." } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, NOW, check_harmless, judged};
+    use super::*;
+    use crate::reducer::span::SpanStatus;
+
+    #[test]
+    fn two_runs_stand_side_by_side_with_what_differs() {
+        let (mut a, mut b) = (judged(), judged());
+        b.record.key = String::from("other");
+        let mut slow = sample::phase(sample::EVIL, SpanStatus::Failed, 2);
+        slow.duration_ms = Some(90_000);
+        a.record.state.spans = vec![sample::phase(sample::EVIL, SpanStatus::Completed, 2)];
+        b.record.state.spans = vec![slow, sample::span(SpanKind::Step, "lint", SpanStatus::Failed, 5)];
+        let shown = compare(&a, &b, NOW).into_string();
+        check_harmless(&shown);
+        for part in ["30\u{a0}s longer", "/runs/other/lines/2", "/runs/a%2Fb/lines/2", "lint"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let chooser = chooser("a/b", &[b], Some("other"), true, NOW).into_string();
+        check_harmless(&chooser);
+        assert!(chooser.contains("/runs/a%2Fb/compare?with=other\" data-row aria-current=\"true\""), "{chooser}");
+    }
+}
