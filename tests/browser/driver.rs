@@ -61,6 +61,44 @@ impl Browser {
         wait_for(what, || Some(self.run(script)).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
     }
 
+    /// A command of the browser's own protocol, for what WebDriver has no word for.
+    pub(crate) fn devtools(&self, command: &str, params: &Value) -> Value {
+        self.in_session("goog/cdp/execute", &json!({ "cmd": command, "params": params }))
+    }
+
+    /// The size of the page in CSS pixels, and the scheme that the system would ask for.
+    pub(crate) fn look(&self, width: u32, scheme: &str) {
+        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        // Without motion nothing slides away between a look and a click.
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        self.devtools("Emulation.setEmulatedMedia", &features);
+    }
+
+    /// Presses keys one after the other, as a person would: characters, or [`keys`] such as [`keys::TAB`].
+    pub(crate) fn press(&self, keys: &str) {
+        let strokes: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})])
+            .collect();
+        self.in_session("actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}));
+    }
+
+    /// A tab more, in which the browser then is.
+    pub(crate) fn new_tab(&self) -> String {
+        let tab = self.in_session("window/new", &json!({ "type": "tab" }));
+        let handle = tab["handle"].as_str().expect("a handle").to_owned();
+        self.switch(&handle);
+        handle
+    }
+
+    /// Goes to a tab.
+    pub(crate) fn switch(&self, handle: &str) {
+        self.in_session("window", &json!({ "handle": handle }));
+    }
+
     fn in_session(&self, command: &str, body: &Value) -> Value {
         self.command("POST", &format!("/session/{}/{command}", self.session), Some(body))
     }
@@ -81,6 +119,13 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Keys without a character, as WebDriver names them.
+pub(crate) mod keys {
+    pub(crate) const TAB: &str = "\u{e004}";
+    pub(crate) const ENTER: &str = "\u{e007}";
+    pub(crate) const ESCAPE: &str = "\u{e00c}";
 }
 
 const INSTALL: &str = "on Debian: apt-get install chromium chromium-driver; or run scripts/test, which does";

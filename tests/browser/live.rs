@@ -1,0 +1,92 @@
+//! What happens on an open page: it changes without a reload, in every tab, over one stream, and says when it does not.
+
+use std::path::Path;
+
+use crate::states::House;
+use crate::support::{append, wait_for};
+
+const START: &str = "{\"event\":\"run.started\",\"workflow\":\"ship\",\"title\":\"Ship it\"}\n\
+                     {\"event\":\"phase.started\",\"phase\":\"build\"}\n";
+
+/// The text of the active-run pill.
+const PILL: &str = "const pill = document.querySelector('.pill'); return pill && pill.textContent;";
+
+fn one_run(state: &Path) {
+    append(state, "run-1", START);
+}
+
+fn shows(text: &str) -> String {
+    format!("return (() => {{ {PILL} }})()?.includes({text:?});")
+}
+
+#[test]
+fn the_pill_changes_without_a_reload() {
+    let house = House::new(one_run);
+    let browser = &house.browser;
+    house.open("/");
+    browser.wait_for("a pill with the first phase", &shows("build"));
+    // A mark that a reload would wipe away.
+    browser.run("window.notReloaded = 'the same page'; return true;");
+
+    house.append("run-1", "{\"event\":\"phase.started\",\"phase\":\"verify\"}\n");
+    browser.wait_for("a pill with the new phase", &shows("verify"));
+    let pill = browser.run(PILL);
+    assert_eq!(browser.run("return window.notReloaded || null;"), "the same page", "the page was loaded again: {pill}");
+    assert!(!pill.as_str().unwrap_or_default().contains("build"), "{pill}");
+
+    house.append("run-1", "{\"event\":\"run.completed\"}\n");
+    browser.wait_for("a pill without an active run", &shows("no active run"));
+    assert_eq!(browser.run("return window.notReloaded || null;"), "the same page");
+}
+
+#[test]
+fn ten_tabs_show_what_was_appended_over_one_stream() {
+    let house = House::new(one_run);
+    let browser = &house.browser;
+    let mut tabs = Vec::new();
+    for path in ["/", "/runs", "/attention", "/health", "/runs/run-1"].into_iter().cycle().take(10) {
+        tabs.push(browser.new_tab());
+        house.open(path);
+        browser.wait_for("a pill with the first phase", &shows("build"));
+        browser.run("window.notReloaded = 'the same page'; return true;");
+    }
+    let streams = || house.server.get("/api/health").json()["sse_clients"].clone();
+    wait_for("exactly one stream", || (streams() == 1).then_some(()));
+    house.append("run-1", "{\"event\":\"phase.started\",\"phase\":\"verify\"}\n");
+    for tab in tabs {
+        browser.switch(&tab);
+        browser.wait_for("a pill with the new phase", &shows("verify"));
+        assert_eq!(browser.run("return window.notReloaded || null;"), "the same page");
+    }
+    assert_eq!(streams(), 1);
+}
+
+#[test]
+fn focus_open_details_and_what_was_typed_survive_a_change() {
+    let house = House::new(one_run);
+    let browser = &house.browser;
+    house.open("/runs/run-1");
+    browser.run(
+        "const field = document.querySelector('#timeline input[name=name]'); field.value = 'half a na'; field.focus();
+         return 1;",
+    );
+    house.append("run-1", "{\"event\":\"phase.started\",\"phase\":\"verify\",\"msg\":\"a new line\"}\n");
+    browser.wait_for("the new line", "return document.getElementById('events').textContent.includes('a new line');");
+    let field = "document.querySelector('#timeline input[name=name]')";
+    assert_eq!(browser.run(&format!("return {field}.value;")), "half a na");
+    assert_eq!(browser.run(&format!("return document.activeElement === {field};")), true);
+}
+
+#[test]
+fn a_page_without_its_server_says_that_it_is_not_live() {
+    let mut house = House::new(one_run);
+    house.open("/runs/run-1");
+    house.browser.wait_for("a pill with the first phase", &shows("build"));
+    assert_eq!(house.browser.run("return document.getElementById('stale').hidden;"), true);
+    house.server.signal("KILL");
+    house.server.ended();
+    let line = "const line = document.getElementById('stale'); return !line.hidden && line.textContent;";
+    let said = house.browser.wait_for("the word that it is not live", line);
+    assert!(said.as_str().is_some_and(|text| text.starts_with("Not live")), "{said}");
+    assert_eq!(house.browser.run("return document.documentElement.classList.contains('stale');"), true);
+}
