@@ -106,6 +106,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
         live: store.live.clone(),
         logs: Arc::new(Logs(LogAccess::with_snapshots(&plan.source, store.reader.clone()))),
         commands: Arc::new(plan.commands),
+        redact: plan.source.reading.redact,
         port,
     };
     let Store { writer, reader, live, path } = store;

@@ -85,6 +85,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         live: store.live.clone(),
         logs: Arc::new(Logs(LogAccess::with_snapshots(&source, store.reader.clone()))),
         commands: Arc::new(commands()),
+        redact: true,
         port: PORT,
     };
     Fixture { router: web::router(web), directory, _store: store }

@@ -37,6 +37,7 @@ pub(super) struct Config {
     pub(super) own_dialects: Vec<Dialect>,
     pub(super) max_line: Option<Size>,
     pub(super) naive_time: Option<Naive>,
+    pub(super) no_redact: Option<bool>,
     pub(super) poll: Option<bool>,
     pub(super) open: Option<bool>,
     attention_days: Option<Days>,
@@ -316,12 +317,12 @@ mod tests {
     fn every_key_is_taken() {
         let config = parse(
             "state_dirs = [\"a\", \"b\"]\nport = 0\ncache = \"c.db\"\nlog_name = \"*.jsonl\"\ndepth = 2\n\
-             max_line = 1000\nnaive_time = \"local\"\npoll = true\nopen = false\n\
+             max_line = 1000\nnaive_time = \"local\"\nno_redact = true\npoll = true\nopen = false\n\
              [commands]\nretry = \"luca retry {run}\"\n",
         )
         .expect("a right file");
         assert_eq!(config.max_line, Some(Size(1000)));
-        assert_eq!(config.naive_time, Some(Naive::Local));
+        assert_eq!((config.naive_time, config.no_redact), (Some(Naive::Local), Some(true)));
         assert_eq!(config.state_dirs.map(|dirs| dirs.len()), Some(2));
     }
 }

@@ -97,7 +97,8 @@ fn try_on(file: &Path, log: &Path, first: Option<u64>, options: &Options, screen
         Some(Naive::Local) => NaiveTime::Local,
     };
     let max_line = options.max_line.unwrap_or(MAX_LINE);
-    let reading = Reading { max_line, naive_time, dialects: Arc::from([dialect.clone()]) };
+    let redact = !options.no_redact.unwrap_or(false);
+    let reading = Reading { max_line, naive_time, redact, dialects: Arc::from([dialect.clone()]) };
     let mut trial = Trial { dialect, explainer: Explainer::new(reading), lines: 0, own: 0, used: BTreeSet::new() };
     let wrong = |error| CliError::Usage(format!("the log {} could not be read: {error}", log.display()));
     let mut input = std::fs::File::open(log).map_err(wrong)?;

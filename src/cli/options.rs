@@ -68,6 +68,20 @@ pub(super) struct Options {
     #[arg(long, global = true, env = "WHEELWATCH_NAIVE_TIME", hide_env_values = true, value_name = "ZONE")]
     pub(super) naive_time: Option<Naive>,
 
+    /// Show and keep credentials as they stand in the logs, instead of masking what looks like one
+    #[arg(
+        long,
+        global = true,
+        env = "WHEELWATCH_NO_REDACT",
+        hide_env_values = true,
+        value_name = "YES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(super) no_redact: Option<bool>,
+
     /// Do not use the file watcher, only the scan every two seconds
     #[arg(
         long,

@@ -53,7 +53,7 @@ impl Settings {
                 roots: roots(&[state]),
                 log_name: LOG_NAME.into(),
                 depth: default_depth(LOG_NAME),
-                reading: Reading::default(),
+                reading: Reading { redact: !options.no_redact.unwrap_or(false), ..Reading::default() },
                 poll: options.poll.unwrap_or(false),
             },
             cache,
@@ -75,6 +75,7 @@ impl Settings {
             Some(Naive::Local) => NaiveTime::Local,
         };
         let max_line = options.max_line.or(config.max_line.map(|size| size.0)).unwrap_or(MAX_LINE);
+        let redact = !options.no_redact.or(config.no_redact).unwrap_or(false);
         // Files of the command line go before those of the configuration.
         let mut dialects = options.dialect.iter().map(|file| dialect::read(file)).collect::<Result<Vec<_>, _>>()?;
         dialects.extend(config.own_dialects);
@@ -83,7 +84,7 @@ impl Settings {
             roots: roots(&directories),
             depth: options.depth.or(config.depth).map_or_else(|| default_depth(&log_name), usize::from),
             log_name,
-            reading: Reading { max_line, naive_time, dialects: dialects.into() },
+            reading: Reading { max_line, naive_time, redact, dialects: dialects.into() },
             poll: options.poll.or(config.poll).unwrap_or(false),
         };
         let cache = match options.cache.clone().or(config.cache) {

@@ -15,6 +15,7 @@ use super::replay::Replay;
 use super::tail::{CHUNK, read_at};
 use super::{IngestError, Root, Source};
 use crate::reducer::dialect::Reading;
+use crate::reducer::redact;
 use crate::reducer::reduce::{Reducer, Tail};
 use crate::reducer::run::RunState;
 use crate::reducer::visible::visible_bytes;
@@ -56,12 +57,20 @@ impl LogAccess {
         access
     }
 
-    /// Up to `length` bytes at an offset of the log of a run; fewer at its end.
+    /// Up to `length` bytes at an offset of the log of a run; fewer at its end. Credentials are masked (spec 5.3 rule 8),
+    /// also one of which only a part lies within these bytes.
     ///
     /// # Errors
     /// [`IngestError::UnknownRun`] when no log has this key, [`IngestError::Read`] when it is no regular file or the
     /// system said no.
     pub fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, IngestError> {
+        if !self.inner.reading.redact {
+            return self.read_raw(key, offset, length);
+        }
+        redact::piece(offset, length, |offset, length| self.read_raw(key, offset, length))
+    }
+
+    fn read_raw(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, IngestError> {
         let (file, _, path) = self.open(key)?;
         let size = file.metadata().map_err(|error| refused(&path, error))?.len();
         // Never more room than there are bytes, whatever is asked for.

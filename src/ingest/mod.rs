@@ -81,8 +81,8 @@ impl Source {
                 hash.update([0]);
             }
         }
-        let Reading { max_line, naive_time, dialects } = &self.reading;
-        hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}", self.log_name, self.depth));
+        let Reading { max_line, naive_time, redact, dialects } = &self.reading;
+        hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}\0{redact}", self.log_name, self.depth));
         for dialect in dialects.iter().chain(builtin()) {
             hash.update([0]);
             hash.update(dialect.text());

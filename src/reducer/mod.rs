@@ -19,6 +19,7 @@ pub mod json;
 pub mod line;
 pub mod marker;
 pub mod name;
+pub mod redact;
 pub mod reduce;
 pub mod rehearse;
 pub mod run;

@@ -1,5 +1,6 @@
 //! `/runs/{key}/artifacts/{n}`: a file that a log names, shown as far as that is safe.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -15,6 +16,7 @@ use super::page::{Look, Made, Request, answer};
 use super::view::layout::{Page, Place};
 use super::view::{amount, artifact, icon, link, text, time};
 use super::{Web, address};
+use crate::reducer::redact;
 use crate::reducer::time::Micros;
 use crate::store::reader::Lists;
 
@@ -35,7 +37,7 @@ fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Made, WebError> {
         h1 { (text::cut(name, 200)) }
         p.key { code { (text::text(&found.path)) } (artifact::about(key, &found)) }
         @match look.web.logs.artifact(key, &found.path) {
-            Ok(file) => (shown(key, place, &found, &file)),
+            Ok(file) => (shown(look.web, key, place, &found, &file)),
             Err(reason) => {
                 div.failed role="alert" { (icon::icon(icon::Icon::Alert)) p { strong { "The file cannot be shown." } " " (reason) } }
             }
@@ -45,7 +47,7 @@ fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Made, WebError> {
     Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main }.into())
 }
 
-fn shown(key: &str, place: usize, found: &crate::reducer::span::Artifact, file: &File) -> Markup {
+fn shown(web: &Web, key: &str, place: usize, found: &crate::reducer::span::Artifact, file: &File) -> Markup {
     let Ok(about) = file.metadata() else {
         return html! { p.note { "The system does not say what this is." } };
     };
@@ -57,20 +59,27 @@ fn shown(key: &str, place: usize, found: &crate::reducer::span::Artifact, file: 
             @if let Some(at) = changed { ", changed " (time::stamp(at)) }
             " · " a href=(link::artifact_content(key, place)) download { "download" }
         }
-        (artifact::preview(key, place, found, &beginning(file), about.len()))
+        (artifact::preview(key, place, found, &read(web, file, 0, artifact::SHOWN), about.len()))
     }
 }
 
-/// The first bytes of a file; fewer when it is shorter, or cannot be read.
-fn beginning(file: &File) -> Vec<u8> {
-    let mut bytes = vec![0; artifact::SHOWN];
-    let mut held = 0;
-    while held < bytes.len() {
-        match file.read_at(&mut bytes[held..], held as u64) {
-            Ok(0) | Err(_) => break,
-            Ok(read) => held += read,
+/// Up to so many bytes at an offset of a file, credentials masked; fewer at its end, or when it cannot be read.
+pub(super) fn read(web: &Web, file: &File, offset: u64, length: usize) -> Vec<u8> {
+    let fill = |offset: u64, length: usize| -> Result<Vec<u8>, Infallible> {
+        let mut bytes = vec![0; length];
+        let mut held = 0;
+        while held < bytes.len() {
+            match file.read_at(&mut bytes[held..], offset + held as u64) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => held += read,
+            }
         }
+        bytes.truncate(held);
+        Ok(bytes)
+    };
+    let read = if web.redact { redact::piece(offset, length, fill) } else { fill(offset, length) };
+    match read {
+        Ok(bytes) => bytes,
+        Err(never) => match never {},
     }
-    bytes.truncate(held);
-    bytes
 }

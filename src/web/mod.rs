@@ -81,6 +81,8 @@ pub struct Web {
     pub logs: Arc<dyn LogText>,
     /// What a person could run (spec 3.4).
     pub commands: Arc<Commands>,
+    /// Credentials are masked in artifacts; logs come masked (spec 5.3 rule 8).
+    pub redact: bool,
     /// The port that the guard accepts as ours.
     pub port: u16,
 }

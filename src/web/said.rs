@@ -47,7 +47,8 @@ const COLUMNS: [&str; 19] = [
 
 /// What each event says, in the same order.
 pub fn read(logs: &dyn LogText, key: &str, events: &[EventRecord]) -> Vec<Said> {
-    let mut decoder = Decoder::new(Reading::default());
+    // What is read from a log is masked already, unless the user wants it not to be.
+    let mut decoder = Decoder::new(Reading { redact: false, ..Reading::default() });
     let say = |(event, bytes): (&EventRecord, Result<Vec<u8>, String>)| match bytes {
         Ok(bytes) => say(&mut decoder, &event.row, &bytes),
         Err(problem) => Said { problem: Some(problem), ..Said::default() },

@@ -276,7 +276,17 @@ mod tests {
         store.writer.send(Write::Batch(Box::new(batch))).expect("a batch");
         store.writer.flush().expect("a commit");
         let query = crate::query::Query { reader: store.reader.clone(), policy: Arc::default() };
-        (Web { query, live: store.live.clone(), logs: Arc::new(Numbers), commands: Arc::default(), port: 1 }, store)
+        (
+            Web {
+                query,
+                live: store.live.clone(),
+                logs: Arc::new(Numbers),
+                commands: Arc::default(),
+                redact: true,
+                port: 1,
+            },
+            store,
+        )
     }
 
     #[test]

@@ -21,6 +21,7 @@ use record::{Layout, Record};
 use super::event::{Class, Event};
 use super::json::{Cursor, Kind};
 use super::line::{Line, MAX_LINE};
+use super::redact;
 use super::time::NaiveTime;
 
 /// The dialect of every line that is one JSON object or several.
@@ -35,13 +36,15 @@ pub struct Reading {
     pub max_line: usize,
     /// What a time without offset means (`--naive-time`).
     pub naive_time: NaiveTime,
+    /// Credentials are masked (spec 5.3 rule 8; `--no-redact` turns it off).
+    pub redact: bool,
     /// The user's own dialects, asked in this order before the built-in ones (spec 1.5).
     pub dialects: Arc<[Dialect]>,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc, dialects: Arc::default() }
+        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc, redact: true, dialects: Arc::default() }
     }
 }
 
@@ -91,6 +94,7 @@ struct Noticed {
 #[derive(Debug)]
 pub struct Decoder {
     naive_time: NaiveTime,
+    redact: bool,
     dialects: Dialects,
 }
 
@@ -110,7 +114,7 @@ impl Decoder {
     /// A decoder with the user's dialects and the built-in ones.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self { naive_time: reading.naive_time, dialects: Dialects::new(reading.dialects) }
+        Self { naive_time: reading.naive_time, redact: reading.redact, dialects: Dialects::new(reading.dialects) }
     }
 
     /// Gives the events of a line in order, none for a blank one and none for what a dialect's rule ignores. A text,
@@ -125,6 +129,13 @@ impl Decoder {
 
     /// The same, with what became of every record, also of those that are ignored.
     fn decode_traced(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
+        match self.redact.then(|| redact::mask(line.bytes)).flatten() {
+            Some(masked) => self.decode_masked(&Line { bytes: &masked, ..*line }, sink),
+            None => self.decode_masked(line, sink),
+        }
+    }
+
+    fn decode_masked(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
         let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
@@ -214,7 +225,7 @@ impl Decoder {
         noticed: &mut Noticed,
         sink: Sink<'_>,
     ) {
-        let Self { naive_time, dialects } = self;
+        let Self { naive_time, dialects, redact: _ } = self;
         let Tables { names, layout } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };

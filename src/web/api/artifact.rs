@@ -19,7 +19,7 @@ use crate::store::reader::Lists;
 use crate::web::error::{ApiError, WebError};
 use crate::web::view::artifact::{HEAD, raster};
 use crate::web::view::link;
-use crate::web::{Web, address, guard};
+use crate::web::{Web, address, artifact, guard};
 
 /// So many bytes are read and held at once for one download.
 const PIECE: u64 = 64 << 10;
@@ -153,12 +153,7 @@ fn pieces(web: Web, file: File, from: u64, to: u64) -> impl stream::Stream<Item 
             if length == 0 {
                 return None;
             }
-            let read = move |_: &Web| {
-                let mut piece = vec![0; length];
-                let read = file.read_at(&mut piece, at).unwrap_or(0);
-                piece.truncate(read);
-                Ok(piece)
-            };
+            let read = move |web: &Web| Ok(artifact::read(web, &file, at, length));
             let piece = web.ask(read).await.ok().filter(|piece| !piece.is_empty())?;
             let next = at + piece.len() as u64;
             Some((Ok(Bytes::from(piece)), next))

@@ -1,0 +1,154 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// `n` letters and digits in no order; made here so that no credential stands in this file.
+fn noise(n: usize) -> String {
+    (0..n).map(|i| char::from(b"b7Qx2ZkT9mWc4Rv1"[(i * 7 + i / 5) % 16])).collect()
+}
+
+/// One credential of each kind: its name, what stands before it, it, what stands after it.
+fn credentials() -> Vec<(&'static str, &'static str, String, &'static str)> {
+    let hex = |n: usize| "0123456789abcdef".chars().cycle().take(n).collect::<String>();
+    let upper = |n: usize| "ABCDEFGHJKMNPQ27".chars().cycle().take(n).collect::<String>();
+    vec![
+        ("AWS key", "id=", format!("AKIA{}", upper(16)), " x"),
+        ("AWS key", r#"{"SecretAccessKey": ""#, noise(40), r#""}"#),
+        ("AWS key", "aws_secret_access_key=", noise(40), ""),
+        ("Google key", "key ", format!("AIza{}", noise(35)), ""),
+        ("Google key", "", format!("ya29.{}", noise(60)), ","),
+        ("Azure key", "AccountName=a;AccountKey=", format!("{}==", noise(86)), ";x"),
+        ("DigitalOcean key", "", format!("dop_v1_{}", hex(64)), ""),
+        ("Anthropic key", "x-api-key: ", format!("sk-ant-api03-{}", noise(80)), ""),
+        ("OpenAI key", "", format!("sk-proj-{}", noise(48)), ""),
+        ("OpenAI key", "", format!("sk-{}T3BlbkFJ{}", noise(20), noise(20)), ""),
+        ("model key", "", format!("hf_{}", noise(34)), ""),
+        ("model key", "", format!("sk-or-v1-{}", hex(64)), ""),
+        ("GitHub token", "https://", format!("ghp_{}", noise(36)), "@github.com/a"),
+        ("GitHub token", "", format!("github_pat_{}", noise(82)), ""),
+        ("GitLab token", "", format!("glpat-{}", noise(20)), ""),
+        ("payment key", "", format!("sk_live_{}", noise(24)), ""),
+        ("payment key", "", format!("whsec_{}", noise(32)), ""),
+        ("Slack token", "", format!("xoxb-{}", noise(40)), ""),
+        ("package token", "//registry.npmjs.org/:_authToken=", format!("npm_{}", noise(36)), ""),
+        ("JWT", "", format!("eyJ{}.eyJ{}.{}", noise(20), noise(40), noise(43)), ""),
+        ("bearer token", "Authorization: Bearer ", noise(24), "\r"),
+        ("bearer token", "-H 'authorization: bearer ", noise(40), "'"),
+        (
+            "private key",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            format!("\n{}\n{}\n", noise(64), noise(30)),
+            "-----END RSA PRIVATE KEY-----",
+        ),
+        (
+            "private key",
+            "-----BEGIN PRIVATE KEY-----",
+            format!(r"\n{}\\n{}\/x\n", noise(64), noise(30)),
+            "-----END PRIVATE KEY-----\", \"b\": 1",
+        ),
+        ("password", "postgres://me:", String::from("correct horse").replace(' ', "-"), "@db:5432/x"),
+        ("password", r"https:\/\/me:", String::from("p@ss:w"), r"@host\/x"),
+    ]
+}
+
+fn masked(text: &str) -> String {
+    let out = mask(text.as_bytes()).map_or_else(|| text.to_owned(), |out| String::from_utf8(out).expect("still text"));
+    assert_eq!(out.len(), text.len(), "{text}");
+    out
+}
+
+#[test]
+fn each_kind_is_masked_and_named_and_what_stands_around_it_stays() {
+    for (name, before, secret, after) in credentials() {
+        let out = masked(&format!("{before}{secret}{after}"));
+        let shown = &out[before.len()..before.len() + secret.len()];
+        assert!(out.starts_with(before) && out.ends_with(after), "{name}: {out}");
+        assert!(shown.contains(&name[..4.min(name.len())]) || shown.chars().all(|c| c == '*'), "{name}: {out}");
+        for piece in secret.split(|c: char| !c.is_ascii_alphanumeric()).filter(|piece| piece.len() > 4) {
+            assert!(!shown.contains(piece), "{name}: {piece} is in {out}");
+        }
+    }
+}
+
+#[test]
+fn every_pattern_and_every_marker_is_needed() {
+    let all = credentials();
+    for kind in KINDS {
+        let of_kind: Vec<_> = all.iter().filter(|(name, ..)| *name == kind.name).collect();
+        assert!(!of_kind.is_empty(), "{}", kind.name);
+        for marker in kind.markers {
+            assert!(is_suspicious(marker.as_bytes()) && kind.pattern.len() > marker.len(), "{marker}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_a_little_like_one_stays() {
+    let hash = "da39a3ee5e6b4b0d3255bfef95601890afd80709da39a3ee5e6b4b0d3255bfef";
+    for text in [
+        "task-1 ask-anthropic sk-ant-short risk-project-management-of-the-year",
+        &format!("commit {hash}, sha256:{hash}"),
+        "the Bearer of this message; bearer internationalisation",
+        "GET https://example.com/a@b?c:d@e and ssh://git@host:22/x and mail me@host",
+        "http://localhost:8080/@scope/package",
+        "-----BEGIN PRIVATE KEY----- is what a key file begins with.",
+        "-----BEGIN CERTIFICATE-----\\nMIIBszCCAVmgAwIBAgIUabcdefghijklmnop",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+        "550e8400-e29b-41d4-a716-446655440000 eyJhbGciOiJIUzI1NiJ9 alone",
+        "secret_access_key: see the vault",
+        "shelf_1 npm_config_cache=/x hf_home AKIA ASIA",
+    ] {
+        assert_eq!(mask(text.as_bytes()), None, "{text}");
+    }
+}
+
+#[test]
+fn an_escape_before_a_credential_stays_an_escape() {
+    for start in ["\\n", "\\\\n", "\\\\\\n", "n", "\\t\\n"] {
+        let json = format!("{{\"a\":\"x{start}pm_{}\"}}", noise(36));
+        let out = masked(&json);
+        assert_ne!(out, json, "{json}");
+        assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
+    }
+}
+
+#[test]
+fn a_mask_may_be_masked_again() {
+    for (name, before, secret, after) in credentials() {
+        let once = masked(&format!("{before}{secret}{after}"));
+        assert_eq!(masked(&once), once, "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn json_stays_json_and_says_the_same_apart_from_its_strings(
+        pieces in prop::collection::vec((0..26_usize, "[ -~\\n\\t\\\\\"é]{0,12}", any::<bool>()), 0..5),
+    ) {
+        let all = credentials();
+        let mut text = String::new();
+        for (kind, around, whole) in pieces {
+            let (_, before, secret, after) = &all[kind % all.len()];
+            let cut = if whole { secret.as_str() } else { &secret[..secret.len() / 2] };
+            text.push_str(&format!("{around}{before}{cut}{after}"));
+        }
+        let json = serde_json::json!({ "msg": text, "n": 1, "again": serde_json::json!({ "in": text }).to_string() });
+        let json = json.to_string();
+        let out = masked(&json);
+        let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        prop_assert_eq!(value.as_object().map(serde_json::Map::len), Some(3));
+        prop_assert_eq!(out.matches('"').count(), json.matches('"').count());
+    }
+
+    #[test]
+    fn any_bytes_keep_their_length_and_their_line_ends(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..26_usize) {
+        let all = credentials();
+        let (_, before, secret, after) = &all[kind % all.len()];
+        let text = [&bytes[..], before.as_bytes(), secret.as_bytes(), after.as_bytes(), &bytes[..]].concat();
+        let out = mask(&text).unwrap_or_else(|| text.clone());
+        prop_assert_eq!(out.len(), text.len());
+        for (a, b) in text.iter().zip(&out) {
+            prop_assert_eq!(*a == b'\n', *b == b'\n');
+        }
+    }
+}
