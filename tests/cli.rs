@@ -312,7 +312,13 @@ fn verify_names_what_differs_and_ends_with_1() {
 
     let tampered = rusqlite::Connection::open(&cache).expect("the cache");
     tampered
-        .execute_batch("UPDATE span SET id = 'forged' WHERE opened_line = 2; UPDATE event SET length = length + 1")
+        .execute_batch(
+            "UPDATE span SET id = 'forged' WHERE opened_line = 2;
+             UPDATE event SET length = length + 1;
+             UPDATE run SET holder = 'nobody', duration_ms = 5 WHERE key = 'run-2';
+             UPDATE span SET learn_at = 7 WHERE closed_line NOT NULL;
+             UPDATE log SET lines_text = 3, provisional_events = 9 WHERE key = 'run-2'",
+        )
         .expect("a change");
     drop(tampered);
     // Without the note of how it was closed, a cache that was changed looks like one that was copied here.
@@ -324,7 +330,17 @@ fn verify_names_what_differs_and_ends_with_1() {
     for part in ["forged", "build", "3"] {
         assert!(row.contains(part), "{part}: {row}");
     }
-    assert!(text.contains("events_sha256") && text.contains("2 runs differ"), "{text}");
+    for part in [
+        "events[0]",
+        "run column holder",
+        "run column duration_ms",
+        "spans[0] columns learn_workflow, learn_at",
+        "log column lines_text",
+        "log column events + provisional_events",
+        "2 runs differ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     let document: Value = serde_json::from_slice(&verify(&["--json"]).stdout).expect("JSON");
     assert_eq!((&document["schema"], &document["differ"]), (&1.into(), &2.into()));
     assert_eq!(document["runs"][0]["mismatches"][0]["path"], "spans[0].id");

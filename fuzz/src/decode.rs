@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::pieces::Dice;
 use crate::reducer::dialect::{Decoder, GENERIC, LineClass, Reading};
 use crate::reducer::event::Event;
 use crate::reducer::json::MAX_DEPTH;
@@ -29,6 +30,63 @@ pub fn decode(log: &[u8]) {
         let whole = begins_with_brace(tail.bytes) && records(tail.bytes).is_some();
         assert_eq!(decoder.is_whole(&tail), whole, "the tail");
     }
+    // A fuzzer seldom finds the keys that matter twice in one object, so some are made for it.
+    let made = object(&mut Dice::of(log), 3);
+    let (bytes, length) = (made.as_bytes(), made.len() as u64);
+    check(&mut decoder, &Line { number: 1, offset: 0, length, bytes, oversized: false });
+}
+
+/// An object of keys that are looked for, some of them more than once, with values of every type.
+fn object(dice: &mut Dice, depth: usize) -> String {
+    const KEYS: [&str; 18] = [
+        "phase",
+        "stage",
+        "candidate",
+        "candidate_id",
+        "score",
+        "final_score",
+        "steps_total",
+        "steps",
+        "repo",
+        "name",
+        "id",
+        "data",
+        "payload",
+        "attributes",
+        "body",
+        "usage",
+        "other",
+        r"ph\u0061se",
+    ];
+    const VALUES: [&str; 16] = [
+        r#""build""#,
+        r#"" ""#,
+        r#""""#,
+        r#""\ud800x""#,
+        "0",
+        "-0",
+        "7",
+        "2.0",
+        "1e3",
+        "-3",
+        "9223372036854775808",
+        "18446744073709551616",
+        "true",
+        "null",
+        "[1,[2]]",
+        r#"{"name":" ","id":3}"#,
+    ];
+    let mut text = String::from("{");
+    for n in 0..dice.below(9) {
+        let key = KEYS[dice.below(KEYS.len())];
+        let value = match depth.checked_sub(1).filter(|_| dice.below(3) == 0) {
+            Some(depth) => object(dice, depth),
+            None => VALUES[dice.below(VALUES.len())].to_owned(),
+        };
+        let comma = if n > 0 { "," } else { "" };
+        text.push_str(&format!("{comma}\"{key}\": {value}"));
+    }
+    text + "}"
 }
 
 fn check(decoder: &mut Decoder, line: &Line<'_>) {

@@ -1,11 +1,12 @@
 //! Whether the cache says of a log what its bytes say: reduced again from the first one, and compared (spec 2.3).
 
+use std::collections::VecDeque;
+
 use super::{IngestError, LogAccess};
 use crate::reducer::compare::{Mismatch, mismatches};
-use crate::reducer::dump::EventsHash;
 use crate::reducer::event::Event;
 use crate::reducer::reduce::{EventRow, Tail};
-use crate::store::reader::Lists;
+use crate::store::reader::{EventFilter, EventRecord, Lists};
 use crate::store::{Reader, RunRecord};
 
 /// How often a run is looked at again that changed while it was compared.
@@ -23,7 +24,7 @@ pub struct Verified {
 }
 
 /// Compares one run: the state at the cursor and as it is shown, all lists, counters, snapshots, the unterminated tail,
-/// and the event rows by their number and hash.
+/// the columns that are derived from the state, and every event row.
 ///
 /// # Errors
 /// What the cache says, and [`IngestError::Read`] when the log cannot be read. A log that is gone or that cannot be
@@ -55,8 +56,8 @@ fn compare(reader: &Reader, logs: &LogAccess, record: &RunRecord) -> Result<Veri
     let mut replay = logs.replay(key)?;
     let mut verified = Verified::default();
     let found = &mut verified.mismatches;
-    let mut hash = EventsHash::default();
-    let mut each = |event: &Event<'_>| hash.push(&EventRow::of(event));
+    let mut rows = Rows::of(reader, record);
+    let mut each = |event: &Event<'_>| rows.compare(&EventRow::of(event));
 
     for line in reader.snapshot_lines(key)? {
         let Some(snapshot) = reader.snapshot(key, line)? else { continue };
@@ -81,31 +82,93 @@ fn compare(reader: &Reader, logs: &LogAccess, record: &RunRecord) -> Result<Veri
     }
     // The tail as long as it was when it was read; more may have come since.
     replay.to(log.cursor.offset + log.pending_bytes + log.provisional_bytes, &mut each)?;
-    let tail = match replay.reducer().tail() {
-        Tail::None => (0, 0),
-        Tail::Pending(bytes) => (bytes, 0),
-        Tail::Provisional(state, rows) => {
-            rows.iter().for_each(|row| hash.push(row));
-            found.extend(mismatches(&record.state, &state));
-            (0, log.provisional_bytes.max(1))
+    let tail = replay.reducer().tail();
+    let (pending, provisional, shown) = match &tail {
+        Tail::None => (0, 0, replay.reducer().state()),
+        Tail::Pending(bytes) => (*bytes, 0, replay.reducer().state()),
+        Tail::Provisional(state, more) => {
+            more.iter().for_each(|row| rows.compare(row));
+            (0, log.provisional_bytes.max(1), &**state)
         }
     };
-    if tail.1 == 0 {
-        found.extend(mismatches(&record.state, replay.reducer().state()));
-    }
-    let mut values = vec![("log.pending_bytes", log.pending_bytes.to_string(), tail.0.to_string())];
-    values.push(("log.provisional_bytes", log.provisional_bytes.to_string(), tail.1.to_string()));
-    // While the second stage is behind there are no rows to compare yet.
-    if log.events_offset == log.cursor.offset
-        && let Some((count, sha256)) = reader.events_hash(key)?
-    {
-        let (events, replayed) = hash.finish();
-        values.push(("events", count.to_string(), events.to_string()));
-        values.push(("events_sha256", sha256, replayed));
-    }
-    let differ = values.into_iter().filter(|(_, first, second)| first != second);
-    found.extend(differ.map(|(path, first, second)| Mismatch { path: path.to_owned(), first, second, line: None }));
+    found.extend(mismatches(&record.state, shown));
+    found.extend(reader.derived(log, shown)?);
+    found.extend(different("log.pending_bytes", log.pending_bytes, pending));
+    found.extend(different("log.provisional_bytes", log.provisional_bytes, provisional));
+    found.extend(rows.finish()?);
     Ok(verified)
+}
+
+/// Compares the event rows of the cache with those of a replay while they come.
+struct Rows<'r> {
+    reader: &'r Reader,
+    key: &'r str,
+    page: VecDeque<EventRecord>,
+    /// How many rows came.
+    seen: u64,
+    found: Vec<Mismatch>,
+    /// Why no more is compared: while the second stage is behind there are no rows yet, and there may be an error.
+    stopped: Option<Result<(), IngestError>>,
+}
+
+/// Rows of the cache that are asked for at once.
+const PAGE: u32 = 1000;
+
+/// Rows that are named when they differ.
+const MOST_ROWS: usize = 100;
+
+impl<'r> Rows<'r> {
+    fn of(reader: &'r Reader, record: &'r RunRecord) -> Self {
+        let complete = record.log.events_offset == record.log.cursor.offset;
+        let stopped = (!complete).then_some(Ok(()));
+        Self { reader, key: &record.key, page: VecDeque::new(), seen: 0, found: Vec::new(), stopped }
+    }
+
+    fn compare(&mut self, wanted: &EventRow) {
+        if self.stopped.is_some() {
+            return;
+        }
+        match self.next() {
+            Ok(found) => {
+                self.seen += 1;
+                if found.as_ref().map(|found| &found.row) != Some(wanted) && self.found.len() < MOST_ROWS {
+                    let first = found.map(|found| json(&found.row)).unwrap_or_default();
+                    let (path, line) = (format!("events[{}]", self.seen - 1), Some(wanted.line));
+                    self.found.push(Mismatch { path, first, second: json(wanted), line });
+                }
+            }
+            Err(error) => self.stopped = Some(Err(error)),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<EventRecord>, IngestError> {
+        if self.page.is_empty() {
+            let filter = EventFilter { hidden: true, after: Some(self.seen), limit: PAGE, ..EventFilter::default() };
+            self.page.extend(self.reader.events(self.key, &filter)?.events);
+        }
+        Ok(self.page.pop_front())
+    }
+
+    /// All that differ; rows that the replay has not are one more.
+    fn finish(mut self) -> Result<Vec<Mismatch>, IngestError> {
+        if let Some(stopped) = self.stopped {
+            return stopped.map(|()| self.found);
+        }
+        if let Some(more) = self.next()? {
+            let (path, line) = (format!("events[{}]", self.seen), Some(more.row.line));
+            self.found.push(Mismatch { path, first: json(&more.row), second: String::new(), line });
+        }
+        Ok(self.found)
+    }
+}
+
+fn json(row: &EventRow) -> String {
+    serde_json::to_string(row).expect("numbers and texts always serialise into memory")
+}
+
+fn different(path: &str, first: u64, second: u64) -> Option<Mismatch> {
+    let differ = first != second;
+    differ.then(|| Mismatch { path: path.to_owned(), first: first.to_string(), second: second.to_string(), line: None })
 }
 
 /// The file ends before the bytes that were reduced.

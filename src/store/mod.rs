@@ -5,6 +5,7 @@
 
 mod apply;
 mod columns;
+mod derived;
 mod event_rows;
 mod history;
 pub mod live;

@@ -15,12 +15,14 @@ use self::pool::Pool;
 pub(super) use self::pool::{Aim, Shared};
 use super::StoreError;
 use super::columns::{self, count, unreadable};
+use super::derived;
 use super::event_rows::Decoder;
 use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
 use super::row::{LogRow, Resolved, RunRecord};
 use super::snapshot::{self, Resume};
 use super::tally::{self, Tallied};
+use crate::reducer::compare::Mismatch;
 use crate::reducer::dump;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
@@ -219,15 +221,10 @@ impl Reader {
         self.pool.look(|connection| history::lines(connection, key))
     }
 
-    /// How many event rows a run has and the hash over them, as in the dump. `None` without such a log.
-    pub fn events_hash(&self, key: &str) -> Result<Option<(u64, String)>, StoreError> {
-        self.pool.look(|connection| {
-            let mut statement = connection.prepare_cached("SELECT number, base FROM log WHERE key = ?")?;
-            let mut rows = statement.query([key])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let mut decoder = Decoder::new(connection, row.get(1)?);
-            events::hash(connection, &mut decoder, row.get(0)?).map(Some)
-        })
+    /// What the columns of a run and its log say differently from its state as shown: they are written beside it, for
+    /// whoever filters by them.
+    pub fn derived(&self, log: &LogRow, shown: &RunState) -> Result<Vec<Mismatch>, StoreError> {
+        self.pool.look(|connection| derived::mismatches(connection, log, shown))
     }
 
     /// One run.

@@ -102,6 +102,30 @@ fn execute<'a>(
     statement.raw_execute().map(|_| ())
 }
 
+/// Every column, the bytes of the state apart, that does not say what it is made from: its name, what it says, and what
+/// it should say.
+pub(super) fn amiss(
+    connection: &Connection,
+    number: u32,
+    log: &LogRow,
+    state: &RunState,
+) -> rusqlite::Result<Vec<(&'static str, Value, Value)>> {
+    let columns = [&HOT[..], &COLD[..]].concat();
+    let (hot, cold) = (hot(log, state, &[]), cold(log, state));
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {} FROM run WHERE number = ?", columns.join(", ")))?;
+    let mut rows = statement.query([number])?;
+    let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+    let mut amiss = Vec::new();
+    for (n, (column, wanted)) in columns.into_iter().zip(hot.iter().chain(&cold)).enumerate() {
+        let found: Value = row.get(n)?;
+        if column != "state" && ValueRef::from(&found) != *wanted {
+            amiss.push((column, found, Value::try_from(*wanted)?));
+        }
+    }
+    Ok(amiss)
+}
+
 /// The columns of [`COLD`] as they are.
 fn find(connection: &Connection, number: ValueRef<'_>) -> rusqlite::Result<Option<Vec<Value>>> {
     connection
