@@ -348,7 +348,7 @@ fn a_build_reads_everything_once_and_nothing_again() {
     let lines: u64 = (0..40).map(|run| run * 100).sum();
     let bytes = lines * line.len() as u64;
     let runs = bench.build(Stage::Runs);
-    assert_eq!((runs.runs, runs.lines, runs.events), (40, lines, 0));
+    assert_eq!((runs.runs, runs.lines, runs.events), (40, lines, lines));
     assert_eq!((runs.bytes, runs.read, runs.problems), (bytes, bytes, 0));
     assert_eq!(bench.reduced(), None, "event rows are not written yet");
     let all = bench.build(Stage::All);
@@ -360,6 +360,15 @@ fn a_build_reads_everything_once_and_nothing_again() {
     let more = bench.build(Stage::All);
     assert_eq!((more.events, more.read), (lines + 1, 26));
     assert_eq!(bench.reduced(), Some(truth(&bench.state)));
+}
+
+#[test]
+fn a_build_counts_each_event_of_a_log_that_takes_several_turns_once() {
+    let mut bench = Bench::new(How::Poll);
+    append(&bench.state, "long", &long_lines(0, 18 * 1024 * 1024));
+    let built = bench.build(Stage::All);
+    assert_eq!((built.lines, built.events), (1152, 1152));
+    bench.verify_all();
 }
 
 #[test]

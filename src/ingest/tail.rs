@@ -123,8 +123,6 @@ pub(super) struct Done {
     pub(super) hot: Option<Box<Hot>>,
     /// Bytes taken.
     pub(super) read: u64,
-    /// Event rows in `write`, and whether they replace those of an older generation.
-    pub(super) events: u64,
     pub(super) replaced: bool,
     /// Lines before the byte up to which event rows are written, when this turn found out.
     pub(super) event_lines: Option<u64>,
@@ -197,7 +195,6 @@ fn nothing(row: LogRow, end: End) -> Done {
         end,
         hot: None,
         read: 0,
-        events: 0,
         replaced: false,
         event_lines: None,
         ended: None,
@@ -385,7 +382,6 @@ impl<'a> Turn<'a> {
             None if is_indexed => Some(lines),
             None => None,
         };
-        let count = events.as_ref().map_or(0, |rows| rows.len() as u64);
         let write = if is_committed || (is_tail_shown && !is_tail_same) {
             let state = reducer.shared();
             let log = row.clone();
@@ -397,7 +393,6 @@ impl<'a> Turn<'a> {
             write,
             end: if is_more { End::More } else { End::Read },
             read,
-            events: count,
             replaced: is_fresh,
             event_lines,
             ended: Some(ended),

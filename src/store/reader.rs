@@ -145,8 +145,6 @@ pub struct EventPage {
 pub struct Known {
     pub number: u32,
     pub log: LogRow,
-    /// How many event rows are written.
-    pub events: u64,
 }
 
 /// Counts over all runs, kept by index and never by a scan of events.
@@ -179,12 +177,12 @@ impl Reader {
     /// Gives every log and its cursor, by number: for a start, which keeps less of each than is given here.
     pub fn each_known(&self, each: &mut dyn FnMut(Known)) -> Result<(), StoreError> {
         self.pool.look(|connection| {
-            let sql = format!("SELECT {LOG}, number, events FROM log ORDER BY number");
+            let sql = format!("SELECT {LOG}, number FROM log ORDER BY number");
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let log = log_row::read(row, 0)?;
-                each(Known { number: row.get(LOG_COLUMNS)?, log, events: count(row.get(LOG_COLUMNS + 1)?) });
+                each(Known { number: row.get(LOG_COLUMNS)?, log });
             }
             Ok(())
         })
@@ -380,6 +378,12 @@ impl Reader {
             }
             Ok(Some(document.finish()))
         })
+    }
+
+    /// How many events all runs have together. Looks at every run.
+    pub fn events_of_all(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT ifnull(sum(events), 0) FROM run";
+        self.pool.look(|connection| connection.query_row(sql, [], |row| row.get(0)).map(count))
     }
 
     /// The version of the SQLite library.

@@ -142,9 +142,14 @@ pub fn build(
     engine.tell(true);
     writer.flush()?;
     let totals = reader.totals()?;
-    let mut built = Built { runs: totals.runs, lines: totals.lines, read: engine.read, ..Built::default() };
+    let mut built = Built {
+        runs: totals.runs,
+        lines: totals.lines,
+        events: reader.events_of_all()?,
+        read: engine.read,
+        ..Built::default()
+    };
     for (_, tracked) in engine.table.iter() {
-        built.events += tracked.events;
         built.bytes += if tracked.gone { 0 } else { tracked.size };
         built.problems += u64::from(tracked.problem.is_some());
     }

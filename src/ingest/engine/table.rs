@@ -36,8 +36,6 @@ pub(super) struct Tracked {
     pub(super) events_offset: u64,
     /// Lines before `events_offset`, if known.
     pub(super) event_lines: Option<u64>,
-    /// How many event rows are written.
-    pub(super) events: u64,
     pub(super) problem: Option<Box<Problem>>,
     /// The size that was seen last.
     pub(super) size: u64,
@@ -72,7 +70,6 @@ impl Tracked {
             provisional: 0,
             events_offset: 0,
             event_lines: Some(0),
-            events: 0,
             problem: None,
             size: 0,
             seen: 0,
@@ -92,18 +89,19 @@ impl Tracked {
 
     /// A log that the cache knows.
     pub(super) fn known(root: u16, below: Arc<Path>, known: Known) -> Self {
-        let mut tracked = Self { events: known.events, event_lines: None, stored: true, ..Self::new(root, below) };
+        let mut tracked = Self { event_lines: None, stored: true, ..Self::new(root, below) };
         tracked.adopt(known.log);
         tracked.size = tracked.cursor.size;
         tracked
     }
 
-    /// Takes over what a turn made of its row.
+    /// Takes over what a turn made of its row. Event rows that were written meanwhile stay written.
     pub(super) fn adopt(&mut self, row: LogRow) {
+        let is_same = self.cursor.generation == row.cursor.generation;
+        self.events_offset = if is_same { self.events_offset.max(row.events_offset) } else { row.events_offset };
         self.cursor = row.cursor;
         self.pending = row.pending_bytes;
         self.provisional = row.provisional_bytes;
-        self.events_offset = row.events_offset;
         self.problem = row.problem.map(Box::new);
         self.gone = row.gone;
         self.rotated = row.rotated;

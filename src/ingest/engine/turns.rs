@@ -195,7 +195,6 @@ impl Engine {
             tracked.drip = if ended_a_line || done.read == 0 { 0 } else { tracked.drip.saturating_add(1) };
             tracked.adopt(done.row);
             if !is_refused {
-                tracked.events = if done.replaced { done.events } else { tracked.events + done.events };
                 tracked.event_lines = done.event_lines.or(tracked.event_lines);
                 tracked.ended = done.ended.unwrap_or(tracked.ended);
                 tracked.shape = done.shape;
@@ -318,7 +317,6 @@ impl Engine {
             if is_next && batch.events_offset > tracked.events_offset {
                 let sent = self.sent + 1;
                 self.table.change(&done.key, |tracked| {
-                    tracked.events += batch.events.len() as u64;
                     tracked.events_offset = batch.events_offset;
                     tracked.event_lines = Some(done.lines);
                     tracked.sent = sent;
