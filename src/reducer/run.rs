@@ -65,14 +65,15 @@ words!(Status {
     Failed = "failed", Cancelled = "cancelled", TimedOut = "timed_out",
 });
 
-/// A word in the form that word lists are written in: trimmed, lower-case, `-` and space as `_` (rule 10).
+/// A word in the form that word lists are written in: lower-case, `-` and space as `_` (rule 10). Nothing is trimmed,
+/// which that rule does not say and rule 4 says of phases.
 #[must_use]
 pub fn normal_word(text: &str) -> Cow<'_, str> {
     // Most logs write them that way already.
     if text.bytes().all(|byte| byte == b'_' || is_plain(byte) && byte != b'-') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.trim().to_lowercase().replace(['-', ' '], "_"))
+    Cow::Owned(text.to_lowercase().replace(['-', ' '], "_"))
 }
 
 /// Whether a byte is visible ASCII and no capital: nothing that trimming or lower-casing would change.

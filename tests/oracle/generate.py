@@ -22,6 +22,9 @@ for _rank in RANKS:
     for _word, _subject in _rank.items():
         SUBJECT_WORDS.setdefault(_subject, []).append(_word)
 VERB_LISTS = {verb: words.split() for verb, words in VERB_WORDS.items()}
+ALL_WORDS = sorted({word for words in [*SUBJECT_WORDS.values(), *VERB_LISTS.values()] for word in words}) + (
+    "call use output stop stopped timed out take the wheel needs human needed status state result HTTPServer Phase URL x".split()
+)
 START = datetime.datetime(2026, 3, 1, 9, 0, 0, tzinfo=datetime.timezone.utc)
 
 WEIGHTS = {  # how often each subject comes; a profile multiplies some of them
@@ -188,6 +191,8 @@ class Hostile:
             word = word.replace("_", self.pick("-", " ", "_"))
         if self.chance(0.2):
             word = self.pick(word.upper(), word.title())
+        if self.chance(0.02):
+            word = self.pick(f" {word}", f"{word} ", f"{word}\n", f"{word}s")
         return word if self.chance(0.92) else self.pick("skipped", "skip", "weird", "Skipped", "")
 
     def phase(self):
@@ -335,6 +340,10 @@ class Hostile:
     def name(self, subject, verb):
         """A name in some spelling, or a false friend."""
         rng = self.rng
+        if self.chance(0.08):  # any words, and what rank, plural and place make of them
+            words = [rng.choice(ALL_WORDS) for _ in range(rng.choice([1, 2, 2, 3, 4, 6]))]
+            words = [word + self.pick("", "", "", "s", "S", "2") for word in words]
+            return "".join(word + self.pick(".", "_", "-", ":", "/", "", "__") for word in words)[:120]
         if subject == "handoff" and self.chance(0.4):
             words = list(rng.choice([["take", "the", "wheel"], ["needs", "human"], ["human", "needed"]]))
             if self.chance(0.3):
@@ -404,6 +413,10 @@ class Hostile:
                 self.put(fields, names, self.pick("running", "active", "waiting", "blocked", "queued"))
                 continue
             self.put(fields, names, value())
+        if self.chance(0.03):  # one level, no deeper; and places that are no object
+            inner = {key: value for key, value in fields.items() if self.chance(0.3)}
+            fields[rng.choice(CONTAINERS)] = self.pick(
+                {rng.choice(CONTAINERS): inner}, {"payload": {"payload": inner}}, [inner], {"usage": inner}, json.dumps(inner), None)  # fmt: skip
         if subject is None and self.chance(0.6):
             fields["status"] = self.status() if self.ends_often else self.pick("running", "waiting", "pending", "needs-input")
         return fields
@@ -416,6 +429,8 @@ class Hostile:
             rng.shuffle(pairs)
         if pairs and self.chance(0.04):
             pairs.append((rng.choice(pairs)[0], rng.choice([self.wrong(), rng.choice(pairs)[1]])))
+        if self.chance(0.01):
+            pairs.append((self.pick("data", "body", "usage", "attributes"), self.pick({}, {"phase": "verify"}, {"payload": {"step": "s1"}}, None)))
         if self.chance(0.01):
             pairs.append((Raw('"\\u0070hase"'), "verify"))
         if self.chance(0.01):
@@ -461,6 +476,11 @@ class Hostile:
         rng = self.rng
         ending = self.pick(b"\n", b"\n", b"\n", b"\r\n")
         parts = [b"\xef\xbb\xbf"] if self.chance(0.04) else []
+        if self.chance(0.01):  # more names and heartbeats than are kept
+            for number in range(rng.choice([255, 256, 257, 300])):
+                parts.append(b'{"event":"name.%d"}\n{"event":"heartbeat","ts":%d.%d}\n' % (number, 1780000000 + number * number % 977, number % 7))
+                if self.chance(0.05):
+                    parts.append(b'{"event":"other"}\n')
         for _ in range(rng.choice([5, 8, 12, 20, 40, 80, 120]) if self.chance(0.8) else rng.randrange(0, 6)):
             parts.append(self.line())
             parts.append(ending if self.chance(0.97) else self.pick(b"\n", b"\r\n", b"\r\r\n"))
