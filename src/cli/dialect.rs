@@ -6,7 +6,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::error::CliError;
+use super::json::SCHEMA;
 use super::options::{Naive, Options};
 use super::screen::{Cell, Screen, Tone};
 use crate::reducer::dialect::data::explain::{Explained, Explainer, Part};
@@ -27,6 +30,7 @@ const CHUNK: usize = 256 * 1024;
   wheelwatch dialect list
   wheelwatch dialect try my-harness.toml state/run-1/run.log
   wheelwatch dialect try my-harness.toml run.log --first 20
+  wheelwatch dialect try --json my-harness.toml run.log | jq 'select(.parts[]?.rule == null)'
 
 Exit codes: 0; 2 a dialect was refused, with file, line and reason.")]
 pub(super) struct Args {
@@ -49,13 +53,16 @@ enum Command {
         /// Only so many lines from the first
         #[arg(long, value_name = "N")]
         first: Option<u64>,
+        /// As JSON: one document for each line of the log, and a summary last
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub(super) fn run(args: &Args, options: &Options, screen: &mut Screen) -> Result<(), CliError> {
     match &args.command {
         Command::List => list(options, screen),
-        Command::Try { file, log, first } => try_on(file, log, *first, options, screen),
+        Command::Try { file, log, first, json } => try_on(file, log, *first, *json, options, screen),
     }
 }
 
@@ -90,7 +97,14 @@ fn list(options: &Options, screen: &mut Screen) -> Result<(), CliError> {
     Ok(screen.table(&rows)?)
 }
 
-fn try_on(file: &Path, log: &Path, first: Option<u64>, options: &Options, screen: &mut Screen) -> Result<(), CliError> {
+fn try_on(
+    file: &Path,
+    log: &Path,
+    first: Option<u64>,
+    json: bool,
+    options: &Options,
+    screen: &mut Screen,
+) -> Result<(), CliError> {
     let dialect = read(file)?;
     let naive_time = match options.naive_time {
         None | Some(Naive::Utc) => NaiveTime::Utc,
@@ -99,7 +113,8 @@ fn try_on(file: &Path, log: &Path, first: Option<u64>, options: &Options, screen
     let max_line = options.max_line.unwrap_or(MAX_LINE);
     let redact = !options.no_redact.unwrap_or(false);
     let reading = Reading { max_line, naive_time, redact, dialects: Arc::from([dialect.clone()]) };
-    let mut trial = Trial { dialect, explainer: Explainer::new(reading), lines: 0, own: 0, used: BTreeSet::new() };
+    let explainer = Explainer::new(reading);
+    let mut trial = Trial { dialect, explainer, json, lines: 0, own: 0, used: BTreeSet::new() };
     let wrong = |error| CliError::Usage(format!("the log {} could not be read: {error}", log.display()));
     let mut input = std::fs::File::open(log).map_err(wrong)?;
     let mut splitter = Splitter::new(max_line, 0, 0);
@@ -127,6 +142,7 @@ fn try_on(file: &Path, log: &Path, first: Option<u64>, options: &Options, screen
 struct Trial {
     dialect: Dialect,
     explainer: Explainer,
+    json: bool,
     lines: u64,
     own: u64,
     /// The rules that matched, from 1.
@@ -139,10 +155,13 @@ impl Trial {
         self.lines += 1;
         let own = explained.is_by(&self.dialect);
         self.own += u64::from(own);
+        if own {
+            self.used.extend(explained.parts.iter().filter_map(|part| part.rule).map(|(rule, _)| rule));
+        }
+        if self.json {
+            return Ok(screen.json(&document(&explained))?);
+        }
         for (number, part) in explained.parts.iter().enumerate() {
-            if own {
-                self.used.extend(part.rule.map(|(rule, _)| rule));
-            }
             screen.cells(&row(&explained, number, part, own))?;
         }
         if explained.unread_elements > 0 {
@@ -154,15 +173,43 @@ impl Trial {
 
     fn summary(&self, screen: &mut Screen) -> Result<(), CliError> {
         let Self { dialect, lines, own, .. } = self;
-        screen.line(format!("{own} of {lines} lines are {}.", dialect.name()))?;
         let unused = (1..=dialect.rules()).filter(|rule| !self.used.contains(rule));
-        let unused: Vec<String> =
-            unused.map(|rule| format!("{rule} (line {})", dialect.rule_line(rule).unwrap_or_default())).collect();
+        let unused = unused.map(|rule| (rule, dialect.rule_line(rule).unwrap_or_default()));
+        if self.json {
+            let unused: Vec<_> = unused.map(|(rule, line)| json!({ "number": rule, "line": line })).collect();
+            let summary = json!({ "dialect": dialect.name(), "lines": lines, "own": own, "unused_rules": unused });
+            return Ok(screen.json(&json!({ "schema": SCHEMA, "summary": summary }))?);
+        }
+        screen.line(format!("{own} of {lines} lines are {}.", dialect.name()))?;
+        let unused: Vec<String> = unused.map(|(rule, line)| format!("{rule} (line {line})")).collect();
         if !unused.is_empty() {
             screen.line(format!("Rules that matched nothing here: {}.", unused.join(", ")))?;
         }
         Ok(())
     }
+}
+
+/// A line with everything that became of it. A part without fields was ignored by its rule.
+fn document(line: &Explained) -> Value {
+    let part = |part: &Part| {
+        let rule = part.rule.map(|(rule, line)| json!({ "number": rule, "line": line }));
+        let fields = part.fields.as_ref();
+        let fields = fields.map(|fields| fields.iter().map(|(word, value)| ((*word).to_owned(), json!(value))));
+        let fields = fields.map(|fields| Value::Object(fields.collect()));
+        json!({ "offset": part.offset, "length": part.length, "rule": rule, "hidden": part.hidden, "fields": fields })
+    };
+    json!({
+        "schema": SCHEMA,
+        "line": line.line,
+        "class": class_word(line.class),
+        "dialect": line.dialect,
+        "parts": line.parts.iter().map(part).collect::<Vec<_>>(),
+        "unread_elements": line.unread_elements,
+    })
+}
+
+fn class_word(class: LineClass) -> String {
+    format!("{class:?}").to_lowercase()
 }
 
 /// One part of a line: where it is, who read it, by which rule, and what came of it.
@@ -173,7 +220,7 @@ fn row(line: &Explained, number: usize, part: &Part, own: bool) -> Vec<Cell> {
     match part.rule {
         Some((rule, at)) => cells.push(Cell::new(Tone::Quiet, format!("rule {rule} (line {at})"))),
         None if line.class == LineClass::Event => cells.push(Cell::new(Tone::Quiet, "no rule")),
-        None => cells.push(Cell::new(Tone::Quiet, format!("{:?}", line.class).to_lowercase())),
+        None => cells.push(Cell::new(Tone::Quiet, class_word(line.class))),
     }
     let Some(fields) = &part.fields else {
         cells.push(Cell::new(Tone::Quiet, "ignored"));
