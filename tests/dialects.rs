@@ -475,6 +475,71 @@ fn the_worked_example_of_the_page_is_what_the_page_says() {
     assert!(untaken.is_empty(), "{untaken:?}");
 }
 
+const BROKEN: &str = "name = \"x\"\n[[recognise]]\n\"/a\" = 1\n[[rule]]\nverb = \"doen\"\n";
+
+/// A command of the binary in a directory of its own, and how it ended.
+fn command(files: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String, String) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    std::fs::create_dir(home.path().join("state")).expect("a directory");
+    for (name, text) in files {
+        std::fs::write(home.path().join(name), text).expect("a file");
+    }
+    let output = support::binary::output(support::binary::wheelwatch(home.path()).args(arguments));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_broken_dialect_is_refused_at_start_with_file_line_and_reason_wherever_it_is_named() {
+    let config = format!("[limits]\nsilence = \"5m\"\n\n[[dialect]]\n{}", BROKEN.replace("[[", "[[dialect."));
+    let named = "dialects = [\"own.toml\"]\n";
+    for (files, arguments, place) in [
+        (vec![("own.toml", BROKEN)], vec!["--dialect", "own.toml"], "own.toml:5"),
+        (vec![("c.toml", config.as_str())], vec!["--config", "c.toml"], "c.toml:9"),
+        (vec![("c.toml", named), ("own.toml", BROKEN)], vec!["--config", "c.toml"], "own.toml:5"),
+    ] {
+        for subcommand in ["build", "serve", "doctor"] {
+            let mut all = vec![subcommand, "state"];
+            all.extend(&arguments);
+            let (code, _, said) = command(&files, &all);
+            assert_eq!(code, Some(2), "{all:?}: {said}");
+            for part in [place, "\"doen\" is no verb"] {
+                assert!(said.contains(part), "{all:?}: {part}: {said}");
+            }
+        }
+    }
+    let (code, _, said) = command(&[], &["build", "state", "--dialect", "missing.toml"]);
+    assert!(code == Some(2) && said.contains("missing.toml"), "{said}");
+}
+
+#[test]
+fn a_trial_says_as_json_what_it_says_to_a_person() {
+    let (dialect, log) = (example("dialect"), example("log"));
+    let files = [("kiln.toml", dialect.as_str()), ("run.log", log.as_str())];
+    let (code, said, _) = command(&files, &["dialect", "try", "--json", "kiln.toml", "run.log"]);
+    assert_eq!(code, Some(0));
+    let mut documents: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("a document on each line")).collect();
+    assert!(documents.iter().all(|document| document["schema"] == 1), "{said}");
+    let summary = documents.pop().expect("a summary");
+    assert_eq!((&summary["summary"]["lines"], &summary["summary"]["own"]), (&7.into(), &7.into()));
+    let explained = explain(log.as_bytes(), &[self::dialect(&dialect)]);
+    assert_eq!(documents.len(), explained.len());
+    for (document, line) in documents.iter().zip(&explained) {
+        assert_eq!((&document["line"], &document["dialect"]), (&line.line.into(), &"kiln".into()));
+        let parts = document["parts"].as_array().expect("a list");
+        assert_eq!(parts.len(), line.parts.len());
+        for (part, expected) in parts.iter().zip(&line.parts) {
+            assert_eq!(part["offset"], expected.offset);
+            assert_eq!(part["rule"]["line"].as_u64(), expected.rule.map(|(_, at)| at as u64));
+            let fields = part["fields"].as_object().map(|fields| fields.len());
+            assert_eq!(fields, expected.fields.as_ref().map(Vec::len));
+        }
+    }
+    let (_, first, _) = command(&files, &["dialect", "try", "--json", "--first", "2", "kiln.toml", "run.log"]);
+    assert_eq!(first.lines().count(), 3);
+}
+
 proptest::proptest! {
     /// Lines of every fixture, cut and mixed: whatever comes out, nothing panics and no line is lost.
     #[test]

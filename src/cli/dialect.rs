@@ -159,7 +159,7 @@ impl Trial {
             self.used.extend(explained.parts.iter().filter_map(|part| part.rule).map(|(rule, _)| rule));
         }
         if self.json {
-            return Ok(screen.json(&document(&explained))?);
+            return Ok(screen.json_line(&document(&explained))?);
         }
         for (number, part) in explained.parts.iter().enumerate() {
             screen.cells(&row(&explained, number, part, own))?;
@@ -178,7 +178,7 @@ impl Trial {
         if self.json {
             let unused: Vec<_> = unused.map(|(rule, line)| json!({ "number": rule, "line": line })).collect();
             let summary = json!({ "dialect": dialect.name(), "lines": lines, "own": own, "unused_rules": unused });
-            return Ok(screen.json(&json!({ "schema": SCHEMA, "summary": summary }))?);
+            return Ok(screen.json_line(&json!({ "schema": SCHEMA, "summary": summary }))?);
         }
         screen.line(format!("{own} of {lines} lines are {}.", dialect.name()))?;
         let unused: Vec<String> = unused.map(|(rule, line)| format!("{rule} (line {line})")).collect();
