@@ -168,7 +168,7 @@ class Run:
             self.levels[self.event.level] = self.levels.get(self.event.level, 0) + 1
         name = self.event.name
         if name is not None:
-            if name not in self.names and len([n for n in self.names if n != "other"]) >= MAX_NAMES:
+            if name not in self.names and len(self.names) >= MAX_NAMES:
                 name = "other"  # 2.1: 256 names; the rest under `other`
             self.names[name] = self.names.get(name, 0) + 1
         if self.facts.get("first_event_at") is None and self.time is not None:

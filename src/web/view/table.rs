@@ -40,7 +40,7 @@ fn row(judged: &Judged, now: Micros) -> Markup {
     html! {
         tr id={ "run-" (link::encode(key)) } {
             td.c-status { (badge::status(value(&run.status).copied())) }
-            td.c-verdict { @if !run.is_ended() { (badge::verdict(judged.verdict.word, judged.verdict.rule)) } }
+            td.c-verdict { (badge::verdict(judged.verdict.word, judged.verdict.rule)) }
             th.c-run scope="row" {
                 a.cover data-row href=(link::run(key)) { (cut(judged.title(), 100)) }
                 @if judged.title() != key { span.key { (text(key)) } }
