@@ -1,10 +1,10 @@
 //! Logs on a real file system, followed into a real cache, against the reduction of their bytes from the first one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ use wheelwatch::store::{self, LogRow, Store, WatchMode};
 
 mod support;
 
+use support::model::{self, Act, replace};
 use support::{append, wait_for};
 
 /// How the source is watched.
@@ -113,8 +114,15 @@ impl Bench {
 
     /// The runs of the dump whose logs are there, by key; none while event rows are behind.
     fn reduced(&self) -> Option<BTreeMap<String, Value>> {
-        let gone: Vec<String> =
-            self.store().reader.logs().expect("logs").into_iter().filter(|log| log.gone).map(|log| log.key).collect();
+        let gone: Vec<String> = self
+            .store()
+            .reader
+            .logs()
+            .expect("logs")
+            .into_iter()
+            .filter(|log| log.gone || log.problem.is_some())
+            .map(|log| log.key)
+            .collect();
         let dump = self.store().reader.dump().expect("a dump")?;
         let mut runs = by_key(&dump);
         runs.retain(|key, _| !gone.contains(key));
@@ -194,124 +202,24 @@ fn reduce(key: &str, bytes: &[u8]) -> Value {
     serde_json::json!(dump::run(key, key, &state, pending, events, &sha))
 }
 
-/// Something that a harness or a person does to a state directory of three runs.
-#[derive(Clone, Debug)]
-enum Act {
-    Append(u8, String),
-    Truncate(u8, u16),
-    /// Other bytes from some place on, in place, the length kept.
-    Overwrite(u8, u16, String),
-    /// Written anew in place, shorter or longer.
-    Rewrite(u8, String),
-    /// Written beside it and renamed over it, as editors do.
-    Replace(u8, String),
-    /// The same content in another inode.
-    Copy(u8),
-    DeleteLog(u8),
-    DeleteRun(u8),
-    RenameRun(u8, u8),
-    Touch(u8),
-    Restart,
-    /// Wait until what was done so far is seen, so that the next act meets a cursor.
-    Look,
-}
-
-fn text() -> impl Strategy<Value = String> {
-    let line = prop_oneof![
-        4 => (0..3_u8, 0..50_u32).prop_map(|(phase, at)| format!(
-            "{{\"ts\":{},\"event\":\"phase.started\",\"phase\":\"p{phase}\"}}\n",
-            1_780_000_000 + at
-        )),
-        2 => (0..3_u8).prop_map(|step| format!("{{\"event\":\"step.started\",\"step\":\"s{step}\"}}\n")),
-        2 => (0..3_u8).prop_map(|step| format!("{{\"event\":\"step.completed\",\"step\":\"s{step}\"}}\n")),
-        1 => Just(String::from("{\"event\":\"question.raised\",\"id\":\"q\",\"reason\":\"why\"}\n")),
-        1 => Just(String::from("{\"event\":\"artifact.recorded\",\"path\":\"out.md\"}\n")),
-        1 => Just(String::from("{\"event\":\"run.completed\"}")),
-        1 => Just(String::from("{\"event\":\"step.started\",\"st")),
-        1 => Just(String::from("ep\":\"x\"}\n")),
-        1 => Just(String::from("plain text\r\n")),
-        1 => Just(String::from("\n")),
-        1 => Just(String::from("{\"a\":1}{\"b\":2}")),
-        // Long enough that neither the head nor the bytes before the cursor are all of a log.
-        3 => (1_500..3_000_usize).prop_map(|n| format!("{{\"message\":\"{}\"}}\n", "m".repeat(n))),
-    ];
-    proptest::collection::vec(line, 1..5).prop_map(|lines| lines.concat())
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let run = || 0..3_u8;
-    prop_oneof![
-        8 => (run(), text()).prop_map(|(run, text)| Act::Append(run, text)),
-        1 => (run(), any::<u16>()).prop_map(|(run, to)| Act::Truncate(run, to)),
-        2 => (run(), any::<u16>(), text()).prop_map(|(run, at, text)| Act::Overwrite(run, at, text)),
-        1 => (run(), text()).prop_map(|(run, text)| Act::Rewrite(run, text)),
-        1 => (run(), text()).prop_map(|(run, text)| Act::Replace(run, text)),
-        1 => run().prop_map(Act::Copy),
-        1 => run().prop_map(Act::DeleteLog),
-        1 => run().prop_map(Act::DeleteRun),
-        1 => (run(), run()).prop_map(|(from, to)| Act::RenameRun(from, to)),
-        1 => run().prop_map(Act::Touch),
-        1 => Just(Act::Restart),
-        6 => Just(Act::Look),
-    ]
-}
-
 fn do_act(bench: &mut Bench, act: &Act) {
-    let state = bench.state.clone();
-    let run = |n: &u8| state.join(format!("run-{n}"));
-    let log = |n: &u8| run(n).join("run.log");
+    model::apply(&bench.state, act);
     match act {
-        Act::Append(n, text) => drop(append(&state, &format!("run-{n}"), text)),
-        Act::Truncate(n, to) => {
-            if let Ok(file) = OpenOptions::new().write(true).open(log(n)) {
-                let length = file.metadata().expect("metadata").len();
-                file.set_len(u64::from(*to) % (length + 1)).expect("a truncation");
-            }
+        Act::Restart | Act::Kill => bench.restart(),
+        Act::LoseCache => {
+            bench.ingest = None;
+            bench.store = None;
+            fs::remove_dir_all(bench.home.path().join("cache")).expect("rm -r");
+            bench.start();
         }
-        Act::Overwrite(n, at, text) => {
-            if let Ok(mut file) = OpenOptions::new().write(true).open(log(n)) {
-                let length = file.metadata().expect("metadata").len();
-                let at = u64::from(*at) % (length + 1);
-                let fits = text.len().min(usize::try_from(length - at).expect("a small log"));
-                file.seek(SeekFrom::Start(at)).expect("a seek");
-                file.write_all(&text.as_bytes()[..fits]).expect("a write");
-            }
-        }
-        Act::Rewrite(n, text) => {
-            if log(n).exists() {
-                fs::write(log(n), text).expect("a write");
-            }
-        }
-        Act::Replace(n, text) => replace(&run(n), &log(n), text.as_bytes()),
-        Act::Copy(n) => {
-            if let Ok(bytes) = fs::read(log(n)) {
-                replace(&run(n), &log(n), &bytes);
-            }
-        }
-        Act::DeleteLog(n) => drop(fs::remove_file(log(n))),
-        Act::DeleteRun(n) => drop(fs::remove_dir_all(run(n))),
-        Act::RenameRun(from, to) => drop(fs::rename(run(from), run(to))),
-        Act::Touch(n) => {
-            if let Ok(file) = File::open(log(n)) {
-                file.set_permissions(fs::Permissions::from_mode(0o600)).expect("chmod");
-            }
-        }
-        Act::Restart => bench.restart(),
         Act::Look => bench.wait_for_the_truth(),
-    }
-}
-
-fn replace(run: &Path, log: &Path, bytes: &[u8]) {
-    if run.is_dir() {
-        let beside = run.join(".run.log.tmp");
-        fs::write(&beside, bytes).expect("a write");
-        fs::rename(&beside, log).expect("a rename");
+        _ => {}
     }
 }
 
 fn check_model(how: How, cases: u32, acts: usize) {
     let config = Config { cases, max_shrink_iters: 20, failure_persistence: None, ..Config::default() };
-    let histories = proptest::collection::vec(act(), 1..acts);
+    let histories = proptest::collection::vec(model::act(), 1..acts);
     let result = TestRunner::new(config).run(&histories, |history| {
         let mut bench = Bench::started(how);
         for act in &history {

@@ -15,6 +15,7 @@ mod house;
 mod kill;
 mod life;
 mod load;
+mod model;
 mod names;
 mod process;
 mod stream;

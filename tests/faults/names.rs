@@ -84,3 +84,19 @@ fn t49_hostile_names_are_listed_once_and_their_links_lead_to_them() {
     }
     house.check(5);
 }
+
+#[test]
+fn t49b_two_names_that_are_no_text_are_two_runs_also_when_they_change() {
+    let mut house = House::started();
+    let directory = |name: &[u8]| house.state.join(OsStr::from_bytes(name));
+    for (number, name) in [(1, b"\xff"), (2, b"\xfe")] {
+        fs::create_dir(directory(name)).expect("mkdir");
+        fs::write(directory(name).join("run.log"), line(number)).expect("a log");
+    }
+    house.converge(5);
+    assert_eq!(house.total(), 2);
+    fs::rename(directory(b"\xff"), directory(b"\xfd")).expect("a rename");
+    fs::write(directory(b"\xfe").join("run.log"), line(3) + &line(4)).expect("a log");
+    within(5, "the new name", || house.run("%FD").map(drop));
+    house.check(5);
+}

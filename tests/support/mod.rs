@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod http;
+pub mod model;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
