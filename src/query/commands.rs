@@ -152,7 +152,7 @@ impl Template {
                 "item" => values.item?,
                 _ => values.session?,
             };
-            if visible(value) != value {
+            if value.contains(['\n', '\t']) || visible(value) != value {
                 return None;
             }
             filled.push_str(before);

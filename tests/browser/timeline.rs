@@ -25,7 +25,6 @@ const FIRST: &str = "document.querySelector('#events li')?.id";
 fn a_run_with_very_many_events_scrolls_and_filters_without_growing() {
     let house = House::new(very_long);
     let browser = &house.browser;
-    house.server.get("/runs/long");
     house.open("/runs/long");
     browser.wait_for(
         "the last event",
