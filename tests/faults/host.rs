@@ -9,6 +9,7 @@ use crate::process::{needs, within};
 use crate::size;
 use crate::support::append;
 use crate::tail::{bulk, line, lines};
+use crate::trace;
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
@@ -19,13 +20,6 @@ fn needs_namespaces() {
     needs("unshare", "util-linux");
     let made = Command::new("unshare").args(["-Urm", "true"]).status().expect("unshare runs");
     assert!(made.success(), "this row needs user namespaces (kernel.unprivileged_userns_clone, or root)");
-}
-
-/// `strace` that lets the binary be the child of the test.
-fn strace(house: &House, inject: &str) -> Vec<String> {
-    needs("strace", "strace");
-    let log = house.beside("strace").display().to_string();
-    words(["strace", "-D", "-f", "-qq", "-o", &log, "-e", "trace=inotify_init1,pread64", "-e", inject])
 }
 
 #[test]
@@ -55,7 +49,7 @@ fn t21_with_few_watches_the_scan_finds_everything_and_it_is_said() {
 fn t22_without_a_watcher_the_scan_does_and_it_is_said() {
     let mut house = House::new();
     append(&house.state, "a", &lines(0..3));
-    house.prefix = strace(&house, "inject=inotify_init1:error=EMFILE");
+    house.prefix = trace::failing(&house, "inotify_init1", "inotify_init1:error=EMFILE", &[]);
     house.start();
     house.converge(10);
     let watch = house.health()["watch"].clone();
@@ -72,11 +66,9 @@ fn t38_an_error_of_reading_is_said_and_tried_again() {
     let mut house = House::new();
     append(&house.state, "bad", &lines(0..3));
     append(&house.state, "fine", &lines(0..3));
-    let path = house.state.join("bad/run.log").display().to_string();
-    house.prefix = strace(&house, "inject=pread64:error=EIO:when=9..11");
     // Only what concerns this file.
-    let at = house.prefix.len();
-    house.prefix.splice(at..at, [String::from("-P"), path]);
+    let path = house.state.join("bad/run.log");
+    house.prefix = trace::failing(&house, "pread64", "pread64:error=EIO:when=9..11", &[&path]);
     house.start();
     house.converge(5);
     // Written to until a read of it fails.
@@ -190,28 +182,15 @@ fn t41_a_hot_run_starves_no_quiet_one() {
     house.check(20);
 }
 
-/// `strace` that makes system calls on some files fail.
-fn failing(house: &House, calls: &str, inject: &str, paths: &[&Path]) -> Vec<String> {
-    needs("strace", "strace");
-    let log = house.beside("strace").display().to_string();
-    let mut command = words(["strace", "-D", "-f", "-qq", "-o", &log, "-e", calls, "-e", inject]);
-    for path in paths {
-        command.extend([String::from("-P"), path.display().to_string()]);
-    }
-    command
-}
-
 #[test]
 fn t85b_errors_of_writing_and_of_fsync_end_nobody_and_nothing_is_wrong_afterwards() {
-    for inject in [
-        "inject=pwrite64:error=ENOSPC:when=40..400",
-        "inject=pwrite64:error=EIO:when=40..80",
-        "inject=fdatasync,fsync:error=EIO:when=3..12",
-    ] {
+    for inject in
+        ["pwrite64:error=ENOSPC:when=40..400", "pwrite64:error=EIO:when=40..80", "fdatasync,fsync:error=EIO:when=3..12"]
+    {
         let mut house = House::new();
         append(&house.state, "a", &lines(0..5));
         let wal = house.cache.with_extension("db-wal");
-        house.prefix = failing(&house, "trace=pwrite64,fdatasync,fsync", inject, &[&house.cache, &wal]);
+        house.prefix = trace::failing(&house, "pwrite64,fdatasync,fsync", inject, &[&house.cache, &wal]);
         house.start();
         for n in 0..10 {
             append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
@@ -231,10 +210,7 @@ fn t85b_errors_of_writing_and_of_fsync_end_nobody_and_nothing_is_wrong_afterward
 fn t40_no_log_is_mapped_and_no_truncation_is_a_signal() {
     let mut house = House::new();
     append(&house.state, "a", &bulk(0..5_000));
-    let log = house.beside("strace");
-    needs("strace", "strace");
-    house.prefix =
-        words(["strace", "-D", "-f", "-y", "-qq", "-o", &log.display().to_string(), "-e", "trace=mmap,openat,openat2"]);
+    house.prefix = trace::watching(&house, "mmap,openat,openat2");
     house.start();
     house.converge(20);
     let path = house.state.join("a/run.log");
@@ -245,9 +221,9 @@ fn t40_no_log_is_mapped_and_no_truncation_is_a_signal() {
     house.converge(20);
     house.check_alive();
     house.stop();
-    let calls = fs::read_to_string(&log).expect("what strace wrote");
-    assert!(calls.contains("run.log"), "strace saw no opening of a log");
-    let mapped: Vec<_> = calls.lines().filter(|call| call.contains("mmap(") && call.contains("run.log")).collect();
+    let calls = trace::calls(&house);
+    assert!(calls.iter().any(|call| call.contains("run.log")), "strace saw no opening of a log");
+    let mapped: Vec<_> = calls.iter().filter(|call| call.contains("mmap(") && call.contains("run.log")).collect();
     assert!(mapped.is_empty(), "{mapped:?}");
     house.prefix.clear();
     house.start();
@@ -268,8 +244,8 @@ fn t25b_a_directory_that_is_mounted_over_the_state_directory_is_what_is_shown() 
     house.start();
     house.converge(5);
     let under = house.state.clone();
+    let pid = house.process().pid().to_string();
     let inside = |words: &[&str]| {
-        let pid = house.process().pid().to_string();
         let mut command = Command::new("nsenter");
         command.args(["-t", &pid, "-U", "-m", "--preserve-credentials"]).args(words);
         assert!(command.status().expect("nsenter runs").success(), "{words:?}");
@@ -280,9 +256,8 @@ fn t25b_a_directory_that_is_mounted_over_the_state_directory_is_what_is_shown() 
     house.converge(10);
     append(&over, "over", &line(7));
     house.converge(10);
-    let pid = house.process().pid().to_string();
-    let away = ["-t", &pid, "-U", "-m", "--preserve-credentials", "umount", &text(&under)];
-    assert!(Command::new("nsenter").args(away).status().expect("nsenter runs").success());
+    // Lazily: the program holds a handle of the directory (spec 5.1).
+    inside(&["umount", "--lazy", &text(&under)]);
     house.state = under;
     house.converge(10);
     house.check(10);

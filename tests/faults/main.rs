@@ -20,6 +20,7 @@ mod names;
 mod process;
 mod stream;
 mod tail;
+mod trace;
 mod tree;
 mod truth;
 
