@@ -226,8 +226,11 @@
     lastAsked = Date.now();
     try {
       const answer = await fetch(shared.address(), { headers: { "X-Fragment": part }, cache: "no-store" });
-      if (!answer.ok) throw new Error(String(answer.status));
-      swap(parse(await answer.text()));
+      const fresh = parse(await answer.text());
+      // A page that says what could not be read is shown as well; then it is asked for again.
+      if (!fresh.getElementById("banner")) throw new Error(String(answer.status));
+      swap(fresh);
+      if (answer.status >= 500) throw new Error(String(answer.status));
       failures = 0;
       lastGood = Date.now();
     } catch {

@@ -231,3 +231,6 @@ impl Signals {
         });
     }
 }
+
+#[cfg(test)]
+mod failing;

@@ -5,6 +5,8 @@ mod learned;
 mod past;
 mod pool;
 mod runs;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::api::find_artifact;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place};
 use super::view::{amount, artifact, icon, link, text, time};
 use super::{Web, address};
@@ -28,7 +28,7 @@ async fn page(State(web): State<Web>, Path((key, place)): Path<(String, String)>
     answer(web, request, Place::Runs, move |look| make(look, &address::key(key), &place)).await
 }
 
-fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Made, WebError> {
+fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Page, WebError> {
     let (found, place) = find_artifact(look.web, key, place)?;
     let record = look.web.query.reader.run(key, Lists::None)?.ok_or(WebError::NotFound("There is no such run."))?;
     let name = found.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&found.path);
@@ -44,7 +44,7 @@ fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Made, WebError> {
         }
     };
     let title = format!("{name} · {}", record.title());
-    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main }.into())
+    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main })
 }
 
 fn shown(web: &Web, key: &str, place: usize, found: &crate::reducer::span::Artifact, file: &File) -> Markup {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::Web;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::queue::NOTHING_QUEUED;
 use super::view::layout::{Page, Place};
 use super::view::{amount, form, item, link, past, queue, source, state};
@@ -82,7 +82,7 @@ impl<'a> Inbox<'a> {
     }
 }
 
-fn make(look: &Look<'_>) -> Result<Made, WebError> {
+fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let tab = look.request.word("tab", Tab::from_word)?.unwrap_or(Tab::All);
     let most = look.request.most(PAGE)?;
     let wanted = look.request.text("q").to_lowercase();
@@ -98,9 +98,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
         (search(look, tab))
         (body)
     };
-    let page =
-        Page { title: String::from("Attention"), place: Place::Attention, run: None, still: false, then: None, main };
-    Ok(Made { page, failed: look.banner.is_none() })
+    Ok(Page { title: String::from("Attention"), place: Place::Attention, run: None, still: false, then: None, main })
 }
 
 fn tabs(look: &Look<'_>, inbox: Option<&Inbox<'_>>, tab: Tab) -> Markup {

@@ -7,7 +7,7 @@ use axum::routing::get;
 use maud::html;
 
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::{self, form, link, text};
 use super::{Web, address};
@@ -28,7 +28,7 @@ async fn page(State(web): State<Web>, Path(key): Path<String>, request: Request)
     answer(web, request, Place::Runs, move |look| make(look, &address::key(key))).await
 }
 
-fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
+fn make(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
     const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
     let query = &look.web.query;
     let judged = query.run(key, look.now)?.ok_or(UNKNOWN)?;
@@ -59,7 +59,7 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         }))
     };
     let title = format!("Compare {}", judged.title());
-    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main }.into())
+    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main })
 }
 
 /// The newest other runs of the workflow that hold a text, at most so many, and whether there are more.

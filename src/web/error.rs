@@ -3,8 +3,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use maud::{DOCTYPE, html};
 
+use super::view::layout;
 use crate::store::StoreError;
 
 /// What can go wrong with a request that the guard let in.
@@ -114,22 +114,8 @@ fn as_json(error: &WebError) -> Response {
 }
 
 fn as_page(error: &WebError) -> Response {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                title { (error.status()) " · wheelwatch" }
-            }
-            body {
-                main {
-                    h1 { (error.status()) }
-                    p { (error) }
-                    p { a href="/" { "All runs" } }
-                }
-            }
-        }
-    };
+    let headline = error.status().canonical_reason().unwrap_or("This did not work");
+    let page = layout::bare(headline, &layout::problem(headline, &error.to_string()));
     finish(error, Html(page.into_string()).into_response())
 }
 

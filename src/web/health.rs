@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::Web;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::icon::{Icon, icon};
 use super::view::layout::{Page, Place, section};
 use super::view::{amount, badge, evidence, link, loghealth, source, state, text, time, tone};
@@ -26,11 +26,9 @@ async fn health(State(web): State<Web>, request: Request) -> Response {
     answer(web, request, Place::Health, make).await
 }
 
-fn make(look: &Look<'_>) -> Result<Made, WebError> {
-    let logs = look.web.query.reader.logs();
-    let logs = logs.inspect_err(|error| tracing::error!(%error, "the logs could not be read")).ok();
+fn make(look: &Look<'_>) -> Result<Page, WebError> {
+    let logs = look.known("the logs", look.web.query.reader.logs());
     let most = usize::try_from(look.request.number("n")?.unwrap_or(PAGE as u64)).unwrap_or(PAGE);
-    let failed = logs.is_none() || look.source.totals.is_none();
     let main = html! {
         h1 { "Health" }
         p.source.big { (source::line(look.source, look.now)) }
@@ -41,8 +39,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
             Some(logs) => self::logs(look, logs, most),
         }))
     };
-    let page = Page { title: String::from("Health"), place: Place::Health, run: None, still: false, then: None, main };
-    Ok(Made { page, failed })
+    Ok(Page { title: String::from("Health"), place: Place::Health, run: None, still: false, then: None, main })
 }
 
 fn watching(look: &Look<'_>) -> Markup {
@@ -71,7 +68,10 @@ fn watching(look: &Look<'_>) -> Markup {
                 div { dt { "runs" } dd { (amount::count(totals.runs)) ", " (amount::count(totals.open)) " open" } }
             }
             div { dt { "cache" } dd { @match &status.cache_problem { Some(problem) => { span.bad { (icon(Icon::Alert)) (text::text(problem)) } } None => { "fine" } } } }
-            @if let Ok(version) = look.web.query.reader.sqlite_version() { div { dt { "SQLite" } dd { (version) } } }
+            div { dt { "SQLite" } dd { @match look.known("the version of SQLite", look.web.query.reader.sqlite_version()) {
+                Some(version) => (version),
+                None => { span.bad { (icon(Icon::Alert)) "could not be asked" } }
+            } } }
             div { dt { "wheelwatch" } dd { (env!("CARGO_PKG_VERSION")) ", process " (std::process::id()) } }
         }
     }
@@ -114,7 +114,7 @@ fn trouble(log: &LogRow) -> u8 {
 }
 
 fn row(look: &Look<'_>, log: &LogRow) -> Markup {
-    let record: Option<RunRecord> = look.web.query.reader.run(&log.key, Lists::None).ok().flatten();
+    let record = look.known("the run of a log", look.web.query.reader.run(&log.key, Lists::None));
     let behind = log.cursor.size.saturating_sub(log.cursor.offset + log.pending_bytes + log.provisional_bytes);
     html! {
         tr {
@@ -132,10 +132,14 @@ fn row(look: &Look<'_>, log: &LogRow) -> Markup {
             td.num { @if behind > 0 { span.warn { (amount::bytes(behind)) } } @else { "0" } }
             td.num { (log.cursor.generation) }
             td {
-                @if let Some(record) = &record { (loghealth::classes(&record.state.counters.lines)) }
+                @match &record {
+                    Some(Some(record)) => (loghealth::classes(&record.state.counters.lines)),
+                    Some(None) => {}
+                    None => { span.bad { (icon(Icon::Alert)) "could not be read" } }
+                }
                 @if log.pending_bytes > 0 { ", unterminated tail " (amount::bytes(log.pending_bytes)) }
             }
-            td { @if let Some(record) = &record { (noticed(record)) } }
+            td { @if let Some(Some(record)) = &record { (noticed(record)) } }
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::{amount, ansi, badge, icon, json, link, text, time, tone};
 use super::{Web, address, said};
@@ -28,7 +28,7 @@ async fn line(State(web): State<Web>, Path((key, line)): Path<(String, String)>,
     answer(web, request, Place::Runs, move |look| make(look, &address::key(key), &line)).await
 }
 
-fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Made, WebError> {
+fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Page, WebError> {
     let number: u64 = line.parse().map_err(|_| WebError::NotFound("A line has a number from 1."))?;
     let reader = &look.web.query.reader;
     let record = reader.run(key, Lists::Open)?.ok_or(WebError::NotFound("There is no such run."))?;
@@ -52,7 +52,7 @@ fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Made, WebError> {
         }
     };
     let title = format!("Line {number} · {}", judged.title());
-    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main }.into())
+    Ok(Page { title, place: Place::Runs, run: Some(key.to_owned()), still: true, then: None, main })
 }
 
 fn found(look: &Look<'_>, key: &str, row: &EventRow) -> Markup {

@@ -45,7 +45,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Extension;
+use axum::extract::{Extension, State};
 use axum::http::Uri;
 use axum::response::Response;
 use tokio::sync::Semaphore;
@@ -56,6 +56,7 @@ use crate::reducer::time::Micros;
 use crate::store::Live;
 use error::WebError;
 use stream::Hub;
+use view::layout::Place;
 
 /// Reading pieces of logs, given by the wiring so that this room does not know the one that opens logs.
 pub trait LogText: Send + Sync {
@@ -144,6 +145,10 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
     (guard::around(routes, port), hub)
 }
 
-async fn unknown(uri: Uri) -> Response {
-    error::respond(uri.path(), &WebError::NotFound("There is nothing at this address."))
+async fn unknown(State(web): State<Web>, uri: Uri, request: page::Request) -> Response {
+    const NOTHING: WebError = WebError::NotFound("There is nothing at this address.");
+    match uri.path() {
+        path if path == "/api" || path.starts_with("/api/") => error::respond(path, &NOTHING),
+        _ => page::answer(web, request, Place::Elsewhere, |_| Err(NOTHING)).await,
+    }
 }

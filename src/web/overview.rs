@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::Web;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::{amount, card, item, numbers, source, state, table, text};
 use crate::query::Judged;
@@ -30,18 +30,16 @@ pub(super) fn router() -> Router<Web> {
 }
 
 async fn overview(State(web): State<Web>, request: Request) -> Response {
-    answer(web, request, Place::Overview, |look| Ok(make(look))).await
+    answer(web, request, Place::Overview, make).await
 }
 
-fn make(look: &Look<'_>) -> Made {
+fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let recent = recent(look);
-    let stats = look.web.query.stats(DAYS, look.now).map_err(WebError::from);
-    let stats = stats.inspect_err(|error| tracing::error!(?error, "the numbers could not be read")).ok();
-    let failed = look.banner.is_none() || recent.is_none() || stats.is_none();
+    let stats = look.known("the numbers", look.web.query.stats(DAYS, look.now));
     let nothing = look.source.totals.as_ref().is_some_and(|totals| totals.runs == 0);
     let main = html! {
         h1.sr { "Overview" }
-        @if nothing && !failed {
+        @if nothing && look.banner.is_some() && recent.is_some() && stats.is_some() {
             (nothing_yet(look))
         } @else {
             (attention(look))
@@ -59,24 +57,14 @@ fn make(look: &Look<'_>) -> Made {
             }))
         }
     };
-    Made {
-        page: Page {
-            title: String::from("Overview"),
-            place: Place::Overview,
-            run: None,
-            still: false,
-            then: None,
-            main,
-        },
-        failed,
-    }
+    Ok(Page { title: String::from("Overview"), place: Place::Overview, run: None, still: false, then: None, main })
 }
 
 fn attention(look: &Look<'_>) -> Markup {
     let body = match look.banner {
         None => state::failed("what needs attention"),
         Some(banner) if banner.attention.is_empty() => {
-            html! { p.clear { "Nothing needs you. " span.source { (source::line(look.source, look.now)) } } }
+            html! { p.clear { @if look.source.is_all_read() { "Nothing needs you. " } @else { "Nothing needs you so far. " } span.source { (source::line(look.source, look.now)) } } }
         }
         Some(banner) => html! {
             @for one in banner.attention.iter().take(TOP) { (item::item(one, &[], look.now)) }
@@ -97,7 +85,14 @@ fn active(look: &Look<'_>) -> Markup {
             &html! { "A run appears here with its first line and stays until its log says that it ended." },
         ),
         Some(banner) => html! {
-            div.cards { @for judged in banner.active.iter().take(CARDS) { (card::card(&whole(look, judged), look.now)) } }
+            div.cards {
+                @for judged in banner.active.iter().take(CARDS) {
+                    @match whole(look, judged) {
+                        Some(whole) => (card::card(&whole, look.now)),
+                        None => (state::failed("an active run")),
+                    }
+                }
+            }
             @let total = banner.active.len();
             @if total > CARDS {
                 (state::partial(CARDS as u64, total as u64, &html! { a href="/runs?open=1" { "all open runs" } }))
@@ -111,15 +106,13 @@ fn active(look: &Look<'_>) -> Markup {
     section("active", &heading, &body)
 }
 
-/// The run with its ended phases, for the stepper; as it was when they cannot be had.
-fn whole(look: &Look<'_>, judged: &Judged) -> Judged {
+/// The run with its ended phases, for the stepper; `None` when they cannot be read.
+fn whole(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
     if judged.record.state.counters.work_spans > SPANS {
-        return judged.clone();
+        return Some(judged.clone());
     }
-    match look.web.query.run(&judged.record.key, look.now) {
-        Ok(Some(whole)) => whole,
-        Ok(None) | Err(_) => judged.clone(),
-    }
+    let whole = look.known("an active run", look.web.query.run(&judged.record.key, look.now))?;
+    Some(whole.unwrap_or_else(|| judged.clone()))
 }
 
 /// The runs with the newest life that are not active; `None` when they cannot be read.
@@ -130,8 +123,7 @@ fn recent(look: &Look<'_>) -> Option<Vec<Judged>> {
         .unwrap_or_default();
     let limit = u32::try_from(RECENT + active.len()).unwrap_or(u32::MAX).min(500);
     let filter = RunFilter { sort: Sort::LastLife, limit, ..RunFilter::default() };
-    let page = look.web.query.runs(&filter, None, look.now).map_err(WebError::from);
-    let page = page.inspect_err(|error| tracing::error!(?error, "the recent runs could not be read")).ok()?;
+    let page = look.known("the recent runs", look.web.query.runs(&filter, None, look.now))?;
     Some(page.runs.into_iter().filter(|judged| !active.contains(&judged.record.key.as_str())).take(RECENT).collect())
 }
 

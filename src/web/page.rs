@@ -3,7 +3,9 @@
 //! A page module gives a [`Page`]; a failure becomes a page with the same banner, so that it is never taken for an
 //! empty answer (spec 3.1).
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::fmt::Debug;
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -103,24 +105,27 @@ pub(super) struct Look<'a> {
     /// `None` when the cache could not be asked.
     pub(super) banner: Option<&'a query::Banner>,
     pub(super) source: &'a Source,
+    /// A question failed, so the answer is a failure, whatever else is on the page.
+    failed: Cell<bool>,
 }
 
-/// What a page module gives: the page, and whether one of its questions failed.
-pub(super) struct Made {
-    pub(super) page: Page,
-    pub(super) failed: bool,
-}
-
-impl From<Page> for Made {
-    fn from(page: Page) -> Self {
-        Self { page, failed: false }
+impl Look<'_> {
+    /// The answer of a question that the rest of the page does not need. `None` when it failed: then the page says so in
+    /// its place (`view::state::failed`), and the whole answer counts as a failure.
+    pub(super) fn known<T, E: Debug>(&self, what: &'static str, asked: Result<T, E>) -> Option<T> {
+        asked
+            .inspect_err(|error| {
+                tracing::error!(?error, what, "a part of a page could not be read");
+                self.failed.set(true);
+            })
+            .ok()
     }
 }
 
 /// Answers a request for a page.
 pub(super) async fn answer<F>(web: Web, request: Request, place: Place, make: F) -> Response
 where
-    F: FnOnce(&Look<'_>) -> Result<Made, WebError> + Send + 'static,
+    F: FnOnce(&Look<'_>) -> Result<Page, WebError> + Send + 'static,
 {
     let made = web.ask(move |web| Ok(respond(web, &request, place, make))).await;
     made.unwrap_or_else(|error| super::error::PageError(error).into_response())
@@ -128,16 +133,22 @@ where
 
 fn respond<F>(web: &Web, request: &Request, place: Place, make: F) -> Response
 where
-    F: FnOnce(&Look<'_>) -> Result<Made, WebError>,
+    F: FnOnce(&Look<'_>) -> Result<Page, WebError>,
 {
     let now = now();
     let asked = web.query.banner(now).inspect_err(|error| tracing::error!(%error, "the banner could not be read"));
     let totals = web.query.reader.totals().inspect_err(|error| tracing::error!(%error, "the totals could not be read"));
+    let failed = Cell::new(asked.is_err() || totals.is_err());
     let source = Source { status: web.live.status(), totals: totals.ok() };
-    let look = Look { web, request, now, banner: asked.as_ref().ok(), source: &source };
-    let (status, page) = match request.part {
-        Part::Banner => (StatusCode::OK, blank(place)),
-        Part::Document | Part::Main => made(make(&look), place),
+    let look = Look { web, request, now, banner: asked.as_ref().ok(), source: &source, failed };
+    let made = match request.part {
+        Part::Banner => Ok(blank(place)),
+        Part::Document | Part::Main => make(&look),
+    };
+    let (status, page) = match made {
+        Ok(page) if look.failed.get() => (StatusCode::SERVICE_UNAVAILABLE, page),
+        Ok(page) => (StatusCode::OK, page),
+        Err(error) => (error.status(), failure(&error, place)),
     };
     let source = if status == StatusCode::OK { source } else { source.without_paths() };
     let banner = Banner {
@@ -152,14 +163,6 @@ where
         Part::Banner => layout::fragment(&page, &banner, false),
     };
     (status, Html(html.into_string())).into_response()
-}
-
-fn made(made: Result<Made, WebError>, place: Place) -> (StatusCode, Page) {
-    match made {
-        Ok(Made { page, failed: false }) => (StatusCode::OK, page),
-        Ok(Made { page, failed: true }) => (StatusCode::SERVICE_UNAVAILABLE, page),
-        Err(error) => (error.status(), failure(&error, place)),
-    }
 }
 
 fn blank(place: Place) -> Page {

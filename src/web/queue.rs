@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::Web;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place};
 use super::view::{amount, form, link, queue, source, state};
 use crate::query::{Banner, Queued};
@@ -24,7 +24,7 @@ async fn page(State(web): State<Web>, request: Request) -> Response {
     answer(web, request, Place::Attention, make).await
 }
 
-fn make(look: &Look<'_>) -> Result<Made, WebError> {
+fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let most = look.request.most(PAGE)?;
     let body = match look.banner {
         None => state::failed("the queue"),
@@ -34,9 +34,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
         h1 { "Queue" @if let Some(banner) = look.banner { span.tally { (amount::count(banner.queue().len() as u64)) } } }
         (body)
     };
-    let page =
-        Page { title: String::from("Queue"), place: Place::Attention, run: None, still: false, then: None, main };
-    Ok(Made { page, failed: look.banner.is_none() })
+    Ok(Page { title: String::from("Queue"), place: Place::Attention, run: None, still: false, then: None, main })
 }
 
 fn list(look: &Look<'_>, banner: &Banner, most: usize) -> Markup {

@@ -9,7 +9,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
 use super::view::waterfall::Window;
 use super::view::{
@@ -49,7 +49,7 @@ struct Seen {
     window: Option<Window>,
 }
 
-fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
+fn make(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
     let seen = match seen(look, key) {
         Err(WebError::NotFound(_)) => return unread(look, key),
         seen => seen?,
@@ -90,12 +90,11 @@ fn make(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         still: seen.at.is_some(),
         then: seen.at.map(|_| seen.now),
         main,
-    }
-    .into())
+    })
 }
 
 /// What has the name of a log and was never read (spec 1.1).
-fn unread(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
+fn unread(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
     let log = look.web.query.reader.log(key)?.ok_or(UNKNOWN)?;
     let main = html! {
         p.crumbs { a href="/runs" data-back { "Runs" } }
@@ -106,7 +105,7 @@ fn unread(look: &Look<'_>, key: &str) -> Result<Made, WebError> {
         p { "Nothing was read of it yet, so there is no run to show. " a href="/health#logs" { "All logs and their problems" } }
     };
     let title = log.key.clone();
-    Ok(Page { title, place: Place::Runs, run: Some(log.key), still: false, then: None, main }.into())
+    Ok(Page { title, place: Place::Runs, run: Some(log.key), still: false, then: None, main })
 }
 
 fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
@@ -153,15 +152,12 @@ fn past(seen: &Seen) -> Markup {
 
 /// The way to runs beside which this one can be put.
 fn others(look: &Look<'_>, judged: &Judged) -> Markup {
-    match compare::others(look, judged, FEW, None) {
-        Ok((others, more)) => html! {
+    match look.known("the other runs of a workflow", compare::others(look, judged, FEW, None)) {
+        Some((others, more)) => html! {
             (view::compare::chooser(&judged.record.key, &others, None, false, look.now))
             @if more { p { a href={ (link::run(&judged.record.key)) "/compare" } { "choose another run of this workflow" } } }
         },
-        Err(error) => {
-            tracing::error!(%error, "the other runs of a workflow could not be read");
-            view::state::failed("the other runs of this workflow")
-        }
+        None => view::state::failed("the other runs of this workflow"),
     }
 }
 
@@ -195,26 +191,39 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let mut parts = Vec::new();
     let stops = stepper::sequence(state);
     if !stops.is_empty() {
-        parts.push(part("phases", "Phases", None, spanning(stepper::stepper(key, &stops, &learned(look, seen), end))));
+        let (usual, all) = learned(look, seen);
+        let body = html! {
+            (stepper::stepper(key, &stops, &usual, end))
+            @if !all { (view::state::failed("what these phases usually take")) }
+        };
+        parts.push(part("phases", "Phases", None, spanning(body)));
     }
-    // An addition: without it the page is still right.
-    let lane = look.web.query.wheel(record).unwrap_or_default();
-    if !state.markers.is_empty() || lane.len() > 2 {
+    let lane = look.known("who held the wheel", look.web.query.wheel(record));
+    if !state.markers.is_empty() || lane.as_ref().is_none_or(|lane| lane.len() > 2) {
         let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
         parts.push(part(
             "markers",
             "Wheel and open matters",
             Some(open),
-            since(markers::markers(key, state, &lane, facts::log_now(&seen.judged, seen.now))),
+            since(html! {
+                @if lane.is_none() { (view::state::failed("who held the wheel")) }
+                (markers::markers(key, state, &lane.unwrap_or_default(), facts::log_now(&seen.judged, seen.now)))
+            }),
         ));
     }
     let own = query::queued(&seen.judged);
     // What others wait for is of the present.
-    let beside = look.banner.filter(|_| seen.at.is_none()).map(|banner| banner.queue_beside(&seen.judged));
-    let beside = beside.unwrap_or_default();
-    if !own.is_empty() || !beside.is_empty() {
-        let depth = (own.len() + beside.len()) as u64;
-        parts.push(part("queue", "Action required", Some(depth), queue::of_run(&own, &beside, seen.now)));
+    let beside = match (seen.at, look.banner) {
+        (Some(_), _) => Some(Vec::new()),
+        (None, banner) => banner.map(|banner| banner.queue_beside(&seen.judged)),
+    };
+    if !own.is_empty() || beside.as_ref().is_none_or(|beside| !beside.is_empty()) {
+        let depth = beside.as_ref().map(|beside| (own.len() + beside.len()) as u64);
+        let body = html! {
+            @if beside.is_none() { (view::state::failed("what others wait for")) }
+            (queue::of_run(&own, &beside.unwrap_or_default(), seen.now))
+        };
+        parts.push(part("queue", "Action required", depth, body));
     }
     let drawing = waterfall::Drawing { key, state, window: seen.window, at: seen.at, now: end };
     if let Some(body) = waterfall::waterfall(&drawing).map(spanning) {
@@ -249,9 +258,8 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     parts
 }
 
-/// What the phases of this run usually take, in the order of their first visit. It is an addition: without it the page is
-/// still right.
-fn learned(look: &Look<'_>, seen: &Seen) -> Vec<(String, Learned)> {
+/// What the phases of this run usually take, in the order of their first visit, and whether all of it could be read.
+fn learned(look: &Look<'_>, seen: &Seen) -> (Vec<(String, Learned)>, bool) {
     let record = &seen.judged.record;
     let mut phases: Vec<&str> = Vec::new();
     for span in record.state.spans.iter().filter(|span| span.kind == SpanKind::Phase) {
@@ -260,6 +268,12 @@ fn learned(look: &Look<'_>, seen: &Seen) -> Vec<(String, Learned)> {
             phases.push(id);
         }
     }
-    let known = |phase: &str| Some((phase.to_owned(), look.web.query.learned(record, phase).ok()??));
-    phases.into_iter().filter_map(known).collect()
+    let mut usual = Vec::new();
+    for phase in phases {
+        match look.known("what a phase usually takes", look.web.query.learned(record, phase)) {
+            Some(learned) => usual.extend(learned.map(|learned| (phase.to_owned(), learned))),
+            None => return (usual, false),
+        }
+    }
+    (usual, true)
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::Web;
 use super::error::WebError;
-use super::page::{Look, Made, Request, answer};
+use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place};
 use super::view::{amount, form, link, source, state, table, text};
 use crate::reducer::run::Status;
@@ -42,7 +42,7 @@ async fn runs(State(web): State<Web>, request: Request) -> Response {
     answer(web, request, Place::Runs, make).await
 }
 
-fn make(look: &Look<'_>) -> Result<Made, WebError> {
+fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let request = look.request;
     let verdict = request.word("verdict", Word::from_word)?;
     let filter = filter(request)?;
@@ -69,7 +69,7 @@ fn make(look: &Look<'_>) -> Result<Made, WebError> {
     };
     let title =
         if request.text("q").is_empty() { String::from("Runs") } else { format!("{} · Runs", request.text("q")) };
-    Ok(Page { title, place: Place::Runs, run: None, still: false, then: None, main }.into())
+    Ok(Page { title, place: Place::Runs, run: None, still: false, then: None, main })
 }
 
 fn filter(request: &Request) -> Result<RunFilter, WebError> {
@@ -144,15 +144,20 @@ fn fields(look: &Look<'_>) -> Markup {
 }
 
 fn nothing(look: &Look<'_>) -> Markup {
-    let all = look.source.totals.as_ref().map_or(0, |totals| totals.runs);
-    html! {
-        @if all > 0 {
-            (state::empty("No run matches", &html! { (amount::plural(all, "run", "runs")) " without these filters. " a href="/runs" { "Clear them" } "." }))
-        } @else {
-            (state::empty("No runs yet", &html! {
+    match look.source.totals.as_ref().map(|totals| totals.runs) {
+        Some(0) => state::empty(
+            "No runs yet",
+            &html! {
                 "Every file " code { (text::text(&look.source.status.pattern)) } " below a state directory is a run. "
                 span.source { (source::line(look.source, look.now)) }
-            }))
-        }
+            },
+        ),
+        all => state::empty(
+            "No run matches",
+            &html! {
+                @if let Some(all) = all { (amount::plural(all, "run", "runs")) " without these filters. " }
+                a href="/runs" { "Clear them" } "."
+            },
+        ),
     }
 }

@@ -39,6 +39,11 @@ impl Memo {
         }
         answers.known.insert(question, answer);
     }
+
+    #[cfg(test)]
+    pub(super) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Answers::default();
+    }
 }
 
 /// Learns from the completed phases of earlier runs; the index holds all that is asked for.

@@ -23,6 +23,8 @@ pub(in crate::store) struct Pool {
     /// None beside a writer of another process.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) memo: Memo,
+    #[cfg(test)]
+    pub(super) trial: super::trial::Trial,
 }
 
 /// Where the cache is at the moment; the writer moves it when its file cannot be used any more.
@@ -76,11 +78,20 @@ impl Shared {
 
 impl Pool {
     pub(super) fn new(aim: Arc<Aim>, shared: Option<Arc<Shared>>) -> Self {
-        Self { aim, idle: Mutex::default(), shared, memo: Memo::default() }
+        Self {
+            aim,
+            idle: Mutex::default(),
+            shared,
+            memo: Memo::default(),
+            #[cfg(test)]
+            trial: super::trial::Trial::default(),
+        }
     }
 
     /// Asks within one read transaction, so that all of it is of one moment.
     pub(super) fn look<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        #[cfg(test)]
+        self.trial.question()?;
         let (moves, target) = self.aim.get();
         self.look_at(moves, &target, ask).inspect_err(|error| self.suspect(moves, error)).map_err(StoreError::from)
     }

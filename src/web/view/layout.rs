@@ -80,6 +80,29 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
     }
 }
 
+/// A document without anything that has to be asked for: for failures outside of any page. It needs no script.
+#[must_use]
+pub fn bare(title: &str, main: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · wheelwatch" }
+                link rel="stylesheet" href=(assets::url("style.css"));
+                link rel="icon" type="image/svg+xml" href=(assets::url("favicon.svg"));
+            }
+            body {
+                (sprite())
+                header #banner { div.bar { (brand()) } }
+                main #main { (main) }
+            }
+        }
+    }
+}
+
 /// What changes while the page is open: the banner alone, or banner and main. The script swaps these by their ids.
 #[must_use]
 pub fn fragment(page: &Page, banner: &Banner, with_main: bool) -> Markup {
@@ -99,7 +122,7 @@ fn header(page: &Page, banner: &Banner) -> Markup {
     html! {
         header #banner data-count=[banner.attention] {
             div.bar {
-                a.brand href="/" aria-label="wheelwatch, overview" { (icon(Icon::Wheel)) span { "wheelwatch" } }
+                (brand())
                 div.pills aria-label="active run" role="group" {
                     @match &banner.pill {
                         Some(shown) => (pill::pill(shown, banner.now)),
@@ -116,6 +139,10 @@ fn header(page: &Page, banner: &Banner) -> Markup {
             p.source { (source::line(&banner.source, banner.now)) }
         }
     }
+}
+
+fn brand() -> Markup {
+    html! { a.brand href="/" aria-label="wheelwatch, overview" { (icon(Icon::Wheel)) span { "wheelwatch" } } }
 }
 
 fn entry(page: &Page, place: Place, href: &str, label: &Markup) -> Markup {
