@@ -2,9 +2,9 @@
 
 use crate::query::Judged;
 use crate::reducer::run::{Fact, RunState, Status};
-use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::span::{Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
-use crate::reducer::verdict::{Rule, Verdict, Word};
+use crate::reducer::verdict::{Rule, Verdict, Word, world};
 use crate::store::{LogRow, RunRecord};
 
 /// The present of the tests: 2027-01-15 08:00:00 UTC.
@@ -22,32 +22,13 @@ pub(crate) fn phase(id: &str, status: SpanStatus, line: u64) -> Span {
 pub(crate) fn span(kind: SpanKind, id: &str, status: SpanStatus, line: u64) -> Span {
     let ended = status != SpanStatus::Open;
     Span {
-        kind,
-        id: Some(id.to_owned()),
-        parent: None,
-        name: None,
-        skill: None,
         status,
         attempt: Some(1),
-        cache_hit: None,
-        agent: None,
-        model: None,
-        repo: None,
         started_at: Some(NOW.plus_millis(-60_000)),
         ended_at: ended.then_some(NOW),
         duration_ms: ended.then_some(60_000),
-        score: None,
-        error: None,
-        tokens_in: None,
-        tokens_out: None,
-        cost_usd: None,
-        deadline: None,
-        expected_ms: None,
-        input_line: None,
-        output_line: None,
-        opened_line: line,
         closed_line: ended.then_some(line + 1),
-        origin: Origin::default(),
+        ..world::span(kind, id, line)
     }
 }
 
