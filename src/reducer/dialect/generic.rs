@@ -88,8 +88,10 @@ pub(super) fn name<'a>(record: impl LookUp<'a>) -> Option<Cow<'a, str>> {
 enum Wanted {
     /// A text, an id or a who: an object or array there is no defect, and neither is a string that says nothing.
     Text,
-    /// A number, a flag, a list.
+    /// A number, a flag.
     Other,
+    /// A list: one without an element is of the right type and says nothing.
+    List,
     /// A point in time.
     Time,
     /// Anything but null.
@@ -343,7 +345,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         let path = self.text(one);
         let mut artifacts: Vec<_> =
             path.map(|path| ArtifactRef { path, media_type: media_type.clone() }).into_iter().collect();
-        let listed = self.find(C::ArtifactList, Wanted::Other, |_, value| {
+        let listed = self.find(C::ArtifactList, Wanted::List, |_, value| {
             let mut listed = Vec::new();
             value.elements(|element| listed.extend(artifact(element)));
             (!listed.is_empty()).then_some(listed)
@@ -378,8 +380,9 @@ impl Notes {
             (Wanted::Text, _) if string || container => {}
             (Wanted::Time, _) if string && blank() => {}
             (Wanted::Time, Kind::Number | Kind::Plain | Kind::Escaped) => self.bad_times += 1,
-            (Wanted::Other, _) if string && blank() => {}
-            (Wanted::Text | Wanted::Other | Wanted::Time, _) => self.wrong_types += 1,
+            (Wanted::Other | Wanted::List, _) if string && blank() => {}
+            (Wanted::List, Kind::Array) if length(value) == 0 => {}
+            (Wanted::Text | Wanted::Other | Wanted::List | Wanted::Time, _) => self.wrong_types += 1,
         }
     }
 }

@@ -220,6 +220,8 @@ fn the_health_counts_equal_keys_bad_times_and_wrong_types() {
     check(r#"{"attempt":"x","score":"1","success":"yes","exit_code":1.5}"#, 0, 0, 4);
     check(r#"{"phase":"","data":{"phase":"build"}}"#, 0, 0, 0);
     check(r#"{"event":"a name with spaces"}"#, 0, 0, 0);
+    check(r#"{"artifacts":[],"artifact_paths":[ ]}"#, 0, 0, 0);
+    check(r#"{"artifacts":[5],"artifact_paths":"a.md","attempt":[]}"#, 0, 0, 3);
     check(r#"{"level":"odd","severity":true}"#, 0, 0, 1);
     check(r#"{"ts":"probe"}{"ts":"probe","phase":1}"#, 0, 2, 1);
 }
