@@ -22,14 +22,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// The same for bytes: what is not UTF-8 is shown as `⟨FF⟩`, byte by byte.
 #[must_use]
 pub fn visible_bytes(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
+    visible(&readable(bytes)).into_owned()
+}
+
+/// Bytes as text in which only what is not UTF-8 became a mark, for a sink that makes the rest visible itself.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
-        out.push_str(&visible(chunk.valid()));
+        out.push_str(chunk.valid());
         for byte in chunk.invalid() {
             push_mark(&mut out, format_args!("{byte:02X}"));
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Where the first character stands that needs a mark.

@@ -13,6 +13,7 @@ use super::view::{amount, ansi, badge, icon, json, link, text, time, tone};
 use super::{Web, address, said};
 use crate::reducer::event::Class;
 use crate::reducer::reduce::EventRow;
+use crate::reducer::visible::readable;
 use crate::store::reader::{EventRecord, Lists};
 
 /// Of the raw line at most so many bytes are shown.
@@ -88,7 +89,7 @@ fn found(look: &Look<'_>, key: &str, row: &EventRow) -> Markup {
 
 /// The line for reading, then, where that differs, byte for byte.
 fn content(row: &EventRow, bytes: &[u8]) -> Markup {
-    let readable = String::from_utf8_lossy(bytes);
+    let readable = readable(bytes);
     let exact = html! { pre.line tabindex="0" { (text::bytes(bytes)) } };
     match row.class {
         Class::Event => html! {

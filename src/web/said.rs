@@ -11,6 +11,7 @@ use crate::reducer::dialect::{Decoder, Reading};
 use crate::reducer::event::{Class, Event};
 use crate::reducer::line::Line;
 use crate::reducer::reduce::EventRow;
+use crate::reducer::visible::readable;
 use crate::store::reader::EventRecord;
 
 /// Neighbouring events are read with one call when all of them together are no longer than this.
@@ -88,14 +89,14 @@ fn slice(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
 fn say(decoder: &mut Decoder, row: &EventRow, bytes: &[u8]) -> Said {
     let whole = bytes.len() as u64 == row.length;
     if row.class != Class::Event || !whole {
-        return Said { message: Some(String::from_utf8_lossy(bytes).into_owned()), ..Said::default() };
+        return Said { message: Some(readable(bytes).into_owned()), ..Said::default() };
     }
     let line = Line { number: row.line, offset: row.offset, length: row.length, bytes, oversized: false };
     let mut message = None;
     decoder.decode(&line, &mut |event| message = message.take().or_else(|| main_text(event)));
     let (fields, more) = fields(bytes, message.as_deref(), row.name.as_deref());
     if message.is_none() && fields.is_empty() && row.name.is_none() {
-        message = Some(String::from_utf8_lossy(bytes).into_owned());
+        message = Some(readable(bytes).into_owned());
     }
     Said { message, fields, more, problem: None }
 }

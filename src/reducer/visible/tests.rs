@@ -67,3 +67,9 @@ proptest! {
         prop_assert_eq!(visible(&text), visible_bytes(text.as_bytes()));
     }
 }
+
+#[test]
+fn only_what_is_not_utf_8_becomes_readable_and_the_rest_is_left_to_the_sink() {
+    assert_eq!(readable(b"a\x1b[31m\xff\xe2\x82 b"), "a\u{1b}[31m⟨FF⟩⟨E2⟩⟨82⟩ b");
+    assert!(matches!(readable("ä\u{202e}".as_bytes()), Cow::Borrowed("ä\u{202e}")));
+}

@@ -10,6 +10,7 @@ use super::text::{bytes, cut, text};
 use super::{amount, ansi, evidence, json, link, markdown};
 use crate::reducer::run::RunState;
 use crate::reducer::span::Artifact;
+use crate::reducer::visible::readable;
 
 /// At most so many rows of the list, the newest.
 const MOST: usize = 100;
@@ -101,7 +102,7 @@ fn kind(artifact: &Artifact, content: &[u8]) -> Kind {
 /// The first bytes of a file, shown by what they are. `size` is the whole file's.
 #[must_use]
 pub fn preview(key: &str, place: usize, artifact: &Artifact, content: &[u8], size: u64) -> Markup {
-    let readable = String::from_utf8_lossy(content);
+    let readable = readable(content);
     let source = || html! { pre.line tabindex="0" { (bytes(content)) } };
     html! {
         @match kind(artifact, content) {
