@@ -80,6 +80,16 @@ impl Server {
         assert!(status.success(), "kill -s {name}");
     }
 
+    /// Ends it as a service manager does, and gives what it had to say.
+    pub fn stop(mut self) -> String {
+        self.signal("TERM");
+        let mut stderr = String::new();
+        let pipe = self.child.stderr.take().expect("stderr is piped");
+        BufReader::new(pipe).read_to_string(&mut stderr).expect("standard error is UTF-8");
+        assert!(self.ended().success(), "{stderr}");
+        stderr
+    }
+
     /// Waits for the end.
     pub fn ended(&mut self) -> ExitStatus {
         wait_for("the server's end", || self.child.try_wait().expect("our own child"))
