@@ -258,6 +258,8 @@ pub struct Event<'a> {
     pub cancel_requested_at: Option<Micros>,
     /// The object has an `id`, `run_id`, `task`, `item`, … of its own on the top level (rule 10, spec 2.7).
     pub ledger: bool,
+    /// What the log calls its run; its key is another thing (spec 5.4 T51).
+    pub run_id: Option<Cow<'a, str>>,
 }
 
 /// What outcome fields say about an end (spec 1.3): a flag or exit code only ever says failed.
@@ -332,6 +334,7 @@ impl<'a> Event<'a> {
             retry_of: None,
             cancel_requested_at: None,
             ledger: false,
+            run_id: None,
         }
     }
 }

@@ -250,6 +250,8 @@ pub struct Health {
     pub last_line_timed: bool,
     /// Last line that is not blank; 0 without one.
     pub last_line: u64,
+    /// What the log calls its run, as it said first. The run's key is that of its directory all the same.
+    pub run_id: Known<String>,
     /// The dialects that recognised lines, with how many.
     pub dialects: BTreeMap<String, u64>,
 }

@@ -156,6 +156,9 @@ fn noticed(record: &RunRecord) -> Markup {
         (&health.unknown_names, "unknown names"),
     ];
     html! {
+        @if let Some(id) = loghealth::other_id(record) {
+            span.warn { "id mismatch " (evidence::line(&record.key, id.line)) } " "
+        }
         @for (tally, what) in all.into_iter().filter(|(tally, _)| tally.count > 0) {
             span.meta { (amount::count(tally.count)) " " (what) " " (evidence::line(&record.key, tally.first_line)) } " "
         }

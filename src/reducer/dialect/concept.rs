@@ -72,6 +72,8 @@ pub(crate) enum Concept {
     CancelRequestedAt,
     /// Ids of an object of its own (spec 2.7).
     Ledger,
+    /// What the log calls its run.
+    RunId,
 }
 
 /// Where concepts are looked for, and `usage`: keys of the vocabulary too.
@@ -81,7 +83,7 @@ pub(crate) const CONTAINERS: [&str; 10] =
 use Concept as C;
 
 /// Each concept with its names, in the order in which they are looked for.
-const NAMES: [(Concept, &[&str]); 63] = [
+const NAMES: [(Concept, &[&str]); 64] = [
     (
         C::Time,
         &[
@@ -163,6 +165,7 @@ const NAMES: [(Concept, &[&str]); 63] = [
     (C::RetryOf, &["retry_of", "retryOf"]),
     (C::CancelRequestedAt, &["cancel_requested_at", "cancelRequestedAt"]),
     (C::Ledger, &["id", "run_id", "runId", "task", "task_id", "taskId", "item", "item_id"]),
+    (C::RunId, &["run_id", "runId"]),
 ];
 
 /// A set of concepts; each is one bit.

@@ -176,6 +176,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             retry_of: self.text(C::RetryOf),
             cancel_requested_at: self.time(C::CancelRequestedAt),
             ledger: self.record.find(C::Ledger, |_, value| (value.kind != Kind::Null).then_some(())).is_some(),
+            run_id: self.record.find(C::RunId, |_, value| types::id(value)),
         }
     }
 

@@ -34,7 +34,7 @@ const LOOKED_FOR: [Concepts; LAYERS] = {
     use Concept as C;
     let usage = Concepts::of(&[C::TokensIn, C::TokensOut, C::Cost, C::TotalIn, C::TotalOut, C::TotalCost]);
     let attributes_only = Concepts::of(&[C::AttributeName]);
-    let top_only = Concepts::of(&[C::EventName, C::Ledger]);
+    let top_only = Concepts::of(&[C::EventName, C::Ledger, C::RunId]);
     let mut layers = [usage; LAYERS];
     let mut place = 0;
     while place < LAYERS {

@@ -22,7 +22,7 @@ pub use index::Index;
 
 use super::dialect::{Decoded, LineClass};
 use super::event::{Class, ErrorText, Event, Level, Subject, Verb};
-use super::run::{MAX_NAMES, RunState, Status, set, value};
+use super::run::{MAX_NAMES, RunState, Status, set, set_text, value};
 use super::span::{Artifact, SpanKind};
 use super::time::Micros;
 
@@ -162,6 +162,9 @@ impl Fold<'_, '_> {
         }
         if event.name.is_some() && event.meaning.subject.is_none() && !event.understood {
             state.health.unknown_names.add(event.line);
+        }
+        if let Some(id) = event.run_id.as_deref().filter(|_| state.health.run_id.is_none()) {
+            set_text(&mut state.health.run_id, id, event.line);
         }
     }
 

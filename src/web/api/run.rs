@@ -13,6 +13,7 @@ use crate::reducer::time::Micros;
 use crate::reducer::verdict::Verdict;
 use crate::store::{LogRow, RunRecord};
 use crate::web::error::{ApiError, WebError};
+use crate::web::view::loghealth::other_id;
 use crate::web::{Web, now};
 
 /// `{run, verdict, evidence, spans, markers, artifacts, log}` with the names of the canonical dump (spec 4.2).
@@ -120,6 +121,7 @@ fn log(record: &RunRecord) -> Value {
         "names": counters.names,
         "events": counters.events,
         "health": health(&record.state.health),
+        "other_id": other_id(record).map(|id| json!({ "id": id.value, "line": id.line })),
     });
     let mut log = file(&record.log);
     log.extend(rest.as_object().cloned().unwrap_or_default());

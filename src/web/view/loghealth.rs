@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
 use super::text::text;
-use super::{amount, evidence};
-use crate::reducer::run::{Health, LineCounts, Tally};
+use super::{amount, evidence, link};
+use crate::reducer::run::{Fact, Health, LineCounts, Tally};
 use crate::store::RunRecord;
 
 /// The section.
@@ -41,9 +41,24 @@ pub fn log_health(record: &RunRecord) -> Markup {
             @if log.events_offset < cursor.offset {
                 (note("timeline not complete yet", &html! { ": " (amount::bytes(cursor.offset - log.events_offset)) " to go" }))
             }
+            @if let Some(id) = other_id(record) {
+                (note("id mismatch", &html! {
+                    ": the log calls itself " (text(&id.value)) " at " (evidence::line(&record.key, id.line))
+                    "; its run is known by its directory all the same"
+                }))
+            }
             (tallies(&record.key, &record.state.health))
         }
     }
+}
+
+/// What the log calls its run, where no part of the key is that (spec 5.4 T51).
+#[must_use]
+pub fn other_id(record: &RunRecord) -> Option<&Fact<String>> {
+    let id = record.state.health.run_id.as_ref()?;
+    let written = link::encode(&id.value);
+    let mut parts = record.log.fallback_title().split('/');
+    (!parts.any(|part| part == written || part == id.value)).then_some(id)
 }
 
 /// How many lines, and of which classes.
@@ -104,5 +119,25 @@ mod tests {
         check_harmless(&shown);
         assert!(shown.contains("unterminated tail, 17\u{a0}B"), "{shown}");
         assert!(shown.contains("/lines/42") && shown.contains("1 malformed"), "{shown}");
+    }
+
+    #[test]
+    fn a_log_that_calls_its_run_otherwise_is_said_to() {
+        let mut record = judged().record;
+        for (key, id, is_other) in [
+            ("a", "b", true),
+            ("a", "a", false),
+            ("2026/run 1/logs", "run 1", false),
+            ("2026/run%201/logs", "run 1", false),
+            ("run-10", "run-1", true),
+        ] {
+            record.log.key = String::from(key);
+            record.state.health.run_id = Some(Fact { value: String::from(id), line: 7 });
+            assert_eq!(other_id(&record).is_some(), is_other, "{key} {id}");
+        }
+        record.state.health.run_id = Some(Fact { value: String::from(crate::web::view::sample::EVIL), line: 7 });
+        let shown = log_health(&record).into_string();
+        check_harmless(&shown);
+        assert!(shown.contains("id mismatch") && shown.contains("/lines/7"), "{shown}");
     }
 }

@@ -423,6 +423,14 @@ fn an_object_with_an_id_of_its_own_is_a_ledger_line() {
 }
 
 #[test]
+fn what_a_log_calls_its_run_stands_on_the_top_level() {
+    for name in ["run_id", "runId"] {
+        assert_eq!(with(&format!(r#"{{"{name}":"x"}}"#), field!(run_id)).as_deref(), Some("x"));
+        assert_eq!(with(&format!(r#"{{"data":{{"{name}":"x"}}}}"#), field!(run_id)), None);
+    }
+}
+
+#[test]
 fn an_empty_object_is_an_event_with_nothing_but_its_place() {
     let bare = with("{}", |event| format!("{event:?}"));
     assert_eq!(bare, format!("{:?}", Event::bare(Class::Event, 3, 10, 2)));
