@@ -262,3 +262,46 @@ fn t25b_a_directory_that_is_mounted_over_the_state_directory_is_what_is_shown() 
     house.converge(10);
     house.check(10);
 }
+
+#[test]
+fn t128_it_connects_to_nobody() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..5));
+    house.prefix = trace::watching(&house, "connect,accept4");
+    house.start();
+    house.converge(10);
+    for path in ["/", "/runs", "/runs/a", "/attention", "/queue", "/stats", "/health", "/api/stats", "/metrics"] {
+        assert!(house.process().ask(path).is_some(), "no answer of {path}");
+    }
+    house.stop();
+    let calls = trace::calls(&house);
+    assert!(calls.iter().any(|call| call.starts_with("accept4(")), "strace saw no connection to it");
+    let connected: Vec<_> = calls.iter().filter(|call| call.starts_with("connect(")).collect();
+    assert!(connected.is_empty(), "{connected:?}");
+    house.prefix.clear();
+    house.start();
+    house.check(5);
+}
+
+#[test]
+fn t129_a_state_directory_that_the_kernel_keeps_from_writing_is_enough() {
+    needs_namespaces();
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..5));
+    let state = house.state.display().to_string();
+    let script = format!("mount --bind {state} {state} && mount -o remount,bind,ro {state} && exec \"$@\"");
+    let traced = trace::watching(&house, "%file");
+    house.prefix = words(["unshare", "-Urm", "sh", "-c", &script, "sh"]);
+    house.prefix.extend(traced);
+    house.start();
+    house.converge(10);
+    append(&house.state, "a", &lines(5..9));
+    append(&house.state, "b/c", &lines(0..3));
+    fs::write(house.state.join("a/run.log"), lines(20..40)).expect("a rewrite");
+    house.check(10);
+    let calls = trace::calls(&house);
+    assert!(calls.iter().any(|call| call.contains("run.log")), "strace saw no opening of a log");
+    let refused = calls.iter().filter(|call| call.contains("EROFS") || call.contains("EACCES"));
+    let refused: Vec<_> = refused.collect();
+    assert!(refused.is_empty(), "it tried: {refused:?}");
+}

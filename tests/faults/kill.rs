@@ -1,9 +1,11 @@
 //! Kills and stops in every state of building and reading (T77, T79, T142).
 
-use std::time::Duration;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use crate::house::House;
-use crate::process::within;
+use crate::process::{SLACK, within};
 use crate::size;
 use crate::support::append;
 use crate::tail::{Writing, bulk, line, lines};
@@ -35,6 +37,63 @@ fn t77_kill_9_at_any_moment_with_writers_running_changes_nothing() {
     }
     house.start();
     house.check(10);
+}
+
+/// Kills just behind the `n`th change of the write-ahead log from now on: where state and cursor would part if they
+/// were not one transaction. `later` is how long after that, so that also what is being written is met.
+fn kill_behind_a_commit(house: &mut House, n: u32, later: Duration, act: impl FnOnce(&House)) {
+    let wal = house.cache.with_extension("db-wal");
+    let look = || fs::metadata(&wal).ok().map(|wal| (wal.len(), wal.mtime(), wal.mtime_nsec()));
+    house.unfollow();
+    let mut last = look();
+    act(house);
+    let began = Instant::now();
+    let mut left = n;
+    // Without a pause: what comes next must not be there yet.
+    while left > 0 {
+        let now = look();
+        left -= u32::from(now != last);
+        last = now;
+        assert!(began.elapsed() < Duration::from_secs(10) * SLACK, "nothing was committed");
+    }
+    let change = Instant::now();
+    while change.elapsed() < later {
+        std::hint::spin_loop();
+    }
+    house.kill();
+}
+
+#[test]
+fn t77b_kill_9_right_behind_a_commit_finds_state_and_cursor_together() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..50));
+    let mut seed = 7;
+    for cycle in 0..size(8, 200) {
+        house.start();
+        house.converge(10);
+        let later = Duration::from_micros(next(&mut seed) % 3_000);
+        kill_behind_a_commit(&mut house, 1, later, |house| {
+            append(&house.state, "a", &lines(50 + cycle * 3..53 + cycle * 3));
+        });
+    }
+    house.start();
+    house.check(10);
+}
+
+#[test]
+fn t79b_kill_9_between_the_turns_of_a_build_counts_no_line_twice() {
+    let mut house = House::new();
+    // Several turns: one ends after 20,000 events.
+    append(&house.state, "a", &bulk(0..45_000));
+    append(&house.state, "b", &lines(0..100));
+    let mut seed = 79;
+    for cycle in 0..size(4, 40) {
+        let later = Duration::from_micros(next(&mut seed) % 3_000);
+        house.start();
+        kill_behind_a_commit(&mut house, 1 + cycle % 2, later, |_| {});
+    }
+    house.start();
+    house.check(30);
 }
 
 #[test]

@@ -45,7 +45,13 @@ fn play(history: &[Act]) {
 #[test]
 fn t95_whatever_happens_the_dump_says_what_the_bytes_say() {
     for seed in seeds() {
-        let config = Config { cases: 1, max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
+        let config = Config {
+            cases: 1,
+            max_shrink_iters: 40,
+            max_shrink_time: 120_000,
+            failure_persistence: None,
+            ..Config::default()
+        };
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
