@@ -214,8 +214,11 @@
     schedule();
   };
   const schedule = () => {
-    if (!wanted || asking || timer || document.hidden) return;
+    const isAway = document.hidden;
+    if (!wanted || asking || timer || (isAway && !(leads && shared.background()))) return;
     const pause = failures ? Math.min(30 * SECOND, 500 * 2 ** failures) : PAUSE;
+    // Timers of a hidden tab may wait for a minute.
+    if (isAway && Date.now() - lastAsked > pause) { void ask(); return; }
     timer = window.setTimeout(() => { timer = 0; void ask(); }, Math.max(0, lastAsked + pause - Date.now()));
   };
   const ask = async () => {
@@ -278,7 +281,7 @@
         want(still || (own !== undefined && own !== data.key) ? "banner" : "page");
         break;
       }
-      case "attention": announce(Number(data.count)); setCount(Number(data.count)); want("page"); break;
+      case "attention": setCount(Number(data.count)); want("page"); break;
       case "resync": want("page"); break;
     }
     showLiveness();
@@ -340,6 +343,12 @@
   const shared = {
     parse,
     swap,
+    tick,
+    recall,
+    remember,
+    leads: () => leads,
+    /** Whether this tab goes on asking while nobody sees it; the script of notifications says so. */
+    background: () => false,
     /** Asks for the page again soon. */
     refresh: () => want("page"),
     /** The address whose rendering this page shows; a page's script may narrow it. */
@@ -348,22 +357,6 @@
     bind: (keys, does, run) => { BINDINGS.splice(-1, 0, { keys, does, run }); },
   };
   /** @type {any} */ (window).wheelwatch = shared;
-
-  // ---------- toasts ----------
-
-  let lastCount = NaN;
-  /** Says that more needs attention than before. @param {number} count */
-  const announce = (count) => {
-    const known = Number.isNaN(lastCount) ? Number(document.getElementById("banner")?.dataset.count) : lastCount;
-    lastCount = count;
-    const place = document.getElementById("toasts");
-    if (!place || !(count > known)) return;
-    const toast = document.createElement("a");
-    toast.href = "/attention";
-    toast.textContent = count - known === 1 ? "Something new needs attention" : `${count - known} new things need attention`;
-    place.replaceChildren(toast);
-    window.setTimeout(() => toast.remove(), 12 * SECOND);
-  };
 
   // ---------- shortcuts ----------
 

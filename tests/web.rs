@@ -1,5 +1,10 @@
 //! The router in process, over a small state directory that was really read into a cache (spec 4.2, 5.3, 5.4.5).
 
+#[path = "web/openapi.rs"]
+mod openapi;
+#[path = "web/since.rs"]
+mod since;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -227,6 +232,11 @@ const ROUTES: &[(&str, u16)] = &[
     ("/api/health", 200),
     ("/api/dump", 200),
     ("/api/stream", 200),
+    ("/api/openapi.json", 200),
+    ("/metrics", 200),
+    ("/since", 200),
+    ("/since?seen=done:1", 200),
+    ("/since?seen=%3Cb%3E", 400),
 ];
 
 #[tokio::test]

@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "/runs/busy/artifacts/1",
     "/runs/busy/compare",
     "/runs/busy/compare?with=failed",
+    "/since?seen=busy:3",
 ];
 
 const ANSWERS: &[&str] = &[
@@ -52,6 +53,7 @@ const ANSWERS: &[&str] = &[
     "/api/attention?tab=queue",
     "/api/queue",
     "/api/stats",
+    "/metrics",
 ];
 
 /// What only a true answer may say.

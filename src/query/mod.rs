@@ -105,6 +105,20 @@ impl Query {
         }
     }
 
+    /// How many runs have each word.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn verdicts(&self, now: Micros) -> Result<Vec<(Word, u64)>, StoreError> {
+        let open = self.open(now)?;
+        let all = self.reader.totals()?.runs;
+        let count = |word: &Word| match word {
+            Word::Ended => all.saturating_sub(open.len() as u64),
+            word => open.iter().filter(|run| run.verdict.word == *word).count() as u64,
+        };
+        Ok(Word::ALL.iter().map(|word| (*word, count(word))).collect())
+    }
+
     /// One page of runs. A verdict filter is answered from the open runs (ended ones are `ended`).
     ///
     /// # Errors

@@ -113,6 +113,8 @@ pub struct Verdict {
     /// One or two sentences for a person, with the figures, beginning with the words of the badge. Times in it are UTC
     /// and say so. It may quote the log, so every sink escapes it.
     pub sentence: String,
+    /// The ages in the sentence, in milliseconds and in their order: what grows while nothing happens.
+    pub growing: Vec<i64>,
     /// The lines that prove it, ascending, each once.
     pub evidence: Vec<u64>,
     /// What would clear it, as a sentence; empty when nothing needs to.

@@ -38,6 +38,8 @@ pub struct SourceStatus {
     pub pattern: String,
     pub last_full_scan: Option<Micros>,
     pub scans: u64,
+    /// How long the last full scan took, in milliseconds.
+    pub scan_ms: Option<u64>,
     /// Rescans because the watcher lost events.
     pub overflows: u64,
     /// Bytes of known logs that are not reduced yet.

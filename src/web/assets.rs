@@ -22,6 +22,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("run.js", include_bytes!("../../assets/run.js")),
     ("favicon.svg", include_bytes!("../../assets/favicon.svg")),
     ("favicon-attention.svg", include_bytes!("../../assets/favicon-attention.svg")),
+    ("visit.js", include_bytes!("../../assets/visit.js")),
     ("style.css", include_bytes!("../../assets/style.css")),
 ];
 

@@ -58,7 +58,7 @@ fn watching(look: &Look<'_>) -> Markup {
                 WatchMode::EventsAndScan => { "events and scan" }
                 WatchMode::ScanOnly(reason) => { span.warn { (icon(Icon::Alert)) "scan only: " (text::text(reason)) } }
             } } }
-            div { dt { "last full scan" } dd { @match status.last_full_scan { Some(at) => (time::ago(at, look.now)), None => { "none yet" } } } }
+            div { dt { "last full scan" } dd { @match status.last_full_scan { Some(at) => { (time::ago(at, look.now)) @if let Some(ms) = status.scan_ms { ", took " (time::took(i64::try_from(ms).unwrap_or(i64::MAX))) } } None => { "none yet" } } } }
             div { dt { "scans" } dd { (amount::count(status.scans)) @if status.overflows > 0 { ", " (amount::count(status.overflows)) " because notifications were lost" } } }
             div { dt { "behind" } dd { (amount::bytes(status.backlog_bytes)) @if status.index_backlog_bytes > 0 { ", timelines " (amount::bytes(status.index_backlog_bytes)) } } }
             @if let Some(totals) = &look.source.totals {

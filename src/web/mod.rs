@@ -12,7 +12,7 @@
 //! | `stream` | what changed, pushed to browsers |
 //! | `api` | JSON |
 //! | `address` | run keys in addresses |
-//! | `overview`, `runs`, `run`, `line`, `artifact`, `compare`, `attention`, `queue`, `health` | one module per page |
+//! | `overview`, `runs`, `run`, `line`, `artifact`, `compare`, `attention`, `queue`, `health`, `since` | one module per page |
 //! | `page`, `said`, `search` | what all pages share; the text of events, from the log; looking for text in it |
 //! | `view` | the components that pages are made of |
 
@@ -35,6 +35,7 @@ mod runs;
 pub mod said;
 mod search;
 mod serve;
+mod since;
 mod stream;
 pub mod view;
 mod wire;
@@ -139,6 +140,7 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
         .merge(attention::router())
         .merge(queue::router())
         .merge(health::router())
+        .merge(since::router())
         .fallback(unknown)
         .layer(Extension(hub.clone()))
         .with_state(web);

@@ -1,5 +1,7 @@
 //! `/`: is anything running, does anything need me, what happened last.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,8 +12,9 @@ use super::Web;
 use super::error::WebError;
 use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
-use super::view::{amount, card, item, numbers, source, state, table, text};
+use super::view::{self, amount, card, item, numbers, source, state, table, text};
 use crate::query::Judged;
+use crate::reducer::verdict::Word;
 use crate::store::reader::{RunFilter, Sort};
 
 /// Attention items shown here; the rest is one click away.
@@ -22,6 +25,8 @@ const CARDS: usize = 24;
 const DAYS: u32 = 14;
 /// Recent runs.
 const RECENT: usize = 12;
+/// The browser remembers how far it saw so many of the newest runs.
+const REMEMBERED: usize = 100;
 /// A run with more spans than this is shown with its open ones only: a card is no place to read thousands of them.
 const SPANS: u64 = 2_000;
 
@@ -39,6 +44,7 @@ fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let nothing = look.source.totals.as_ref().is_some_and(|totals| totals.runs == 0);
     let main = html! {
         h1.sr { "Overview" }
+        @if let Some(recent) = &recent { (view::since::slot(recent.iter())) }
         @if nothing && look.banner.is_some() && recent.is_some() && stats.is_some() {
             (nothing_yet(look))
         } @else {
@@ -51,8 +57,8 @@ fn make(look: &Look<'_>) -> Result<Page, WebError> {
             (section("recent", &html! { "Recent runs" }, &html! {
                 @match &recent {
                     None => (state::failed("the recent runs")),
-                    Some(runs) if runs.is_empty() => (state::empty("No other runs", &html! { "Runs that ended appear here." })),
-                    Some(runs) => { (table::runs(runs.iter(), look.now)) p.end { a href="/runs" { "all runs" } } }
+                    Some(runs) if others(look, runs).next().is_none() => (state::empty("No other runs", &html! { "Runs that ended appear here." })),
+                    Some(runs) => { (table::runs(others(look, runs).take(RECENT), look.now)) p.end { a href="/runs" { "all runs" } } }
                 }
             }))
         }
@@ -86,7 +92,7 @@ fn active(look: &Look<'_>) -> Markup {
         ),
         Some(banner) => html! {
             div.cards {
-                @for judged in banner.active.iter().take(CARDS) {
+                @for judged in concerning_first(&banner.active).take(CARDS) {
                     @match whole(look, judged) {
                         Some(whole) => (card::card(&whole, look.now)),
                         None => (state::failed("an active run")),
@@ -106,6 +112,12 @@ fn active(look: &Look<'_>) -> Markup {
     section("active", &heading, &body)
 }
 
+/// Active runs, those that are not on track before the others; otherwise most recently started first.
+fn concerning_first(active: &[Arc<Judged>]) -> impl Iterator<Item = &Arc<Judged>> {
+    let is_fine = |judged: &&Arc<Judged>| judged.verdict.word == Word::Healthy;
+    active.iter().filter(move |judged| !is_fine(judged)).chain(active.iter().filter(is_fine))
+}
+
 /// The run with its ended phases, for the stepper; `None` when they cannot be read.
 fn whole(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
     if judged.record.state.counters.work_spans > SPANS {
@@ -115,16 +127,18 @@ fn whole(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
     Some(whole.unwrap_or_else(|| judged.clone()))
 }
 
-/// The runs with the newest life that are not active; `None` when they cannot be read.
+/// The runs with the newest life; `None` when they cannot be read.
 fn recent(look: &Look<'_>) -> Option<Vec<Judged>> {
-    let active: Vec<&str> = look
-        .banner
-        .map(|banner| banner.active.iter().map(|judged| judged.record.key.as_str()).collect())
-        .unwrap_or_default();
-    let limit = u32::try_from(RECENT + active.len()).unwrap_or(u32::MAX).min(500);
+    let active = look.banner.map_or(0, |banner| banner.active.len());
+    let limit = u32::try_from(REMEMBERED.max(RECENT + active)).unwrap_or(u32::MAX).min(500);
     let filter = RunFilter { sort: Sort::LastLife, limit, ..RunFilter::default() };
-    let page = look.known("the recent runs", look.web.query.runs(&filter, None, look.now))?;
-    Some(page.runs.into_iter().filter(|judged| !active.contains(&judged.record.key.as_str())).take(RECENT).collect())
+    Some(look.known("the recent runs", look.web.query.runs(&filter, None, look.now))?.runs)
+}
+
+/// Those that are not active.
+fn others<'a>(look: &'a Look<'_>, runs: &'a [Judged]) -> impl Iterator<Item = &'a Judged> {
+    let active = look.banner.map_or(&[][..], |banner| &banner.active);
+    runs.iter().filter(|judged| active.iter().all(|active| active.record.key != judged.record.key))
 }
 
 /// No run at all: what is watched and what to do.

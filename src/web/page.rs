@@ -14,13 +14,22 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::error::WebError;
 use super::view::layout::{self, Banner, Page, Place};
+use super::view::news::News;
 use super::view::source::Source;
 use super::{Web, now};
 use crate::query;
+use crate::reducer::run::Status;
 use crate::reducer::time::Micros;
+use crate::store::reader::{RunFilter, Sort};
 
 /// The longest text that a search or filter takes, in bytes.
 const LONGEST: usize = 400;
+
+/// What ended so many milliseconds ago is news at most.
+const NEWS_FOR: i64 = 60_000;
+
+/// At most so many pieces of news of a kind.
+const NEWS: u32 = 50;
 
 /// The header with which the script asks for what changes while a page is open.
 const FRAGMENT: &str = "x-fragment";
@@ -62,6 +71,12 @@ impl Request {
     pub(super) fn text(&self, name: &str) -> &str {
         let given = self.parameters.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.trim());
         &given[..given.floor_char_boundary(LONGEST.min(given.len()))]
+    }
+
+    /// Every value of a parameter, in order; longer ones than any text are left out.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_name = self.parameters.iter().filter(move |(given, value)| given == name && value.len() <= LONGEST);
+        of_name.map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is not empty.
@@ -145,6 +160,10 @@ where
         Part::Banner => Ok(blank(place)),
         Part::Document | Part::Main => make(&look),
     };
+    let news = match request.part {
+        Part::Document => None,
+        Part::Main | Part::Banner => news(&look),
+    };
     let (status, page) = match made {
         Ok(page) if look.failed.get() => (StatusCode::SERVICE_UNAVAILABLE, page),
         Ok(page) => (StatusCode::OK, page),
@@ -155,6 +174,7 @@ where
         pill: asked.as_ref().ok().map(query::Banner::pill),
         attention: asked.as_ref().ok().map(|banner| banner.attention.len()),
         source,
+        news,
         now,
     };
     let html = match request.part {
@@ -163,6 +183,22 @@ where
         Part::Banner => layout::fragment(&page, &banner, false),
     };
     (status, Html(html.into_string())).into_response()
+}
+
+/// What happened while the page was open; `None` when it cannot be read.
+fn news(look: &Look<'_>) -> Option<News> {
+    let since = look.now.plus_millis(-NEWS_FOR);
+    let ended = RunFilter {
+        status: vec![Status::Completed, Status::Cancelled],
+        sort: Sort::LastLife,
+        limit: NEWS,
+        ..RunFilter::default()
+    };
+    let mut ended = look.known("the runs that ended", look.web.query.runs(&ended, None, look.now))?.runs;
+    // By the clock of this machine, whatever the log's own says.
+    ended.retain(|run| run.record.modified.is_some_and(|at| at >= since));
+    let attention = look.banner?.attention.iter().take(NEWS as usize).cloned().collect();
+    Some(News { attention, ended })
 }
 
 fn blank(place: Place) -> Page {

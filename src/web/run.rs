@@ -60,6 +60,7 @@ fn make(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
     let parts = parts(look, &seen);
     let main = html! {
         p.crumbs { a href="/runs" data-back { "Runs" } }
+        @if seen.at.is_none() { (view::since::slot(std::iter::once(judged))) }
         (past(&seen))
         (gone(judged))
         (facts::head(judged, seen.now))
@@ -199,7 +200,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         parts.push(part("phases", "Phases", None, spanning(body)));
     }
     let lane = look.known("who held the wheel", look.web.query.wheel(record));
-    if !state.markers.is_empty() || lane.as_ref().is_none_or(|lane| lane.len() > 2) {
+    if !state.markers.is_empty() || lane.as_ref().is_none_or(|lane| lane.len() > 1) {
         let open = state.markers.iter().filter(|marker| marker.is_open()).count() as u64;
         parts.push(part(
             "markers",

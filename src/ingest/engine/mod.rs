@@ -433,6 +433,7 @@ impl Engine {
             status.pattern.clone_from(&self.source.log_name);
             status.last_full_scan = self.scans.last;
             status.scans = self.scans.count;
+            status.scan_ms = self.scans.took_ms;
             status.overflows = self.overflows;
             status.backlog_bytes = self.table.backlog;
             status.index_backlog_bytes = self.table.index_backlog;

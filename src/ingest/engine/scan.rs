@@ -47,6 +47,8 @@ pub(super) struct Scans {
     pub(super) next_check: Instant,
     pub(super) last: Option<Micros>,
     pub(super) count: u64,
+    /// How long the last full scan took, in milliseconds.
+    pub(super) took_ms: Option<u64>,
     /// Logs that a full scan found changed, with their modification times: the newest are read first.
     fresh: Vec<(i64, Arc<str>)>,
     /// Logs found since the last full scan that were never read, by device and inode.
@@ -69,6 +71,7 @@ impl Scans {
             next_check: now,
             last: None,
             count: 0,
+            took_ms: None,
             fresh: Vec::new(),
             newcomers: Vec::new(),
             live: HashSet::new(),
@@ -337,6 +340,7 @@ impl Engine {
         self.scans.count += 1;
         let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
         self.scans.last = Some(Micros(i64::try_from(micros).unwrap_or(i64::MAX)));
+        self.scans.took_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         self.scans.next = now + (took * SHARE).clamp(TICK, FULL);
         self.scans.earliest = now + (took * ASKED_SHARE).clamp(ASKED, FULL);
         self.choose_live();

@@ -99,6 +99,7 @@ impl<'a> Case<'a> {
             since: None,
             limit_ms: None,
             sentence: format!("{}{rest}: {text}", first.to_uppercase()),
+            growing: Vec::new(),
             evidence: Vec::new(),
             clears: String::new(),
         }
@@ -113,6 +114,11 @@ impl Verdict {
 
     pub(super) fn limit(mut self, limit_ms: i64) -> Self {
         self.limit_ms = Some(limit_ms);
+        self
+    }
+
+    pub(super) fn growing(mut self, ages_ms: impl IntoIterator<Item = i64>) -> Self {
+        self.growing = ages_ms.into_iter().collect();
         self
     }
 

@@ -61,6 +61,7 @@ fn abandoned(case: &Case<'_>) -> Option<Verdict> {
     let text = format!("no line for {silence}, and the log does not say how it ended.{}", case.last_line());
     Some(
         case.verdict(Word::Unknown, Rule::Abandoned, &text)
+            .growing([case.clocks.silence_ms()])
             .since(case.clocks.life)
             .limit(limit)
             .proved_by([Some(case.observed.health.last_line)])
@@ -135,6 +136,7 @@ fn no_line(case: &Case<'_>, rule: Rule, limit: i64, heartbeat: Option<u64>) -> V
     let silence = duration(case.clocks.silence_ms());
     let rhythm = rhythm(value(&case.observed.run.heartbeat_interval_ms).copied());
     case.verdict(Word::Stuck, rule, &format!("no line for {silence}{rhythm}.{}", case.last_line()))
+        .growing([case.clocks.silence_ms()])
         .since(case.clocks.life)
         .limit(limit)
         .proved_by([Some(case.observed.health.last_line), heartbeat])
@@ -156,6 +158,7 @@ fn no_signal(case: &Case<'_>) -> Option<Verdict> {
     };
     Some(
         case.verdict(Word::Unknown, Rule::NoSignal, &text)
+            .growing(case.clocks.life.map(|_| case.clocks.silence_ms()))
             .since(case.clocks.life)
             .limit(limit)
             .proved_by([Some(case.observed.health.last_line)])
@@ -170,11 +173,13 @@ fn no_progress(case: &Case<'_>) -> Option<Verdict> {
     if !case.is(Status::Running) || !case.observed.has_work || !longer(progress, case.clocks.log, limit) {
         return None;
     }
-    let still = duration(age_ms(progress, case.clocks.log));
+    let age = age_ms(progress, case.clocks.log);
+    let still = duration(age);
     let place = case.open_phase().map_or_else(String::new, |span| format!(" in {}", span_name(span)));
     let text = format!("lines come, but nothing has moved{place} for {still}; the limit is {}.", duration(limit));
     Some(
         case.verdict(Word::Stuck, Rule::NoProgress, &text)
+            .growing([age])
             .since(Some(progress))
             .limit(limit)
             .proved_by([line(&run.last_progress_at), Some(case.observed.health.last_line)])
@@ -194,7 +199,8 @@ struct Due {
 /// The verdict of what was due first, if anything is past it.
 fn overdue(case: &Case<'_>, rule: Rule, dues: impl Iterator<Item = Due>) -> Option<Verdict> {
     let first = dues.filter(|due| case.clocks.log > due.at).min_by_key(|due| due.at)?;
-    let over = duration(age_ms(first.at, case.clocks.log));
+    let age = age_ms(first.at, case.clocks.log);
+    let over = duration(age);
     let what = &first.what;
     let text = match first.limit_ms {
         None => format!("the deadline of {what} passed {over} ago."),
@@ -202,6 +208,7 @@ fn overdue(case: &Case<'_>, rule: Rule, dues: impl Iterator<Item = Due>) -> Opti
     };
     let mut verdict = case
         .verdict(Word::Late, rule, &text)
+        .growing([age])
         .since(Some(first.at))
         .proved_by([first.line])
         .cleared_by(format!("The end of {what}, or a later expectation of its own, clears this."));
@@ -246,10 +253,12 @@ fn queued(case: &Case<'_>) -> Option<Verdict> {
     if !longer(fact.value, case.clocks.log, limit) {
         return None;
     }
-    let waited = duration(age_ms(fact.value, case.clocks.log));
+    let age = age_ms(fact.value, case.clocks.log);
+    let waited = duration(age);
     let text = format!("queued for {waited}; the limit is {}.", duration(limit));
     Some(
         case.verdict(Word::Late, Rule::Queued, &text)
+            .growing([age])
             .since(Some(fact.value.plus_millis(limit)))
             .limit(limit)
             .proved_by([Some(fact.line)])
@@ -265,7 +274,8 @@ fn phase(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let name = span_name(span);
-    let taken = duration(age_ms(began, case.clocks.log));
+    let age = age_ms(began, case.clocks.log);
+    let taken = duration(age);
     let text = match case.observed.learned.filter(|_| case.limits.phase_ms.is_none()) {
         Some(learned) => format!(
             "{name} has taken {taken}; nine of ten earlier ones took at most {} ({} were measured).",
@@ -276,6 +286,7 @@ fn phase(case: &Case<'_>) -> Option<Verdict> {
     };
     Some(
         case.verdict(Word::Late, Rule::Phase, &text)
+            .growing([age])
             .since(Some(began.plus_millis(limit)))
             .limit(limit)
             .proved_by([Some(span.opened_line)])
@@ -286,9 +297,10 @@ fn phase(case: &Case<'_>) -> Option<Verdict> {
 /// The last row: no other one applied.
 pub(super) fn healthy(case: &Case<'_>) -> Verdict {
     let run = case.observed.run;
-    let life = case.clocks.life.map(|_| format!("last line {} ago", duration(case.clocks.silence_ms())));
-    let progress =
-        value(&run.last_progress_at).map(|at| format!("last progress {} ago", duration(age_ms(*at, case.clocks.log))));
+    let silence = case.clocks.life.map(|_| case.clocks.silence_ms());
+    let still = value(&run.last_progress_at).map(|at| age_ms(*at, case.clocks.log));
+    let life = silence.map(|age| format!("last line {} ago", duration(age)));
+    let progress = still.map(|age| format!("last progress {} ago", duration(age)));
     let text = match (case.status(), life, progress) {
         (None, _, _) => String::from("nothing was written yet"),
         (Some(_), Some(life), Some(progress)) => format!("{life}, {progress}"),
@@ -300,5 +312,6 @@ pub(super) fn healthy(case: &Case<'_>) -> Verdict {
         _ => format!("{text}."),
     };
     case.verdict(Word::Healthy, Rule::Healthy, &text)
+        .growing(silence.into_iter().chain(still))
         .proved_by([line(&run.last_progress_at), Some(case.observed.health.last_line)])
 }

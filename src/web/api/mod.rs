@@ -7,12 +7,15 @@ mod dump;
 mod events;
 mod health;
 mod lines;
+mod metrics;
 mod params;
 mod queue;
 mod run;
 mod runs;
 mod stats;
 mod text;
+
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::header;
@@ -38,7 +41,17 @@ pub(super) fn router() -> Router<Web> {
         .route("/api/health", get(health::health))
         .route("/api/dump", get(dump::dump))
         .route("/api/stream", get(super::stream::stream))
+        .route("/api/openapi.json", get(openapi))
+        .route("/metrics", get(metrics::metrics))
 }
+
+/// The description of all of this, OpenAPI 3.1; `tests/openapi.rs` holds it against the answers.
+async fn openapi() -> Response {
+    document(OPENAPI.as_str())
+}
+
+static OPENAPI: LazyLock<String> =
+    LazyLock::new(|| include_str!("../../../assets/openapi.json").replacen("VERSION", env!("CARGO_PKG_VERSION"), 1));
 
 /// An answer in JSON.
 pub(super) fn json(value: &impl Serialize) -> Response {

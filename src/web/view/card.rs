@@ -22,8 +22,8 @@ pub fn card(judged: &Judged, now: Micros) -> Markup {
                 @if let Some(shown) = facts::duration(judged, now) { span.num title="elapsed" { (shown) } }
             }
             p.key { (text(key)) @if let Some(workflow) = value(&run.workflow) { " · " (cut(workflow, 60)) } }
-            (stepper::stepper(key, &stepper::folded(&record.state), &[], facts::log_now(judged, now)))
-            p.sentence { (text(&going::beside_badge(&judged.verdict))) }
+            (stepper::brief(key, &stepper::folded(&record.state), facts::log_now(judged, now)))
+            p.sentence { (going::sentence(&judged.verdict, now)) }
             (figures(judged, now))
         }
     }

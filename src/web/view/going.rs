@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::text::text;
 use super::{badge, evidence, time, tone};
 use crate::query::Judged;
+use crate::reducer::duration::duration;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Verdict;
 
@@ -16,7 +17,7 @@ pub fn going(judged: &Judged, now: Micros) -> Markup {
     html! {
         section #going .going.(tone.class()) aria-labelledby="going-h" {
             h2 #going-h .sr { "How it is going" }
-            p.verdict { (badge::verdict(verdict.word, verdict.rule)) " " span.sentence { (text(&beside_badge(verdict))) } }
+            p.verdict { (badge::verdict(verdict.word, verdict.rule)) " " span.sentence { (sentence(verdict, now)) } }
             dl.why {
                 div { dt { "rule" } dd { (verdict.rule.as_str().replace('_', " ")) } }
                 @if let Some(limit) = verdict.limit_ms { div { dt { "limit" } dd { (time::took(limit)) } } }
@@ -30,11 +31,33 @@ pub fn going(judged: &Judged, now: Micros) -> Markup {
     }
 }
 
-/// The sentence without the words that the badge beside it says already.
+/// The sentence without the words that the badge beside it says already. Ages in it tick.
 #[must_use]
-pub fn beside_badge(verdict: &Verdict) -> String {
-    let label = verdict.word.label(verdict.rule);
-    let sentence = verdict.sentence.as_str();
+pub fn sentence(verdict: &Verdict, now: Micros) -> Markup {
+    ticking(&beside(verdict.word.label(verdict.rule), &verdict.sentence), &verdict.growing, now)
+}
+
+/// A sentence in which these ages stand, in this order, and go on growing.
+#[must_use]
+pub fn ticking(sentence: &str, growing: &[i64], now: Micros) -> Markup {
+    let mut rest = sentence;
+    let mut pieces = Vec::new();
+    for age in growing {
+        if let Some((before, after)) = rest.split_once(&duration(*age)) {
+            pieces.push((before, now.plus_millis(age.saturating_neg())));
+            rest = after;
+        }
+    }
+    html! {
+        // By the clock of this machine, whatever the log's own says.
+        @for (before, from) in pieces { (text(before)) span data-skew="0" { (time::elapsed(from, now)) } }
+        (text(rest))
+    }
+}
+
+/// The sentence without what is said beside it already.
+#[must_use]
+pub fn beside(label: &str, sentence: &str) -> String {
     let rest = sentence.get(label.len()..).and_then(|rest| rest.strip_prefix(": "));
     let Some(rest) = rest.filter(|_| sentence[..label.len()].eq_ignore_ascii_case(label)) else {
         return sentence.to_owned();
@@ -50,16 +73,24 @@ mod tests {
 
     #[test]
     fn the_sentence_does_not_repeat_the_badge() {
-        let mut verdict = judged().verdict;
         for (sentence, shown) in [
             ("On track: last line 4 s ago.", "Last line 4 s ago."),
             ("on track", "on track"),
             ("On trackside: x", "On trackside: x"),
             ("äöüäöü: x", "äöüäöü: x"),
         ] {
-            verdict.sentence = sentence.to_owned();
-            assert_eq!(beside_badge(&verdict), shown);
+            assert_eq!(beside("on track", sentence), shown);
         }
+    }
+
+    #[test]
+    fn ages_in_a_sentence_tick() {
+        let shown = ticking("Last line 4 s ago, last progress 12 min 5 s ago.", &[4_200, 725_000], NOW).into_string();
+        let times: Vec<&str> =
+            shown.split("<time ").skip(1).filter_map(|part| part.split_once('>')?.1.split('<').next()).collect();
+        assert_eq!(times, ["4\u{a0}s", "12\u{a0}min 5\u{a0}s"], "{shown}");
+        assert!(shown.contains("datetime=\"2027-01-15T07:59:55.800000Z\"") && shown.contains("Last line "), "{shown}");
+        check_harmless(&ticking(super::super::sample::EVIL, &[4_200], NOW).into_string());
     }
 
     #[test]

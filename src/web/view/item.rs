@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{commands, evidence, icon, json, link, time, tone};
+use super::{commands, evidence, going, icon, json, link, time, tone};
 use crate::query::{Command, Item, Queued};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
@@ -27,7 +27,7 @@ pub fn item(item: &Item, offered: &[Command], now: Micros) -> Markup {
                 }
                 @match &item.entry.approval {
                     Some(marker) => (approval(marker, now)),
-                    None => { p.sentence { (text(&item.entry.sentence)) } },
+                    None => { p.sentence { (going::ticking(&going::beside(said, &item.entry.sentence), growing(item), now)) } },
                 }
                 (whose(key, workflow, record.retried_by.as_deref()))
                 @if let Some(session) = session(item) {
@@ -41,6 +41,12 @@ pub fn item(item: &Item, offered: &[Command], now: Micros) -> Markup {
             }
         }
     }
+}
+
+/// What grows in the sentence of an item that says what the verdict says.
+fn growing(item: &Item) -> &[i64] {
+    let verdict = &item.run.verdict;
+    if item.entry.sentence == verdict.sentence { &verdict.growing } else { &[] }
 }
 
 /// Whose matter it is: the run's key, its workflow with the way to its other runs, and the run that retries it.

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon, sprite};
+use super::news::{self, News};
 use super::pill;
 use super::source::{self, Source};
 use super::text::{plain, text};
@@ -30,6 +31,8 @@ pub struct Banner {
     /// The one number (spec 2.6).
     pub attention: Option<usize>,
     pub source: Source,
+    /// Only for what changes while a page is open.
+    pub news: Option<News>,
     pub now: Micros,
 }
 
@@ -66,6 +69,7 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
                     data-calm=(assets::url("favicon.svg")) data-attention=(assets::url("favicon-attention.svg"));
                 script src=(assets::url("app.js")) {}
                 script src=(assets::url("run.js")) defer {}
+                script src=(assets::url("visit.js")) defer {}
             }
             body data-title={ (plain(&page.title)) " · wheelwatch" } data-run=[page.run.as_deref()] data-still[page.still] {
                 (sprite())
@@ -137,6 +141,7 @@ fn header(page: &Page, banner: &Banner) -> Markup {
                 }
             }
             p.source { (source::line(&banner.source, banner.now)) }
+            @if let Some(known) = &banner.news { (news::news(known)) }
         }
     }
 }
@@ -170,6 +175,7 @@ fn footer() -> Markup {
             span { "wheelwatch " (env!("CARGO_PKG_VERSION")) " · reads only, changes nothing" }
             span.utc { "times are UTC" }
             span.switches {
+                button #notify type="button" aria-pressed="false" { "notifications: off" }
                 button #theme type="button" { (icon(Icon::Sun)) span { "theme: system" } }
                 button #zone type="button" { (icon(Icon::Globe)) span { "times: local" } }
                 button #keys type="button" { "keys " kbd { "?" } }

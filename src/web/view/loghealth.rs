@@ -65,7 +65,7 @@ pub fn other_id(record: &RunRecord) -> Option<&Fact<String>> {
 #[must_use]
 pub fn classes(lines: &LineCounts) -> Markup {
     let all = [
-        (lines.event, "event", ""),
+        (lines.event, if lines.event == 1 { "event" } else { "events" }, ""),
         (lines.text, "text", ""),
         (lines.malformed, "malformed", "bad"),
         (lines.oversized, "oversized", "bad"),

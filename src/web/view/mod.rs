@@ -15,6 +15,8 @@
 //! | `facts`, `going`, `markers`, `waterfall`, `spans`, `sessions`, `problem`, `json`, `timeline`, `travel`, `loghealth` | sections of the run page |
 //! | `commands` | what a person could run, and what came of it |
 //! | `past` | what needs nobody any more |
+//! | `news` | what a toast could say |
+//! | `since` | what changed in runs since the person last looked |
 //! | `queue` | what is queued for a person, by repo |
 //! | `numbers` | what the overview counts |
 //! | `compare` | two runs side by side |
@@ -40,12 +42,14 @@ pub mod link;
 pub mod loghealth;
 pub mod markdown;
 pub mod markers;
+pub mod news;
 pub mod numbers;
 pub mod past;
 pub mod pill;
 pub mod problem;
 pub mod queue;
 pub mod sessions;
+pub mod since;
 pub mod source;
 pub mod spans;
 pub mod state;

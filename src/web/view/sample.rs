@@ -65,6 +65,7 @@ pub(crate) fn judged() -> Judged {
         limit_ms: None,
         sentence: format!("On track: {EVIL}"),
         evidence: vec![9],
+        growing: Vec::new(),
         clears: String::new(),
     };
     Judged { record, verdict, attention: Vec::new() }

@@ -108,7 +108,7 @@ pub fn stepper(key: &str, stops: &[Stop], learned: &[(String, Learned)], now: Mi
     html! {
         ol.stepper aria-label="phases" {
             @if left_out > 0 { li.earlier { (left_out) " earlier" } }
-            @for stop in &stops[left_out..] { (one(key, stop, now)) }
+            @for stop in &stops[left_out..] { (one(key, stop, &took(stop, now))) }
         }
         @if !learned.is_empty() {
             ul.learned {
@@ -123,7 +123,21 @@ pub fn stepper(key: &str, stops: &[Stop], learned: &[(String, Learned)], now: Mi
     }
 }
 
-fn one(key: &str, stop: &Stop, now: Micros) -> Markup {
+/// The stops on one line, as far as that goes: times in one unit.
+#[must_use]
+pub fn brief(key: &str, stops: &[Stop], now: Micros) -> Markup {
+    let coarse = |stop: &Stop| match (stop.since, stop.took_ms) {
+        (Some(at), _) => Some(time::since(at, now)),
+        (None, took) => took.map(|ms| html! { span title=(time::duration(ms)) { (time::age(ms)) } }),
+    };
+    html! { ol.stepper aria-label="phases" { @for stop in stops { (one(key, stop, &coarse(stop))) } } }
+}
+
+fn took(stop: &Stop, now: Micros) -> Option<Markup> {
+    stop.since.map(|at| time::elapsed(at, now)).or_else(|| stop.took_ms.map(time::took))
+}
+
+fn one(key: &str, stop: &Stop, took: &Option<Markup>) -> Markup {
     let (class, drawing, said) = match stop.status {
         Some(status) => {
             let (tone, drawing, said) = tone::of_span(status);
@@ -140,8 +154,7 @@ fn one(key: &str, stop: &Stop, now: Micros) -> Markup {
                 None => { span.name title=(said) { (name) } }
             }
             span.sr { (said) }
-            @if let Some(at) = stop.since { span.num { (time::elapsed(at, now)) } }
-            @else if let Some(millis) = stop.took_ms { span.num { (time::took(millis)) } }
+            @if let Some(took) = took { span.num { (took) } }
         }
     }
 }

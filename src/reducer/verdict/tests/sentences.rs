@@ -1,6 +1,7 @@
 //! What a person reads: the sentence of every rule.
 
 use super::{HOUR, MINUTE, SECOND, approval, beating, opened};
+use crate::reducer::duration::duration;
 use crate::reducer::event::ErrorText;
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Holder, Status};
@@ -98,5 +99,10 @@ fn every_sentence_reads_as_a_person_would_say_it() {
         assert_eq!(verdict.sentence, sentence);
         let needs_nothing = matches!(verdict.word, Word::Ended | Word::Healthy);
         assert_eq!(verdict.clears.is_empty(), needs_nothing, "{verdict:?}");
+        // What grows stands in the sentence, and every age that a person reads there is known to grow.
+        let ages: Vec<String> = verdict.growing.iter().map(|age| duration(*age)).collect();
+        assert!(ages.iter().all(|age| verdict.sentence.contains(age.as_str())), "{verdict:?}");
+        let grows = ["no line for", "not changed for", " ago", "has taken", "queued for", "has moved"];
+        assert_eq!(!ages.is_empty(), grows.iter().any(|words| sentence.contains(words)), "{verdict:?}");
     }
 }
