@@ -198,7 +198,7 @@
   /** Asks again at most so often; a page is asked for again only after its last answer came. */
   const PAUSE = 100;
   /** Nothing came for so long: the stream sends a comment every 15 s. */
-  const DEAD = 40 * SECOND;
+  const DEAD = 20 * SECOND;
 
   /** @type {"" | "banner" | "page"} */
   let wanted = "";
@@ -228,7 +228,7 @@
     asking = true;
     lastAsked = Date.now();
     try {
-      const answer = await fetch(shared.address(), { headers: { "X-Fragment": part }, cache: "no-store" });
+      const answer = await fetch(shared.address(), { headers: { "X-Fragment": part }, cache: "no-store", signal: AbortSignal.timeout(DEAD) });
       const fresh = parse(await answer.text());
       // A page that says what could not be read is shown as well; then it is asked for again.
       if (!fresh.getElementById("banner")) throw new Error(String(answer.status));
@@ -268,10 +268,11 @@
     switch (type) {
       case "up":
         if (!connected) { connected = true; if (Date.now() - lastGood > 2 * SECOND) want("page"); }
-        lastGood = Date.now();
+        if (!failures) lastGood = Date.now();
         break;
       case "down":
-        if (connected) lastGood = Date.now();
+        // Since when nothing was heard.
+        if (connected) lastGood = Math.min(Number(data), Date.now());
         connected = false;
         break;
       case "snapshot": setCount(Number(data.attention)); want("page"); break;
@@ -293,27 +294,63 @@
   const say = (type, data) => { heard(type, data); channel?.postMessage({ type, data }); };
   let leads = false;
 
-  const lead = () => {
-    leads = true;
-    const stream = new EventSource("/api/stream");
-    stream.onopen = () => say("up", null);
-    stream.onerror = () => say("down", null);
-    for (const type of ["snapshot", "run", "attention", "resync"]) {
-      stream.addEventListener(type, (event) => {
-        try { say(type, JSON.parse(/** @type {MessageEvent} */ (event).data)); } catch { say("resync", {}); }
-      });
+  const TYPES = new Set(["snapshot", "run", "attention", "resync"]);
+  /** How long to wait after a loss; the server says it to each client. */
+  let pause = SECOND;
+  /** @param {string} message one of the stream, without the empty line at its end */
+  const take = (message) => {
+    let type = "", data = "";
+    for (const line of message.split("\n")) {
+      if (line.startsWith("event: ")) type = line.slice(7);
+      else if (line.startsWith("data: ")) data = line.slice(6);
+      else if (line.startsWith("retry: ")) pause = Number(line.slice(7)) || pause;
     }
-    // The browser gives up after some answers, such as 503; then we begin again.
-    const watch = window.setInterval(() => {
-      if (stream.readyState === EventSource.CLOSED) {
-        window.clearInterval(watch);
-        say("down", null);
-        window.setTimeout(lead, 1000 + Math.random() * 4000);
-      } else if (stream.readyState === EventSource.OPEN) {
-        channel?.postMessage({ type: "up", data: null });
-        lastWord = Date.now();
+    if (!TYPES.has(type)) return;
+    try { say(type, JSON.parse(data)); } catch { say("resync", {}); }
+  };
+
+  /**
+   * Reads the stream until it ends, or says nothing for too long. An EventSource would not do: it keeps the comments that
+   * show that the connection lives to itself, so that a stalled stream looks like a quiet one.
+   */
+  const listen = async () => {
+    const stop = new AbortController();
+    let watchdog = 0, heardAt = Date.now();
+    const alive = () => {
+      heardAt = Date.now();
+      window.clearTimeout(watchdog);
+      watchdog = window.setTimeout(() => stop.abort(), DEAD);
+    };
+    try {
+      alive();
+      const answer = await fetch("/api/stream", { cache: "no-store", signal: stop.signal });
+      if (!answer.ok || !answer.body) throw new Error(String(answer.status));
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let rest = ""; ;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        alive();
+        say("up", null);
+        const messages = (rest + value).split("\n\n");
+        rest = messages.pop() ?? "";
+        messages.forEach(take);
       }
-    }, 5 * SECOND);
+    } catch { /* lost: said below */ }
+    window.clearTimeout(watchdog);
+    // What ends was live until then; what stalled was so when it last said something.
+    say("down", stop.signal.aborted ? heardAt : Date.now());
+  };
+
+  const lead = async () => {
+    leads = true;
+    for (let lost = 0; ; lost += 1) {
+      const began = Date.now();
+      await listen();
+      if (Date.now() - began > DEAD) lost = 0;
+      // Not all browsers at once, and less and less often.
+      const wait = Math.min(30 * SECOND, pause * 2 ** lost) * (0.75 + Math.random() / 2);
+      await new Promise((resolve) => window.setTimeout(resolve, wait));
+    }
   };
 
   const goLive = () => {
@@ -326,13 +363,13 @@
     if (channel && navigator.locks) {
       channel.postMessage({ type: "hello" });
       // The lock is held until the tab goes; then the next tab gets it and leads.
-      void navigator.locks.request("wheelwatch-stream", () => { lead(); return new Promise(() => {}); });
+      void navigator.locks.request("wheelwatch-stream", lead);
     } else {
-      lead();
+      void lead();
     }
     document.addEventListener("visibilitychange", schedule);
     window.setInterval(() => {
-      if (!leads && Date.now() - lastWord > DEAD) heard("down", null);
+      if (!leads && connected && Date.now() - lastWord > DEAD) heard("down", lastWord);
       showLiveness();
       schedule();
     }, SECOND);

@@ -20,7 +20,7 @@
 //!
 //! After a lost connection the browser connects again by itself (`retry`, different for each client) and gets a new
 //! snapshot, so no gap needs to be filled and `Last-Event-ID` means nothing here. A comment every 15 s shows that the
-//! connection lives; when nothing came for 40 s the page is not live and says so.
+//! connection lives; when nothing came for 20 s the page is not live and says so.
 //!
 //! Messages are few: a run has at most about ten in a second, whatever its log does ([`outbox`]), and all clients get
 //! the same bytes. A client that is too slow loses messages, never silently: it gets a `resync`. One that does not read

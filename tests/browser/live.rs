@@ -78,6 +78,24 @@ fn focus_open_details_and_what_was_typed_survive_a_change() {
 }
 
 #[test]
+fn a_stalled_stream_is_noticed_and_caught_up_with() {
+    let house = House::new(one_run);
+    let browser = &house.browser;
+    house.open("/");
+    browser.wait_for("a pill with the first phase", &shows("build"));
+    browser.run("window.notReloaded = 'the same page'; return true;");
+    wait_for("a stream", || (house.server.get("/api/health").json()["sse_clients"] == 1).then_some(()));
+    // The connection stays open, and nothing comes over it any more.
+    house.server.signal("STOP");
+    browser.wait_for("the word that it is not live", "return !document.getElementById('stale').hidden;");
+    house.append("run-1", "{\"event\":\"phase.started\",\"phase\":\"verify\"}\n");
+    house.server.signal("CONT");
+    browser.wait_for("what happened meanwhile", &shows("verify"));
+    browser.wait_for("the word is gone", "return document.getElementById('stale').hidden;");
+    assert_eq!(browser.run("return window.notReloaded || null;"), "the same page");
+}
+
+#[test]
 fn a_page_without_its_server_says_that_it_is_not_live() {
     let mut house = House::new(one_run);
     house.open("/runs/run-1");
