@@ -4,9 +4,11 @@
 mod driver;
 mod keyboard;
 mod live;
+mod look;
 mod pages;
 mod plain;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeline;
+mod visit;

@@ -1,0 +1,119 @@
+//! How it looks to whom: the switches that are remembered, a printed page, eyes without colour, the sheet of keys.
+
+use serde_json::{Value, json};
+
+use crate::driver::keys::ESCAPE;
+use crate::states::{House, every_kind};
+
+#[test]
+fn the_time_zone_and_the_theme_are_switched_and_remembered() {
+    let house = House::new(every_kind);
+    let browser = &house.browser;
+    browser.devtools("Emulation.setTimezoneOverride", &json!({ "timezoneId": "Asia/Kolkata" }));
+    browser.look(1400, "light");
+    house.open("/runs/failed");
+    let shown = "const time = document.querySelector('#main time[data-t=stamp]'); return [time.textContent, time.title, time.dateTime];";
+    let parts = |value: Value| -> Vec<String> {
+        value.as_array().expect("a list").iter().map(|part| part.as_str().expect("text").to_owned()).collect()
+    };
+    browser.wait_for(
+        "local times",
+        "return document.querySelector('#main time[data-t=stamp]').title.endsWith('UTC+05:30');",
+    );
+    let local = parts(browser.run(shown));
+    browser.run("document.getElementById('zone').click(); return 1;");
+    let utc = parts(browser.run(shown));
+    assert!(utc[1].ends_with("UTC") && utc[2].starts_with(&utc[0].replace(' ', "T")), "{utc:?}");
+    assert_ne!(local[0], utc[0]);
+    assert_eq!(local[2], utc[2], "the same moment");
+    house.open("/runs/ended");
+    browser.wait_for("UTC on another page", "return document.querySelector('#zone span').textContent === 'times: UTC' && document.querySelector('#main time[data-t=stamp]').title.endsWith(' UTC');");
+
+    let ground = "return getComputedStyle(document.body).backgroundColor;";
+    let light = browser.run(ground);
+    for (theme, is_light) in [("light", true), ("dark", false)] {
+        browser.run("document.getElementById('theme').click(); return 1;");
+        assert_eq!(browser.run("return document.documentElement.dataset.theme;"), theme);
+        assert_eq!(browser.run(ground) == light, is_light, "{theme}");
+    }
+    house.open("/");
+    assert_eq!(browser.run("return document.documentElement.dataset.theme;"), "dark", "remembered");
+    assert_ne!(browser.run(ground), light);
+}
+
+#[test]
+fn a_page_is_printed_whole_and_without_controls() {
+    let house = House::new(every_kind);
+    let browser = &house.browser;
+    browser.look(1400, "dark");
+    for page in ["/", "/runs", "/runs/waiting"] {
+        house.open(page);
+        browser.devtools("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
+        let left = browser.run(
+            "return [...document.querySelectorAll('form.filters, .switches, .jump, .skip, #toasts, button')].filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 99));",
+        );
+        assert_eq!(left, json!([]), "{page}: controls");
+        let cut = browser.run(
+            "return [...document.querySelectorAll('main *')].filter((one) => one.scrollHeight > one.clientHeight + 2 && ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)).map((one) => one.outerHTML.slice(0, 99));",
+        );
+        assert_eq!(cut, json!([]), "{page}: cut off");
+        let ground = browser.run("return getComputedStyle(document.body).backgroundColor;");
+        assert_eq!(ground, "rgb(255, 255, 255)", "{page}: ink is dear, whatever the screen's scheme");
+    }
+}
+
+/// What carries a meaning by its hue and has neither words nor a title.
+const HUE_ALONE: &str = "
+    return [...document.querySelectorAll('.quiet, .live, .good, .warn, .human, .bad')]
+        .filter((one) => one.checkVisibility() && !one.matches('svg') && one.textContent.trim() === '' && one.title === '')
+        .map((one) => one.outerHTML.slice(0, 160));";
+
+#[test]
+fn nothing_is_said_by_colour_alone() {
+    let house = House::new(every_kind);
+    let browser = &house.browser;
+    for page in ["/", "/runs", "/attention", "/health", "/runs/waiting", "/runs/failed"] {
+        house.open(page);
+        assert_eq!(browser.run(HUE_ALONE), json!([]), "{page}");
+        // Every badge, pill and card of a run has both an icon and a word.
+        let bare = browser.run(
+            "return [...document.querySelectorAll('.badge, .pill.human, .pill.bad, .pill.warn, .pill.live, article .mark')]
+                 .filter((one) => !one.querySelector('svg') || (!one.matches('.mark') && one.textContent.trim() === '')).map((one) => one.outerHTML.slice(0, 160));",
+        );
+        assert_eq!(bare, json!([]), "{page}");
+    }
+    // The bars of the waterfall: what failed is said in the row's head too.
+    house.open("/runs/waiting");
+    let silent = browser.run(
+        "return [...document.querySelectorAll('.waterfall tbody tr')].filter((row) => row.querySelector('svg.span.bad') && !row.querySelector('th .mark svg')).length;",
+    );
+    assert_eq!(silent, 0);
+}
+
+#[test]
+fn the_sheet_of_keys_is_made_from_the_bindings() {
+    let house = House::new(every_kind);
+    let browser = &house.browser;
+    let keys = |page: &str| -> Vec<String> {
+        house.open(page);
+        browser.wait_for(
+            "the script",
+            "return document.readyState === 'complete' && document.querySelector('#keys') !== null;",
+        );
+        browser.press("?");
+        browser.wait_for("the sheet", "return document.querySelector('dialog[open]') !== null;");
+        let rows = browser.run("return [...document.querySelectorAll('dialog tr')].map((row) => [...row.querySelectorAll('kbd')].map((key) => key.textContent).join(' '));");
+        browser.press(ESCAPE);
+        rows.as_array().expect("rows").iter().map(|key| key.as_str().expect("text").to_owned()).collect()
+    };
+    let named = ["j", "k", "Enter", "/", "g a", "g r", "g h", "[", "]", ".", "?"];
+    let found = keys("/runs/waiting");
+    assert!(named.iter().all(|key| found.iter().any(|one| one == key)), "{found:?}");
+    // A key that is bound later is on the sheet, because the sheet is made from what is bound.
+    browser.run("window.wheelwatch.bind('x', 'nothing at all', () => { window.pressed = true; }); return 1;");
+    browser.press("?");
+    browser.wait_for("the new key", "return document.querySelector('dialog')?.textContent.includes('nothing at all');");
+    browser.press(ESCAPE);
+    browser.press("x");
+    browser.wait_for("it does what it says", "return window.pressed === true;");
+}
