@@ -62,6 +62,49 @@ fn t22_without_a_watcher_the_scan_does_and_it_is_said() {
 }
 
 #[test]
+fn t22b_a_watcher_that_never_fires_loses_nothing() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..3));
+    append(&house.state, "gone", &lines(0..3));
+    // The system says that it watches, and does not.
+    house.prefix = trace::failing(&house, "inotify_add_watch", "inotify_add_watch:retval=1", &[]);
+    house.start();
+    house.converge(10);
+    assert!(!trace::calls(&house).is_empty(), "nothing was to be watched");
+    append(&house.state, "a", &lines(3..6));
+    append(&house.state, "b/c", &lines(0..3));
+    fs::remove_dir_all(house.state.join("gone")).expect("rm -r");
+    house.converge(10);
+    house.log_when("gone", 10, "that it is gone", |log| log["gone"] == true);
+    house.prefix.clear();
+    house.check(10);
+}
+
+#[test]
+fn t22c_with_poll_nothing_is_watched_and_it_is_said() {
+    let mut house = House::new();
+    append(&house.state, "a", &lines(0..3));
+    house.options = words(["--poll"]);
+    house.prefix = trace::watching(&house, "inotify_init1,inotify_add_watch,openat,openat2");
+    house.start();
+    house.converge(10);
+    append(&house.state, "a", &lines(3..6));
+    append(&house.state, "b/c", &lines(0..3));
+    house.converge(5);
+    let calls = trace::calls(&house);
+    assert!(calls.iter().any(|call| call.contains("run.log")), "strace saw no opening of a log");
+    assert!(!calls.iter().any(|call| call.starts_with("inotify")), "something is watched");
+    let watch = house.health()["watch"].clone();
+    assert!(
+        watch["mode"] == "scan only" && watch["reason"].as_str().is_some_and(|why| why.contains("--poll")),
+        "{watch}"
+    );
+    assert!(house.process().ask("/").expect("a page").body.contains("scanning only"), "the page is silent");
+    house.prefix.clear();
+    house.check(10);
+}
+
+#[test]
 fn t38_an_error_of_reading_is_said_and_tried_again() {
     let mut house = House::new();
     append(&house.state, "bad", &lines(0..3));
