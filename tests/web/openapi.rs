@@ -35,16 +35,17 @@ const PROSE: &[&str] = &["description"];
 /// The places where a value is not as a schema says. A keyword that is not known here is a defect of the schema.
 fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut say = |what: String| found.push(format!("{place}: {what}, found {value}"));
+    let mut nested = Vec::new();
+    let mut say = |what: String| {
+        found.push(format!("{place}: {what}, found {}", value.to_string().chars().take(80).collect::<String>()))
+    };
     for (keyword, rule) in schema.as_object().expect("a schema") {
         match keyword.as_str() {
             "$ref" => {
                 let pointer =
                     rule.as_str().and_then(|reference| reference.strip_prefix('#')).expect("a local reference");
                 let schema = document.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is not there"));
-                for one in wrong(document, schema, value, place) {
-                    say(one);
-                }
+                nested.extend(wrong(document, schema, value, place));
             }
             "type" => {
                 let types = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
@@ -88,9 +89,7 @@ fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<St
             }
             "items" => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
-                    for one in wrong(document, rule, item, &format!("{place}[{at}]")) {
-                        say(one);
-                    }
+                    nested.extend(wrong(document, rule, item, &format!("{place}[{at}]")));
                 }
             }
             "properties" | "additionalProperties" => {
@@ -99,15 +98,11 @@ fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<St
                     let place = format!("{place}.{name}");
                     let own = known.and_then(|known| known.get(name));
                     match (keyword.as_str(), own) {
-                        ("properties", Some(own)) => {
-                            wrong(document, own, member, &place).into_iter().for_each(&mut say)
-                        }
+                        ("properties", Some(own)) => nested.extend(wrong(document, own, member, &place)),
                         ("additionalProperties", None) if *rule == json!(false) => {
                             say(format!("{name} is not described"))
                         }
-                        ("additionalProperties", None) => {
-                            wrong(document, rule, member, &place).into_iter().for_each(&mut say)
-                        }
+                        ("additionalProperties", None) => nested.extend(wrong(document, rule, member, &place)),
                         _ => {}
                     }
                 }
@@ -116,6 +111,7 @@ fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<St
             word => assert!(PROSE.contains(&word), "{place}: the keyword {word} is not known"),
         }
     }
+    found.extend(nested);
     found
 }
 
@@ -147,7 +143,7 @@ fn busy() -> Fixture {
         let log = [
             line(
                 9_000,
-                r#""event":"run.started","workflow":"ship","repo":"shop","inputs":{"a":[1]},"max_attempts":3,"attempt":1,"pass_threshold":0.8"#,
+                r#""event":"run.started","run_id":"another","workflow":"ship","repo":"shop","inputs":{"a":[1]},"max_attempts":3,"attempt":1,"pass_threshold":0.8"#,
             ),
             line(8_000, r#""event":"phase.started","phase":"build","candidate":"c""#),
             line(7_500, r#""event":"step.started","step":"s","skill":"edit","input":{"a":1},"expected_s":900"#),
@@ -190,6 +186,7 @@ async fn the_description_holds_for_every_route_and_answer() {
     asked.sort_unstable();
     assert_eq!(asked, routes, "every route is asked");
 
+    assert!(fixture.json("/api/runs/busy", 200).await["log"]["other_id"].is_object(), "every part has something in it");
     let mut found = Vec::new();
     for (route, addresses) in ASKED {
         for address in *addresses {
