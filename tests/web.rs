@@ -652,7 +652,7 @@ async fn a_run_is_compared_with_another_one_of_its_workflow() {
     let (_, _, same) = fixture.ask("/runs/done/compare?with=a%2520b%2Fc", "127.0.0.1:7468").await;
     assert_eq!(same.matches("no difference<").count(), 3, "{same}");
     let (_, _, other) = fixture.ask("/runs/done/compare?with=failed", "127.0.0.1:7468").await;
-    assert!(other.contains("at the 1. place: here") && other.contains("there <span class=\"none\">nothing"), "{other}");
+    assert!(other.contains("number 1: here") && other.contains("there <span class=\"none\">nothing"), "{other}");
 }
 
 #[tokio::test]

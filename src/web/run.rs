@@ -205,7 +205,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         parts.push(part(
             "markers",
             "Wheel and open matters",
-            Some(open),
+            Some(open).filter(|open| *open > 0),
             since(html! {
                 @if lane.is_none() { (view::state::failed("who held the wheel")) }
                 (markers::markers(key, state, &lane.unwrap_or_default(), facts::log_now(&seen.judged, seen.now)))

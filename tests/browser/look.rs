@@ -91,6 +91,22 @@ fn nothing_is_said_by_colour_alone() {
 }
 
 #[test]
+fn bars_stand_under_their_axis() {
+    let house = House::new(every_kind);
+    for width in [1400, 500] {
+        house.browser.look(width, "light");
+        house.open("/runs/waiting");
+        let beside = house.browser.run(
+            "const edges = (one) => { const box = one.getBoundingClientRect(); return [box.left, box.right]; };
+             const axis = edges(document.querySelector('.waterfall svg.axis'));
+             const bars = [...document.querySelectorAll('.waterfall svg.span')].map(edges);
+             return bars.length ? bars.filter((bar) => bar.some((edge, side) => Math.abs(edge - axis[side]) > 1)) : 'no bars';",
+        );
+        assert_eq!(beside, json!([]), "{width}");
+    }
+}
+
+#[test]
 fn the_sheet_of_keys_is_made_from_the_bindings() {
     let house = House::new(every_kind);
     let browser = &house.browser;

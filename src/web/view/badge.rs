@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
 use super::tone::{self, Tone};
-use crate::reducer::run::Status;
+use crate::query::Judged;
+use crate::reducer::run::{Status, value};
 use crate::reducer::span::SpanStatus;
 use crate::reducer::verdict::{Rule, Word};
 
@@ -20,6 +21,15 @@ pub fn status(status: Option<Status>) -> Markup {
 pub fn verdict(word: Word, rule: Rule) -> Markup {
     let (tone, drawing) = tone::of_word(word);
     html! { span.badge.verdict.(tone.class()) data-verdict=(word.as_str()) { (icon(drawing)) (word.label(rule)) } }
+}
+
+/// How a run stands: how it ended, else how it is going.
+#[must_use]
+pub fn standing(judged: &Judged) -> Markup {
+    match judged.verdict.rule {
+        Rule::Ended => status(value(&judged.record.state.run.status).copied()),
+        rule => verdict(judged.verdict.word, rule),
+    }
 }
 
 /// How a span stands.

@@ -36,7 +36,7 @@ fn one(keys: (&str, &str), parting: Parting<'_>) -> Markup {
             Parting::Nowhere => { span.none { "no difference" } }
             Parting::NotYet => { span.none { "no difference so far; one of them goes on" } }
             Parting::At(place, a, b) => {
-                "at the " (amount::count(place as u64)) ". place: here " (span(keys.0, a)) ", there " (span(keys.1, b))
+                "number " (amount::count(place as u64)) ": here " (span(keys.0, a)) ", there " (span(keys.1, b))
             }
         }
     }
@@ -71,9 +71,9 @@ fn durations(a: &Judged, b: &Judged, now: Micros) -> Markup {
                 tbody {
                     tr {
                         th scope="row" { strong { "the whole run" } }
-                        td { (badge::verdict(a.verdict.word, a.verdict.rule)) }
+                        td { (badge::standing(a)) }
                         td.num { (took(whole.0)) }
-                        td { (badge::verdict(b.verdict.word, b.verdict.rule)) }
+                        td { (badge::standing(b)) }
                         td.num { (took(whole.1)) }
                         td.num { (change(whole.0, whole.1)) }
                     }
@@ -141,7 +141,7 @@ pub fn chooser(key: &str, others: &[Judged], with: Option<&str>, more: bool, now
                 @let other_key = other.record.key.as_str();
                 li {
                     a href=(link::compare(key, other_key)) data-row aria-current=[(with == Some(other_key)).then_some("true")] { (cut(other.title(), 80)) }
-                    " " (badge::verdict(other.verdict.word, other.verdict.rule))
+                    " " (badge::standing(other))
                     span.meta {
                         @if other.title() != other_key { " " code { (text(other_key)) } }
                         @if let Some(at) = crate::reducer::run::value(&other.record.state.run.started_at) { " · started " (time::ago(*at, now)) }

@@ -6,8 +6,6 @@ use super::text::{cut, text};
 use super::{amount, badge, evidence, link};
 use crate::query::Judged;
 use crate::reducer::diff::Difference;
-use crate::reducer::run::value;
-use crate::reducer::verdict::Rule;
 
 /// A run of which lines came after somebody looked.
 #[derive(Clone, Debug)]
@@ -22,14 +20,10 @@ pub struct Changed {
 /// The run and what changed in it.
 #[must_use]
 pub fn changed(run: &Changed) -> Markup {
-    let (key, verdict) = (run.judged.record.key.as_str(), &run.judged.verdict);
+    let key = run.judged.record.key.as_str();
     html! {
         li {
-            @match verdict.rule {
-                Rule::Ended => (badge::status(value(&run.judged.record.state.run.status).copied())),
-                rule => (badge::verdict(verdict.word, rule)),
-            }
-            " "
+            (badge::standing(&run.judged)) " "
             a.title href=(link::run(key)) { (cut(run.judged.title(), 100)) } " "
             @for change in &run.changes { span.change { (difference(key, change)) } " " }
             @if run.changes.is_empty() { span.meta { (amount::plural(run.lines, "new line", "new lines")) ", and nothing else changed" } }

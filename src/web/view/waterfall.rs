@@ -107,7 +107,13 @@ fn zoom(drawing: &Drawing<'_>, scale: &Scale, busy: &[(i64, i64)]) -> Markup {
     let quarter = (length / 4).max(1);
     html! {
         p.zoom {
-            span { (said(scale, from)) " to " (said(scale, to)) @if let Unit::Time = scale.unit { ": " (time::took(length / 1000)) } }
+            span {
+                @match (drawing.window, scale.unit) {
+                    (None, Unit::Time) => { (time::took(length / 1000)) " in all" }
+                    (Some(_), Unit::Time) => { (said(scale, from)) " to " (said(scale, to)) ": " (time::took(length / 1000)) }
+                    (_, _) => { (said(scale, from)) " to " (said(scale, to)) }
+                }
+            }
             @if length > 4 { a href=(to_window(from + quarter, to - quarter)) { "closer" } }
             @if drawing.window.is_some() {
                 a href=(to_window(from.saturating_sub(length / 2), to.saturating_add(length / 2))) { "wider" }
