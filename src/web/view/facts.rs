@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::evidence::{evidence, fact};
 use super::text::{cut, text};
-use super::{amount, badge, card, link, time};
+use super::{amount, badge, card, link, loghealth, time};
 use crate::query::Judged;
 use crate::reducer::run::{Fact, Known, value};
 use crate::reducer::time::Micros;
@@ -27,6 +27,7 @@ pub fn head(judged: &Judged, now: Micros) -> Markup {
                 @if let Some(reason) = &run.status_reason { " · " (evidence(key, reason.line, &cut(&reason.value, 300))) }
             }
             dl.facts { (facts(judged, now)) }
+            (loghealth::in_short(record))
         }
     }
 }

@@ -52,6 +52,24 @@ pub fn log_health(record: &RunRecord) -> Markup {
     }
 }
 
+/// Where the log is and how far it was read, for the head of a page; the section has the rest.
+#[must_use]
+pub fn in_short(record: &RunRecord) -> Markup {
+    let (log, lines) = (&record.log, &record.state.counters.lines);
+    let damaged = lines.malformed + lines.oversized;
+    html! {
+        p.key {
+            span.path { (text(&log.path)) } " · complete up to byte " (amount::count(log.cursor.offset))
+            @if log.cursor.offset < log.cursor.size { " of " (amount::count(log.cursor.size)) }
+            " · "
+            a href="#log" {
+                @if damaged > 0 { (icon(Icon::Alert)) " " (amount::plural(damaged, "damaged line", "damaged lines")) }
+                @else { "health of the log" }
+            }
+        }
+    }
+}
+
 /// What the log calls its run, where no part of the key is that (spec 5.4 T51).
 #[must_use]
 pub fn other_id(record: &RunRecord) -> Option<&Fact<String>> {
@@ -119,6 +137,11 @@ mod tests {
         check_harmless(&shown);
         assert!(shown.contains("unterminated tail, 17\u{a0}B"), "{shown}");
         assert!(shown.contains("/lines/42") && shown.contains("1 malformed"), "{shown}");
+        let head = in_short(&record).into_string();
+        check_harmless(&head);
+        assert!(head.contains("complete up to byte") && head.contains("1\u{a0}damaged line"), "{head}");
+        record.state.counters.lines.malformed = 0;
+        assert!(in_short(&record).into_string().contains("health of the log"));
     }
 
     #[test]
