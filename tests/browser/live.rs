@@ -62,7 +62,7 @@ fn ten_tabs_show_what_was_appended_over_one_stream() {
 }
 
 #[test]
-fn focus_open_details_and_what_was_typed_survive_a_change() {
+fn focus_and_what_was_typed_survive_a_change() {
     let house = House::new(one_run);
     let browser = &house.browser;
     house.open("/runs/run-1");
@@ -75,6 +75,66 @@ fn focus_open_details_and_what_was_typed_survive_a_change() {
     let field = "document.querySelector('#timeline input[name=name]')";
     assert_eq!(browser.run(&format!("return {field}.value;")), "half a na");
     assert_eq!(browser.run(&format!("return document.activeElement === {field};")), true);
+}
+
+#[test]
+fn selection_scroll_and_details_survive_a_change() {
+    let house = House::new(|state| {
+        let steps: String = (1..=60)
+            .map(|n| format!("{{\"event\":\"step.started\",\"step\":\"s{n}\"}}\n{{\"event\":\"step.finished\",\"step\":\"s{n}\"}}\n"))
+            .collect();
+        append(state, "run-1", &START.replace("\"run.started\"", "\"run.started\",\"inputs\":{\"goal\":\"ship\"}"));
+        append(state, "run-1", &steps);
+    });
+    let browser = &house.browser;
+    browser.look(1400, "light");
+    house.open("/runs/run-1");
+    browser.wait_for("the inputs", "return document.getElementById('inputs-json')?.open;");
+    browser.run(
+        "document.getElementById('inputs-json').open = false;
+         getSelection().selectAllChildren(document.querySelector('#main h1'));
+         document.querySelector('#steps .tall').scrollTop = 300; scrollTo(0, 400); return 1;",
+    );
+    house.append("run-1", "{\"event\":\"step.started\",\"step\":\"the-new-one\"}\n");
+    browser.wait_for("the new step", "return document.getElementById('steps').textContent.includes('the-new-one');");
+    let kept = browser.run(
+        "return [document.getElementById('inputs-json').open, getSelection().toString(),
+                 document.querySelector('#steps .tall').scrollTop, scrollY];",
+    );
+    assert_eq!(kept, serde_json::json!([false, "Ship it", 300, 400]));
+}
+
+#[test]
+fn a_run_becomes_late_and_the_title_and_icon_say_so_without_any_event() {
+    let house = House::new(|state| {
+        let now = jiff::Timestamp::now();
+        append(state, "run-1", &format!("{{\"ts\":\"{now}\",\"event\":\"run.started\",\"expected_s\":8}}\n"));
+    });
+    let browser = &house.browser;
+    house.open("/health");
+    browser.wait_for("it is on track", &shows("on track"));
+    let calm = browser.run("return document.getElementById('favicon').getAttribute('href');");
+    assert_eq!(browser.run("return document.title;"), "Health · wheelwatch");
+    browser.wait_for("it is late", &shows("past expectation"));
+    browser.wait_for("the count in the title", "return document.title === '(1) Health · wheelwatch';");
+    assert_ne!(browser.run("return document.getElementById('favicon').getAttribute('href');"), calm);
+}
+
+#[test]
+fn ages_tick_without_traffic() {
+    let mut house = House::new(one_run);
+    house.append("run-1", &format!("{{\"ts\":\"{}\",\"event\":\"log\"}}\n", jiff::Timestamp::now()));
+    house.open("/");
+    house.browser.wait_for("a card", "return document.querySelector('.card .sentence time') !== null;");
+    house.server.signal("KILL");
+    house.server.ended();
+    let ages =
+        "[...document.querySelectorAll('.card .sentence time, .card .figures time')].map((one) => one.textContent)";
+    let before = house.browser.run(&format!("return {ages};"));
+    house.browser.wait_for(
+        "every age",
+        &format!("const before = {before}; return {ages}.every((age, n) => age !== before[n]);"),
+    );
 }
 
 #[test]

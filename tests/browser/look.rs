@@ -91,6 +91,21 @@ fn nothing_is_said_by_colour_alone() {
 }
 
 #[test]
+fn the_filters_of_a_list_survive_going_into_a_run_and_back() {
+    let house = House::new(every_kind);
+    let browser = &house.browser;
+    house.open("/runs?q=ship&sort=duration");
+    browser.run("document.elementFromPoint(...(({left, top}) => [left + 4, top + 4])(document.querySelector('main tbody tr').getBoundingClientRect())).click(); return 1;");
+    browser.wait_for("a run", "return document.body.dataset.run !== undefined && document.readyState === 'complete';");
+    browser.wait_for(
+        "the way back",
+        "return document.querySelector('a[data-back]').getAttribute('href') === '/runs?q=ship&sort=duration';",
+    );
+    browser.run("document.querySelector('a[data-back]').click(); return 1;");
+    browser.wait_for("the list as it was", "return location.search === '?q=ship&sort=duration' && document.querySelector('main input[type=search]')?.value === 'ship';");
+}
+
+#[test]
 fn bars_stand_under_their_axis() {
     let house = House::new(every_kind);
     for width in [1400, 500] {
