@@ -1,5 +1,7 @@
 //! Wiring: opens the cache, starts ingest, binds, serves, stops. It must hold no rule of any other room.
 
+mod confine;
+
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -15,7 +17,7 @@ use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Policy;
 use crate::store::{self, SourceStatus, Store, StoreError};
-use crate::web::{self, LogText, Web};
+use crate::web::{self, LogText, Token, Web};
 
 /// How long a stop may take before the process ends anyway; spec 5.4.6 T142 allows 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -49,6 +51,8 @@ pub struct Plan {
 pub struct Started {
     /// Where to point a browser.
     pub url: String,
+    /// The address holds a token that works once (spec 5.3 rule 7).
+    pub once: bool,
     /// The cache, `None` when it is held in memory.
     pub cache: Option<PathBuf>,
     /// How the source looks after the first scan, or so far.
@@ -85,11 +89,25 @@ pub fn now() -> Micros {
     Micros(jiff::Timestamp::now().as_microsecond())
 }
 
+/// Gives up writing everywhere but in the directory of the cache, for this thread and all that it starts from then on (spec
+/// 5.3 rule 10). Gives why the kernel does not see to that; `None` when it does.
+#[must_use]
+pub fn confine(cache: &Path, source: &Source) -> Option<String> {
+    // What may not be there is refused with its reason when it is opened.
+    confine::confine(store::directory(cache, &source.directories()).ok().flatten().as_deref())
+}
+
 /// Watches, reduces and serves until a signal says stop. `started` is called once, when the server answers.
 ///
 /// # Errors
 /// [`AppError`], before anything is served; afterwards only when the listener itself fails.
+///
+/// The calling thread can write nowhere but beside the cache from then on.
 pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Result<(), AppError> {
+    let unconfined = confine(&plan.cache, &plan.source);
+    if let Some(why) = &unconfined {
+        tracing::warn!(why, "the kernel does not keep this process from writing outside its cache's directory");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(BLOCKING_THREADS)
@@ -99,8 +117,10 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     let signals = Signals::install()?;
 
     let store = open(&plan.cache, &plan.source)?;
+    store.live.update(|status| status.unconfined = unconfined);
     let listener = listen(plan.port)?;
     let port = listener.local_addr()?.port();
+    let (token, address) = door(port)?;
     let web = Web {
         query: Query { reader: store.reader.clone(), policy: Arc::new(plan.policy) },
         live: store.live.clone(),
@@ -108,7 +128,9 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
         commands: Arc::new(plan.commands),
         redact: plan.source.reading.redact,
         port,
+        token,
     };
+    let once = web.token.is_some();
     let Store { writer, reader, live, path } = store;
     let reading = ingest::start(plan.source, writer.clone(), reader.clone(), live.clone())?;
 
@@ -119,7 +141,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
             first_look(&live, committing).await;
             let status = live.status();
             let runs = reader.totals().map_or(0, |totals| totals.runs);
-            started(&Started { url: format!("http://127.0.0.1:{port}/"), cache: path, status, runs });
+            started(&Started { url: address, once, cache: path, status, runs });
         });
         web::serve(listener, web, signals.stop()).await
     })?;
@@ -128,12 +150,24 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     Ok(())
 }
 
+/// How the user is told from others: by the kernel's table of sockets, or else by a token (spec 5.3 rule 7). Gives the
+/// address to print, too.
+fn door(port: u16) -> io::Result<(Option<Token>, String)> {
+    let address = format!("http://127.0.0.1:{port}/");
+    if web::knows_peers() {
+        return Ok((None, address));
+    }
+    tracing::warn!("the kernel's table of sockets cannot be read: the printed address works once, and gives a cookie");
+    let (token, ticket) = Token::new(port)?;
+    Ok((Some(token), format!("{address}?token={ticket}")))
+}
+
 /// Opens the cache of a source; a command that holds it for a moment is waited for.
 ///
 /// # Errors
 /// As [`store::open()`].
 pub fn open(cache: &Path, source: &Source) -> Result<Store, StoreError> {
-    let roots: Vec<PathBuf> = source.roots.iter().map(|root| root.path.clone()).collect();
+    let roots = source.directories();
     let began = Instant::now();
     loop {
         match store::open(cache, &roots, &source.fingerprint()) {

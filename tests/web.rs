@@ -92,6 +92,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         commands: Arc::new(commands()),
         redact: true,
         port: PORT,
+        token: None,
     };
     Fixture { router: web::router(web), directory, _store: store }
 }

@@ -127,6 +127,7 @@ fn house(full: bool) -> House {
         commands: Arc::new(Commands::default()),
         redact: true,
         port: 7468,
+        token: None,
     };
     House { router: web::router(web), reader: store.reader.clone(), _store: store, _directory: directory }
 }

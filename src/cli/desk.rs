@@ -43,7 +43,7 @@ impl Desk {
     fn with(settings: &Settings, stage: Stage, bar: &ProgressBar) -> Result<Self, CliError> {
         let (fingerprint, began) = (settings.source.fingerprint(), Instant::now());
         loop {
-            match store::open(&settings.cache, &settings.directories(), &fingerprint) {
+            match store::open(&settings.cache, &settings.source.directories(), &fingerprint) {
                 Ok(store) => {
                     let (store, _) = build(store, settings, stage, bar)?;
                     let (reader, status) = (store.reader.clone(), store.live.status());

@@ -4,6 +4,7 @@
 //! that is full they are dropped.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tracing_subscriber::EnvFilter;
@@ -23,14 +24,10 @@ pub(super) fn start(verbose: u8) {
         2 => "warn,wheelwatch=debug",
         _ => "info,wheelwatch=trace",
     };
-    let (sender, receiver) = sync_channel(QUEUE);
-    if std::thread::Builder::new().name("log".into()).spawn(move || drain(&receiver)).is_err() {
-        return;
-    }
     // A second start in one process (tests) keeps the first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(Queue(sender))
+        .with_writer(Queue::default())
         .with_ansi(false)
         .try_init();
 }
@@ -54,19 +51,32 @@ fn line(record: &[u8]) -> String {
     line
 }
 
-struct Queue(SyncSender<String>);
+/// The thread that writes begins with the first record, when this process has given up writing elsewhere: a thread that is
+/// older than that keeps what it may do.
+#[derive(Default)]
+struct Queue(OnceLock<Option<SyncSender<String>>>);
+
+impl Queue {
+    fn sender(&self) -> Option<&SyncSender<String>> {
+        let start = || {
+            let (sender, receiver) = sync_channel(QUEUE);
+            std::thread::Builder::new().name("log".into()).spawn(move || drain(&receiver)).ok().map(|_| sender)
+        };
+        self.0.get_or_init(start).as_ref()
+    }
+}
 
 /// Collects one record; it is sent when the subscriber drops it.
 struct Record<'a> {
     bytes: Vec<u8>,
-    queue: &'a SyncSender<String>,
+    queue: Option<&'a SyncSender<String>>,
 }
 
 impl<'a> MakeWriter<'a> for Queue {
     type Writer = Record<'a>;
 
     fn make_writer(&'a self) -> Record<'a> {
-        Record { bytes: Vec::new(), queue: &self.0 }
+        Record { bytes: Vec::new(), queue: self.sender() }
     }
 }
 
@@ -83,7 +93,9 @@ impl Write for Record<'_> {
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
-        let _ = self.queue.try_send(line(&self.bytes));
+        if let Some(queue) = self.queue {
+            let _ = queue.try_send(line(&self.bytes));
+        }
     }
 }
 

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::app;
 use error::CliError;
 use options::Options;
 use screen::{Screen, harmless};
@@ -115,10 +116,16 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     log::start(cli.options.verbose);
     let command = cli.command.unwrap_or(Command::Serve(serve::Args { state: cli.state }));
-    let settings = |state: &StateDirs| Settings::resolve(&cli.options, &state.directories);
+    let resolve = |state: &StateDirs| Settings::resolve(&cli.options, &state.directories);
+    let settings = |state: &StateDirs| {
+        let settings = resolve(state)?;
+        // Where the kernel cannot see to that, the health page of a server says so.
+        let _ = app::confine(&settings.cache, &settings.source);
+        Ok::<_, CliError>(settings)
+    };
     let mut screen = Screen::stdout();
     match &command {
-        Command::Serve(args) => serve::run(settings(&args.state)?)?,
+        Command::Serve(args) => serve::run(resolve(&args.state)?)?,
         Command::Build(args) => build::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Status(args) => status::run(args, &settings(&args.state)?, &mut screen)?,
         Command::Show(args) => show::run(args, &settings(&args.state)?, &mut screen)?,

@@ -1,6 +1,7 @@
 //! `serve`, the main job: watch, reduce, serve.
 
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
 
 use super::error::CliError;
 use super::screen::Screen;
@@ -21,15 +22,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(settings: Settings) -> Result<(), CliError> {
-    let open = settings.open;
+    let browser = settings.open.then(Browser::ready);
     let watched = settings.watched();
     let Settings { source, cache, policy, commands, port, open: _ } = settings;
     let plan = Plan { cache, source, policy, commands, port };
     app::serve(plan, move |started| {
         // A closed standard output is no reason to stop serving.
         let _ = Screen::stdout().line(line(started, &watched));
-        if open {
-            open_browser(&started.url);
+        if let Some(browser) = browser {
+            browser.show(started);
         }
     })?;
     Ok(())
@@ -37,7 +38,7 @@ pub(super) fn run(settings: Settings) -> Result<(), CliError> {
 
 /// The one line: where, what, and where it is kept.
 fn line(started: &Started, watched: &str) -> String {
-    let Started { url, cache, status, runs } = started;
+    let Started { url, once: _, cache, status, runs } = started;
     let all_read = status.settled && status.backlog_bytes == 0;
     let wrong: Vec<_> = status.roots.iter().filter_map(|(_, problem)| problem.as_deref()).collect();
     let found = match (wrong.as_slice(), runs) {
@@ -54,15 +55,30 @@ fn line(started: &Started, watched: &str) -> String {
     format!("{url} · {found} · {cache}")
 }
 
-/// Asks the desktop to open the page. That it cannot is worth a warning and nothing more.
-fn open_browser(url: &str) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let child = Command::new(opener).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    match child {
-        Ok(mut child) => {
-            std::thread::spawn(move || child.wait());
+/// Asks the desktop to open the page. Made before this process gives up writing, since a browser could not write either:
+/// it waits for an address, and ends without one.
+struct Browser(Option<Child>);
+
+impl Browser {
+    /// That there is none is worth a warning and nothing more.
+    fn ready() -> Self {
+        let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        let mut command = Command::new("sh");
+        command.args(["-c", "IFS= read -r url && exec \"$0\" \"$url\"", opener]);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self(child.inspect_err(|error| tracing::warn!("{opener} cannot be started: {error}")).ok())
+    }
+
+    fn show(self, started: &Started) {
+        let Some(mut child) = self.0 else { return };
+        let address = child.stdin.take();
+        if started.once {
+            // Whoever lists processes would see the token.
+            tracing::warn!("open the printed address yourself: it works once, and is told to no other program");
+        } else if let Some(Err(error)) = address.map(|mut pipe| writeln!(pipe, "{}", started.url)) {
+            tracing::warn!("the browser could not be told the address: {error}");
         }
-        Err(error) => tracing::warn!("{opener} could not be started, open {url} yourself: {error}"),
+        std::thread::spawn(move || child.wait());
     }
 }
 
@@ -76,6 +92,7 @@ mod tests {
     fn the_line_says_url_source_and_cache() {
         let started = |runs, settled, problem: Option<&str>, cache: Option<&str>| Started {
             url: "http://127.0.0.1:1/".into(),
+            once: false,
             cache: cache.map(Into::into),
             status: SourceStatus {
                 settled,

@@ -101,11 +101,6 @@ impl Settings {
         })
     }
 
-    /// The state directories as given.
-    pub(super) fn directories(&self) -> Vec<PathBuf> {
-        self.source.roots.iter().map(|root| root.path.clone()).collect()
-    }
-
     /// What is watched, for people: the directories and the pattern.
     pub(super) fn watched(&self) -> String {
         let directories: Vec<_> = self.source.roots.iter().map(|root| root.path.display().to_string()).collect();
@@ -193,14 +188,14 @@ mod tests {
         let settings = combine(&options, &[], file);
         assert_eq!((settings.port, settings.source.depth), (2000, 9));
         assert_eq!(settings.source.log_name, "file.log");
-        assert_eq!(settings.directories(), [PathBuf::from("from-file")]);
-        assert_eq!(combine(&options, &["named"], file).directories(), [PathBuf::from("named")]);
+        assert_eq!(settings.source.directories(), [PathBuf::from("from-file")]);
+        assert_eq!(combine(&options, &["named"], file).source.directories(), [PathBuf::from("named")]);
 
         let settings = combine(&Options::default(), &[], "");
         assert_eq!((settings.port, settings.source.depth, settings.source.poll), (PORT, 4, false));
         assert_eq!(settings.source.log_name, "run.log");
         assert_eq!(settings.source.reading.max_line, MAX_LINE);
-        assert_eq!(settings.directories(), [PathBuf::from("state")]);
+        assert_eq!(settings.source.directories(), [PathBuf::from("state")]);
     }
 
     #[test]

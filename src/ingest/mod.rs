@@ -68,6 +68,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// The state directories as given.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        self.roots.iter().map(|root| root.path.clone()).collect()
+    }
+
     /// Sixteen hexadecimal digits that are others for other state directories and for another way of reading them. How
     /// they are watched does not count.
     #[must_use]

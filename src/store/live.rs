@@ -50,6 +50,8 @@ pub struct SourceStatus {
     pub rate_bytes_per_s: u64,
     /// What is wrong with the cache (in memory, moved aside, read-only), if anything is.
     pub cache_problem: Option<String>,
+    /// Why the kernel does not keep this process from writing elsewhere than beside the cache; `None` when it does.
+    pub unconfined: Option<String>,
     /// Whether the first scan has ended, so that "no runs" is a fact.
     pub settled: bool,
 }

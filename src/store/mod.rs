@@ -101,6 +101,27 @@ pub struct Store {
     pub path: Option<PathBuf>,
 }
 
+/// Makes the directory of a cache and gives it, for whoever must say beforehand where this process will write. `None` when it
+/// cannot be made: [`open()`] then says what becomes of the cache.
+///
+/// # Errors
+/// What [`open()`] refuses before anything is made.
+pub fn directory(path: &Path, roots: &[PathBuf]) -> Result<Option<PathBuf>, StoreError> {
+    let place = settle(path, roots)?;
+    match open::prepare(&place) {
+        Ok(_) => Ok(place.parent().map(Path::to_owned)),
+        Err(StoreError::Io { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where a cache is to be, when it may be there.
+fn settle(path: &Path, roots: &[PathBuf]) -> Result<PathBuf, StoreError> {
+    let place = place::resolve(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+    place::check_outside(&place, roots)?;
+    Ok(place)
+}
+
 /// Opens or makes the cache, locks it for writing and starts the writer thread.
 ///
 /// `made_for` says what is read and how, whatever its form: a cache that was made for something else is made again.
@@ -112,8 +133,7 @@ pub struct Store {
 /// memory, both said in [`SourceStatus`].
 pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, StoreError> {
     open::check_sqlite()?;
-    let place = place::resolve(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
-    place::check_outside(&place, roots)?;
+    let place = settle(path, roots)?;
     let opened = open::open(&place, open::user_version(made_for))?;
     let target = opened.target.clone();
     let path = match &target {

@@ -102,19 +102,26 @@ pub(super) fn open(path: &Path, version: i32) -> Result<Opened, StoreError> {
     }
 }
 
-fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
+/// Makes the directory of a cache, unless another application's file stands there. Says whether there is a lock file of
+/// ours.
+pub(super) fn prepare(path: &Path) -> Result<bool, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
-    let foreign = || StoreError::Foreign { path: path.to_owned() };
     let marked = lock::note(path) != Note::None;
     // Before anything is made beside another application's file.
     if place::owner(path, marked).map_err(io)? == Owner::Foreign {
-        return Err(foreign());
+        return Err(StoreError::Foreign { path: path.to_owned() });
     }
     make_directory(path).map_err(io)?;
+    Ok(marked)
+}
+
+fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let marked = prepare(path)?;
     let (lock, note) = Lock::take(path)?;
     let untouched = note.is_untouched(path);
     let mut fault = match place::owner(path, marked).map_err(io)? {
-        Owner::Foreign => return Err(foreign()),
+        Owner::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
         Owner::Damaged => Some(Fault::Damaged(String::from("its first bytes were overwritten"))),
         Owner::Ours(version) if version != wanted => Some(Fault::Outdated),
         Owner::Ours(_) if matches!(note, Note::Closed(..)) && !untouched => {
@@ -202,7 +209,10 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
     };
     connection.busy_timeout(READER_WAITS)?;
     keep_statements(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
+    connection.execute_batch(
+        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;
+         PRAGMA temp_store = MEMORY;",
+    )?;
     Ok(connection)
 }
 

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use super::error::{self, WebError};
+use super::token::{self, Passage, Token};
 
 /// The policy of every answer.
 macro_rules! policy {
@@ -48,6 +49,8 @@ const NO_PAGES: [&str; 4] = ["/api", "/assets", "/metrics", "/favicon.ico"];
 pub(super) enum Refusal {
     /// Wrong authority, foreign origin, foreign user: 403 and nothing else.
     Foreign,
+    /// Nobody can say whose connection it is, and it has no cookie: 401.
+    Unknown,
     /// Neither GET nor HEAD.
     Method,
     /// A body was announced, or the target is no path.
@@ -57,15 +60,18 @@ pub(super) enum Refusal {
 }
 
 /// Puts the guard around a whole router, before anything of it is looked at.
-pub(super) fn around(routes: Router, port: u16) -> Router {
-    Router::new().fallback_service(routes).layer(from_fn_with_state(port, pass))
+pub(super) fn around(routes: Router, port: u16, token: Option<Token>) -> Router {
+    Router::new().fallback_service(routes).layer(from_fn_with_state((port, token), pass))
 }
 
-async fn pass(State(port): State<u16>, request: Request, next: Next) -> Response {
+async fn pass(State((port, token)): State<(u16, Option<Token>)>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let mut response = match examine(&parts, port) {
+    let passage = || token.map_or(Passage::Open, |token| token.examine(&parts));
+    let mut response = match examine(&parts, port).map(|()| passage()) {
         Err(refusal) => refusal.into_response(),
-        Ok(()) => {
+        Ok(Passage::Closed) => Refusal::Unknown.into_response(),
+        Ok(Passage::Welcome(cookie)) => token::welcome(cookie),
+        Ok(Passage::Open) => {
             let path = parts.uri.path().to_owned();
             let answer = next.run(Request::from_parts(parts, body));
             // A panic is a defect of this program; the person sees a failure instead of a dead connection.
@@ -174,6 +180,10 @@ impl Refusal {
                 StatusCode::FORBIDDEN,
                 "Refused: wheelwatch answers only on this machine, to the user who started it and to its own pages.\n",
             ),
+            Refusal::Unknown => (
+                StatusCode::UNAUTHORIZED,
+                "Refused: open the address that wheelwatch printed when it started. It works once; start it again for another.\n",
+            ),
             Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, "Refused: wheelwatch only shows; use GET or HEAD.\n"),
             Refusal::Malformed => (StatusCode::BAD_REQUEST, MALFORMED),
             Refusal::Version => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "Refused: HTTP/1.1 is needed.\n"),
@@ -191,6 +201,10 @@ impl IntoResponse for Refusal {
         let mut response = (status, [(header::CONNECTION, "close")], text).into_response();
         if self == Refusal::Method {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        if self == Refusal::Unknown {
+            // No scheme of a browser's own: it would ask for a password.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
         harden(response.headers_mut());
         response

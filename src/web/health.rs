@@ -68,6 +68,10 @@ fn watching(look: &Look<'_>) -> Markup {
                 div { dt { "runs" } dd { (amount::count(totals.runs)) ", " (amount::count(totals.open)) " open" } }
             }
             div { dt { "cache" } dd { @match &status.cache_problem { Some(problem) => { span.bad { (icon(Icon::Alert)) (text::text(problem)) } } None => { "fine" } } } }
+            div { dt { "writes" } dd { @match &status.unconfined {
+                None => { "only in the directory of the cache: the kernel sees to that (Landlock)" }
+                Some(why) => { span.warn { (icon(Icon::Alert)) "only this program itself keeps it from writing elsewhere: " (text::text(why)) } }
+            } } }
             div { dt { "SQLite" } dd { @match look.known("the version of SQLite", look.web.query.reader.sqlite_version()) {
                 Some(version) => (version),
                 None => { span.bad { (icon(Icon::Alert)) "could not be asked" } }

@@ -6,6 +6,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `serve`, `peer`, `wire` | the socket: bounds, time-outs, whose connection it is |
+//! | `token` | a cookie, where the kernel cannot say whose a connection is |
 //! | `guard` | who may ask, and the headers of every answer |
 //! | `error` | failures as pages and as JSON |
 //! | `assets` | style sheet, script and icons, from the binary |
@@ -37,10 +38,13 @@ mod search;
 mod serve;
 mod since;
 mod stream;
+mod token;
 pub mod view;
 mod wire;
 
+pub use peer::knows_peers;
 pub use serve::serve;
+pub use token::Token;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -87,6 +91,8 @@ pub struct Web {
     pub redact: bool,
     /// The port that the guard accepts as ours.
     pub port: u16,
+    /// What a request must bring, where the kernel cannot say whose a connection is.
+    pub token: Option<Token>,
 }
 
 /// How many threads read the cache and logs at once (spec 6: uncapped, memory went from 18 to 63 MB).
@@ -126,7 +132,7 @@ pub fn router(web: Web) -> Router {
 
 /// The router and the hub of its streams, which the server must close before it stops.
 fn build(web: Web) -> (Router, Arc<Hub>) {
-    let port = web.port;
+    let (port, token) = (web.port, web.token.clone());
     let hub = Hub::new();
     let routes = Router::new()
         .merge(api::router())
@@ -144,7 +150,7 @@ fn build(web: Web) -> (Router, Arc<Hub>) {
         .fallback(unknown)
         .layer(Extension(hub.clone()))
         .with_state(web);
-    (guard::around(routes, port), hub)
+    (guard::around(routes, port, token), hub)
 }
 
 async fn unknown(State(web): State<Web>, uri: Uri, request: page::Request) -> Response {

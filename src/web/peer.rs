@@ -1,8 +1,8 @@
 //! Whose connection it is: the user who holds the other end of a loopback connection (spec 5.3 rule 7).
 //!
 //! Linux keeps every TCP socket of the network namespace, with the user who owns it, in `/proc/net/tcp` and
-//! `/proc/net/tcp6`; the client's end of a loopback connection is a row there. Where there is no such table, nobody is
-//! let in: a one-time token in the printed address is a later way for such systems.
+//! `/proc/net/tcp6`; the client's end of a loopback connection is a row there. Where there is no such table, a
+//! [`Token`](super::Token) in the printed address is the way in.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -20,6 +20,12 @@ pub(super) enum Peer {
 
 /// How often the tables are read before a connection counts as nobody's: a row can be missed while others come and go.
 const LOOKS: usize = 3;
+
+/// Whether the kernel says whose a connection is.
+#[must_use]
+pub fn knows_peers() -> bool {
+    File::open("/proc/net/tcp").is_ok()
+}
 
 /// Looks up who holds the other end of an accepted connection. Reads a table as long as
 /// the machine has sockets, about a microsecond a row; call it once per connection.

@@ -284,6 +284,7 @@ mod tests {
                 commands: Arc::default(),
                 redact: true,
                 port: 1,
+                token: None,
             },
             store,
         )

@@ -71,8 +71,9 @@ pub(super) struct Link {
 /// When the listener has no address. What one connection does ends that connection, and running out of descriptors only
 /// delays new ones.
 pub async fn serve(listener: TcpListener, web: Web, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let trust = if web.token.is_some() { Trust::Cookie } else { Trust::Table };
     let (router, hub) = build(web);
-    let server = Server { address: listener.local_addr()?, router, hub, times: Times::default() };
+    let server = Server { address: listener.local_addr()?, trust, router, hub, times: Times::default() };
     server.run(listener, connections(), stop).await;
     Ok(())
 }
@@ -83,10 +84,20 @@ fn connections() -> usize {
     usize::try_from((descriptors / 2).clamp(8, CONNECTIONS)).expect("at most CONNECTIONS")
 }
 
+/// What tells a connection of the user's from others.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// The kernel's table of sockets.
+    Table,
+    /// A cookie, which the guard asks for.
+    Cookie,
+}
+
 /// What all connections share.
 #[derive(Clone)]
 struct Server {
     address: SocketAddr,
+    trust: Trust,
     router: Router,
     hub: Arc<Hub>,
     times: Times,
@@ -120,10 +131,13 @@ impl Server {
     }
 
     async fn connection(self, socket: TcpStream, client: SocketAddr, mut closed: watch::Receiver<()>) {
-        let Self { address, router, hub, times } = self;
+        let Self { address, trust, router, hub, times } = self;
         // Reads the kernel's memory and no disk. The blocking threads may all be busy with the cache, and a new
         // connection must not wait for them.
-        let peer = peer::look_up(client, address);
+        let peer = match trust {
+            Trust::Table => peer::look_up(client, address),
+            Trust::Cookie => Peer::Ours,
+        };
         bound(&socket, times.patience);
         let link = Arc::new(Link::default());
         let service = service_fn(|request: hyper::Request<Incoming>| {

@@ -51,7 +51,9 @@ pub(super) fn run(args: &Args, options: &Options) -> Result<(), CliError> {
 
     let settings = settings(options, directory.path().join("cache.db"), state.clone());
     let player = player::start(state, args.speed).map_err(failed("the demo's harness could not be started"))?;
-    let served = serve::run(settings);
+    // The server can write nowhere but beside its cache, in a thread of its own: this one has the directory to remove.
+    let served = std::thread::scope(|scope| scope.spawn(|| serve::run(settings)).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     player.stop();
     directory.close().map_err(failed("the demo's directory could not be removed"))?;
     served

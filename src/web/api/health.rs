@@ -56,6 +56,7 @@ pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc
         "index_backlog_bytes": status.index_backlog_bytes,
         "settled": status.settled,
         "cache_problem": status.cache_problem,
+        "unconfined": status.unconfined,
         "rss_bytes": process.rss_bytes,
         "open_fds": process.open_fds,
         "wal_bytes": process.wal_bytes,

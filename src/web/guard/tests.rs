@@ -10,6 +10,10 @@ const OURS: &str = "127.0.0.1:7468";
 const ROUTES: &[&str] = &["/", "/runs/x", "/api/runs", "/api/stream", "/assets/1/style.css", "/nothing", "/broken"];
 
 fn guarded(port: u16) -> Router {
+    guarded_by(port, None)
+}
+
+fn guarded_by(port: u16, token: Option<Token>) -> Router {
     let routes = Router::new()
         .route("/", get(|| async { "page" }))
         .route("/runs/{key}", get(|| async { "page" }))
@@ -17,7 +21,7 @@ fn guarded(port: u16) -> Router {
         .route("/api/stream", get(|| async { "stream" }))
         .route("/assets/{hash}/{name}", get(|| async { ([(header::CACHE_CONTROL, "public, max-age=1")], "asset") }))
         .route("/broken", get(broken));
-    around(routes, port)
+    around(routes, port, token)
 }
 
 async fn broken() -> &'static str {
@@ -25,8 +29,12 @@ async fn broken() -> &'static str {
 }
 
 async fn ask(port: u16, request: Builder) -> (StatusCode, HeaderMap, String) {
+    ask_of(guarded(port), request).await
+}
+
+async fn ask_of(router: Router, request: Builder) -> (StatusCode, HeaderMap, String) {
     let request = request.body(Body::empty()).expect("a request");
-    let response = guarded(port).oneshot(request).await.expect("infallible");
+    let response = router.oneshot(request).await.expect("infallible");
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
@@ -253,4 +261,83 @@ async fn another_version_is_refused() {
 async fn a_defect_is_a_failure_that_says_nothing_of_it() {
     let (_, body) = check(get_from("/broken", OURS), 500, "a panic").await;
     assert!(!body.contains("defect, to see"), "{body}");
+}
+
+/// A guard that asks for a cookie, and the token for it.
+fn locked() -> (Router, String) {
+    let (token, ticket) = Token::new(PORT).expect("random numbers");
+    (guarded_by(PORT, Some(token)), ticket)
+}
+
+#[tokio::test]
+async fn without_the_cookie_nothing_is_answered_and_all_refusals_look_the_same() {
+    let (router, ticket) = locked();
+    let mut answers = Vec::new();
+    let short = &ticket[..63];
+    let zeros = "0".repeat(64);
+    for route in ROUTES {
+        let targets = [
+            (*route).to_owned(),
+            format!("{route}?token="),
+            format!("{route}?token={short}"),
+            format!("{route}?token={ticket}0"),
+            format!("{route}?token={zeros}"),
+            format!("{route}?token={}", ticket.to_uppercase().replace(|c: char| c.is_ascii_digit(), "A")),
+            format!("{route}?nottoken={ticket}"),
+        ];
+        for target in targets {
+            for cookie in ["", "wheelwatch-7468=", "wheelwatch-7468=1", &format!("wheelwatch-7468={ticket}")] {
+                let (status, headers, body) =
+                    ask_of(router.clone(), get_from(&target, OURS).header("cookie", cookie)).await;
+                assert_eq!(status, 401, "{target} {cookie}");
+                lint(&headers, &target);
+                assert!(!headers.contains_key(header::SET_COOKIE), "{target}");
+                answers.push((headers, body));
+            }
+        }
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+    // A link check of a mail program, a foreign page and a foreign name must not use the token up.
+    let target = format!("/?token={ticket}");
+    for (request, expected) in [
+        (get_from(&target, OURS).method("HEAD"), 401),
+        (get_from(&target, OURS).method("POST"), 405),
+        (get_from(&target, "evil.test"), 403),
+        (get_from(&target, OURS).header("origin", "http://evil.test"), 403),
+    ] {
+        assert_eq!(ask_of(router.clone(), request).await.0, expected);
+    }
+    assert_eq!(ask_of(router, get_from(&target, OURS)).await.0, 303, "it still works");
+}
+
+#[tokio::test]
+async fn the_token_gives_a_cookie_once_and_the_cookie_opens_everything() {
+    let (router, ticket) = locked();
+    let entrance = format!("//evil.test/?a=b&token={ticket}&c=d");
+    let (status, headers, body) = ask_of(router.clone(), get_from(&entrance, OURS)).await;
+    assert_eq!(status, 303);
+    lint(&headers, "the entrance");
+    assert_eq!(headers[header::LOCATION], "/", "without the token, and never elsewhere");
+    assert!(!body.contains(&ticket));
+    let cookie = headers[header::SET_COOKIE].to_str().expect("text");
+    let (value, attributes) = cookie.split_once("; ").expect("attributes");
+    assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Strict");
+    assert!(value.starts_with("wheelwatch-7468=") && !value.contains(&ticket), "{value}");
+    for (cookie, expected) in [
+        (value.to_owned(), 200),
+        (format!("a=b; {value}; wheelwatch-1=x"), 200),
+        (format!("wheelwatch-7468=0; {value}"), 200),
+        (value.replace("7468", "7469"), 401),
+        (value[..value.len() - 1].to_owned(), 401),
+        (format!("{value}0"), 401),
+        (value.to_uppercase(), 401),
+    ] {
+        for route in ["/", "/api/runs", "/api/stream", "/assets/1/style.css"] {
+            let (status, ..) = ask_of(router.clone(), get_from(route, OURS).header("cookie", &cookie)).await;
+            assert_eq!(status, expected, "{route} {cookie}");
+        }
+    }
+    let (status, headers, _) = ask_of(router, get_from(&entrance, OURS)).await;
+    assert_eq!(status, 401, "it works once");
+    assert!(!headers.contains_key(header::SET_COOKIE));
 }

@@ -35,7 +35,13 @@ fn start(times: Times, connections: usize) -> Running {
         .route("/drip", get(drip))
         .route("/silent", get(|| async { Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()) }));
     let hub = Hub::new();
-    let server = Server { address, router: guard::around(routes, address.port()), hub: hub.clone(), times };
+    let server = Server {
+        address,
+        trust: Trust::Table,
+        router: guard::around(routes, address.port(), None),
+        hub: hub.clone(),
+        times,
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let task = runtime.spawn(server.run(listener, connections, async {
         let _ = stopped.await;
