@@ -10,6 +10,7 @@ mod support;
 
 mod cache;
 mod files;
+mod guests;
 mod host;
 mod house;
 mod kill;

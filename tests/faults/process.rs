@@ -49,6 +49,8 @@ pub fn needs(program: &str, package: &str) {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// The one line that it printed.
+    pub line: String,
     pub port: u16,
     pub stderr: PathBuf,
     _stdout: BufReader<ChildStdout>,
@@ -70,7 +72,7 @@ impl Process {
             let said = std::fs::read_to_string(&stderr).unwrap_or_default();
             return Err(format!("{status}: {said}"));
         };
-        Ok(Self { child, port, stderr, _stdout: stdout })
+        Ok(Self { child, line, port, stderr, _stdout: stdout })
     }
 
     pub fn pid(&self) -> u32 {
