@@ -81,9 +81,10 @@ def how_telling(kind):
 
 
 class Comparer:
-    def __init__(self, binary, ignore, max_line):
+    def __init__(self, binary, ignore, max_line, passed_over=None):
         self.binary = binary
         self.ignore = re.compile(ignore) if ignore else None
+        self.passed_over = re.compile(passed_over) if passed_over else None
         self.max_line = max_line or reduce.MAX_LINE
 
     def of_directory(self, state_dir, log_name="run.log"):
@@ -97,12 +98,15 @@ class Comparer:
             result["<keys>"] = differences(keys, [run["key"] for run in theirs["runs"]], "keys")
         other = {run["key"]: run for run in theirs["runs"]}
         for run in ours["runs"]:
+            if self.passed_over and self.passed_over.search(run["key"]):
+                continue
             found = differences(run, other[run["key"]]) if run["key"] in other else []
             if self.ignore:
                 found = [item for item in found if not self.ignore.search(item[0])]
             if found:
                 result[run["key"]] = found
-        return result, len(keys)
+        passed_over = sum(1 for key in keys if self.passed_over and self.passed_over.search(key))
+        return result, len(keys) - passed_over
 
     def of_logs(self, logs):
         """The differences of each of several logs, in one call of the program."""
@@ -231,6 +235,7 @@ def main():
     parser.add_argument("--keep", help="write the generated logs here and leave them")
     parser.add_argument("--reports", type=int, default=1)
     parser.add_argument("--ignore", help="regular expression of paths to pass over")
+    parser.add_argument("--except", dest="passed_over", help="regular expression of keys that are not compared")
     parser.add_argument("--reading", action="append", default=[], metavar="NAME=on|off", help="see readings.py")
     parser.add_argument("--max-line", type=int)
     parser.add_argument("--extra", default="", help="further options for the program")
@@ -238,13 +243,13 @@ def main():
     parser.add_argument("--log-name", default="run.log")
     given = parser.parse_args()
     readings.choose(given.reading)
-    comparer = Comparer(Binary(given.binary, given.max_line, given.extra), given.ignore, given.max_line)
+    comparer = Comparer(Binary(given.binary, given.max_line, given.extra), given.ignore, given.max_line, given.passed_over)
     if given.state:
         found, runs = comparer.of_directory(given.state, given.log_name)
         for key, paths in found.items():
             show(key, paths)
         print(f"{runs} runs compared, {len(found)} differ")
-        sys.exit(1 if found else 0)
+        sys.exit(1 if found or not runs else 0)
     if not given.seeds:
         parser.error("--seeds or --state is needed")
     sys.exit(1 if compare_seeds(comparer, given) else 0)

@@ -254,6 +254,7 @@ CLOSING = {
     "granted", "denied", "expired", "cleared", "finished", "passed", "failed", "cancelled", "timed_out", "skipped",
 }  # fmt: skip
 NEEDS_HUMAN = [["take", "the", "wheel"], ["needs", "human"], ["human", "needed"]]
+NEEDS_HUMAN += [["".join(phrase)] for phrase in NEEDS_HUMAN]  # in any spelling
 
 
 def cut(event_name):
