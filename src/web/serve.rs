@@ -135,6 +135,8 @@ impl Server {
         // Reads the kernel's memory and no disk. The blocking threads may all be busy with the cache, and a new
         // connection must not wait for them.
         let peer = match trust {
+            // Who is gone already is not looked for: the table is read whole, and many may come and go (spec T137).
+            _ if socket.peer_addr().is_err() => return,
             Trust::Table => peer::look_up(client, address),
             Trust::Cookie => Peer::Ours,
         };
