@@ -81,7 +81,7 @@
       case "until": return past < 0 ? `in ${age(-past)}` : "expired";
       case "clock": return clock(at);
       case "stamp": return `${day(at)} ${clock(at)}`;
-      case "short": return `${MONTHS[p.m]} ${p.d} ${pad(p.H)}:${pad(p.M)}`;
+      case "short": return p.y !== parts(new Date(now)).y ? day(at) : `${MONTHS[p.m]} ${p.d} ${pad(p.H)}:${pad(p.M)}`;
       default: return "";
     }
   };

@@ -51,7 +51,7 @@ fn row(judged: &Judged, now: Micros) -> Markup {
             td.c-phase { @if let Some(phase) = value(&run.phase) { (cut(phase, 30)) } }
             td.c-candidate { @if let Some(candidate) = value(&run.candidate) { (cut(candidate, 30)) } }
             td.num.c-steps { @if done > 0 || total.is_some() { (card::of(done, total)) } }
-            td.num.c-started { @if let Some(at) = value(&run.started_at).or(value(&run.queued_at)) { (time::short(*at)) } }
+            td.num.c-started { @if let Some(at) = value(&run.started_at).or(value(&run.queued_at)) { (time::short(*at, now)) } }
             td.num.c-duration { @if let Some(shown) = facts::duration(judged, now) { (shown) } }
             td.num.c-cost { @if let Some(cost) = value(&run.cost_usd) { (amount::dollars(*cost)) } }
         }

@@ -100,10 +100,11 @@ pub fn stamp(at: Micros) -> Markup {
     element(at, "stamp", &format(at, "%Y-%m-%d %H:%M:%S"))
 }
 
-/// Day and time without seconds, for lists.
+/// Day and time without seconds, for lists; of another year only the day, with its year.
 #[must_use]
-pub fn short(at: Micros) -> Markup {
-    element(at, "short", &format(at, "%b %-d %H:%M"))
+pub fn short(at: Micros, now: Micros) -> Markup {
+    let is_this_year = format(at, "%Y") == format(now, "%Y");
+    element(at, "short", &format(at, if is_this_year { "%b %-d %H:%M" } else { "%Y-%m-%d" }))
 }
 
 /// The day of the month in UTC, for days that are days of UTC.
@@ -159,6 +160,12 @@ mod tests {
         assert!(shown.contains(">4 s ago<"), "{shown}");
         assert!(shown.contains("datetime=\"2027-01-15T07:59:56.000000Z\""), "{shown}");
         assert!(shown.contains("title=\"2027-01-15 07:59:56.000 UTC\""), "{shown}");
+    }
+
+    #[test]
+    fn a_day_of_another_year_has_its_year() {
+        assert!(short(before(86_400_000), NOW).into_string().contains(">Jan 14 08:00<"));
+        assert!(short(before(30 * 86_400_000), NOW).into_string().contains(">2026-12-16<"));
     }
 
     #[test]

@@ -106,12 +106,14 @@ impl Scale {
         pieces.push(Piece { from, to: end, left: 0.0, right: 0.0, gap: false });
         let gaps = pieces.iter().filter(|piece| piece.gap).count() as f64;
         let work: f64 = pieces.iter().filter(|piece| !piece.gap).map(|piece| (piece.to - piece.from) as f64).sum();
-        let width = 1.0 - gaps * GAP_WIDTH;
+        // Between mere moments there is nothing to make room for.
+        let of_gap = if work > 0.0 { GAP_WIDTH } else { 1.0 / gaps.max(1.0) };
+        let width = 1.0 - gaps * of_gap;
         let mut at = 0.0;
         for piece in &mut pieces {
             piece.left = at;
             at += match piece.gap {
-                true => GAP_WIDTH,
+                true => of_gap,
                 false => width * (piece.to - piece.from) as f64 / work.max(1.0),
             };
             piece.right = at;
@@ -228,6 +230,13 @@ mod tests {
         assert!(
             near(scale.place(0), 0.0) && near(scale.place(20 * MINUTE), 1.0) && near(scale.place(10 * MINUTE), 0.5)
         );
+    }
+
+    #[test]
+    fn two_moments_far_apart_stand_at_the_ends() {
+        let day = 86_400_000_000;
+        let scale = Scale::new(Unit::Time, &[(0, 0), (day, day)], None).expect("a scale");
+        assert_eq!((scale.place(0), scale.place(day)), (0.0, 1.0));
     }
 
     #[test]
