@@ -60,9 +60,19 @@ const ANSWERS: &[&str] = &[
 const CALM: &[&str] =
     &["class=\"empty\"", "All clear", "Nothing needs you.", "No runs yet", "no active run", "all read"];
 
-/// An answer without its figures, which change with the time.
-fn shape(answer: &str) -> String {
-    answer.chars().filter(|character| !character.is_ascii_digit()).collect()
+/// What an answer consists of: its elements, or its members, in order. Times and drawings change while nothing else does.
+fn shape(answer: &str) -> Vec<&str> {
+    let mut pictures = answer.split("<svg");
+    let first = pictures.next().unwrap_or_default();
+    let rest = pictures.filter_map(|part| part.split_once("</svg>").map(|(_, after)| after));
+    let (mark, ends): (char, &[char]) = if answer.starts_with('{') { (',', &[':']) } else { ('<', &[' ', '>']) };
+    let parts = std::iter::once(first).chain(rest).flat_map(|text| text.split(mark).skip(1));
+    parts.filter_map(|part| part.split(ends).next()).collect()
+}
+
+/// The main part of a page.
+fn main(body: &str) -> &str {
+    body.split_once("<main").map(|(_, main)| main).expect("a main part")
 }
 
 struct House {
@@ -80,7 +90,8 @@ fn house(full: bool) -> House {
     let write = |key: &str, lines: &[serde_json::Value]| {
         std::fs::create_dir(state.join(key)).expect("a directory");
         let mut log = String::new();
-        for (line, ago) in lines.iter().zip((0..60_000).rev().step_by(1_000)) {
+        // Half an hour ago, so that ages keep their unit for as long as a test takes.
+        for (line, ago) in lines.iter().zip((1_800_000..1_830_000).rev().step_by(1_000)) {
             let mut line = line.clone();
             line["ts"] = now().plus_millis(-ago).to_rfc3339().into();
             log.push_str(&format!("{line}\n"));
@@ -134,8 +145,14 @@ fn house(full: bool) -> House {
 
 impl House {
     async fn ask(&self, path: &str) -> (StatusCode, String) {
-        let request =
-            Request::builder().uri(path).header("host", "127.0.0.1:7468").body(Body::empty()).expect("a request");
+        // What an open page asks for again, and what has all the questions of the page and more.
+        let part = if PAGES.contains(&path) { "page" } else { "none" };
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "127.0.0.1:7468")
+            .header("x-fragment", part)
+            .body(Body::empty())
+            .expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
@@ -164,13 +181,12 @@ async fn a_failed_question_renders_as_a_failure_on_every_page() {
     let house = house(true);
     for path in PAGES {
         let (_, whole) = house.ask(path).await;
-        let main = |body: &str| body.split_once("<main").map(|(_, main)| main.to_owned()).expect("a main part");
         for calm in &CALM[..4] {
             assert!(!main(&whole).contains(calm), "{path} has nothing to show: {calm}");
         }
         for (number, status, body) in house.failures(path).await {
             let what = format!("{path}, question {number}");
-            if status == StatusCode::OK && shape(&main(&body)) == shape(&main(&whole)) {
+            if status == StatusCode::OK && shape(main(&body)) == shape(main(&whole)) {
                 // A short cut, such as a snapshot: without it the answer is the same.
                 continue;
             }
@@ -191,6 +207,9 @@ async fn a_failed_question_is_no_all_clear_when_there_is_nothing() {
         assert!(status == StatusCode::OK && whole.contains("all read"), "{path}: {whole}");
         for (number, status, body) in house.failures(path).await {
             let what = format!("{path}, question {number}");
+            if status == StatusCode::OK && shape(main(&body)) == shape(main(&whole)) {
+                continue;
+            }
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{what}: {body}");
             for calm in ["All clear", "Nothing needs you.", "No runs yet"] {
                 assert!(

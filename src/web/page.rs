@@ -18,8 +18,9 @@ use super::view::news::News;
 use super::view::source::Source;
 use super::{Web, now};
 use crate::query;
-use crate::reducer::run::Status;
+use crate::reducer::run::{Status, value};
 use crate::reducer::time::Micros;
+use crate::store::StoreError;
 use crate::store::reader::{RunFilter, Sort};
 
 /// The longest text that a search or filter takes, in bytes.
@@ -29,7 +30,7 @@ const LONGEST: usize = 400;
 const NEWS_FOR: i64 = 60_000;
 
 /// At most so many pieces of news of a kind.
-const NEWS: u32 = 50;
+const NEWS: u32 = 25;
 
 /// The header with which the script asks for what changes while a page is open.
 const FRAGMENT: &str = "x-fragment";
@@ -185,18 +186,22 @@ where
     (status, Html(html.into_string())).into_response()
 }
 
-/// What happened while the page was open; `None` when it cannot be read.
+/// What happened while the page was open. `None` when it cannot be read: nothing on the page is less right then, and the
+/// next answer tells it.
 fn news(look: &Look<'_>) -> Option<News> {
     let since = look.now.plus_millis(-NEWS_FOR);
-    let ended = RunFilter {
-        status: vec![Status::Completed, Status::Cancelled],
-        sort: Sort::LastLife,
-        limit: NEWS,
-        ..RunFilter::default()
-    };
-    let mut ended = look.known("the runs that ended", look.web.query.runs(&ended, None, look.now))?.runs;
-    // By the clock of this machine, whatever the log's own says.
-    ended.retain(|run| run.record.modified.is_some_and(|at| at >= since));
+    // All runs by last life: of some only, the cache would have to count them.
+    let newest = RunFilter { sort: Sort::LastLife, limit: NEWS, ..RunFilter::default() };
+    let missed = |error: &StoreError| tracing::warn!(%error, "what is new could not be read");
+    let mut ended = look.web.query.reader.runs(&newest).inspect_err(missed).ok()?.runs;
+    ended.retain(|record| {
+        let status = value(&record.state.run.status);
+        let is_end = matches!(status, Some(Status::Completed | Status::Cancelled));
+        // By the clock of this machine, whatever the log's own says.
+        is_end && record.modified.is_some_and(|at| at >= since)
+    });
+    let judged = ended.into_iter().map(|record| look.web.query.judge(record, look.now));
+    let ended = judged.collect::<Result<_, _>>().inspect_err(missed).ok()?;
     let attention = look.banner?.attention.iter().take(NEWS as usize).cloned().collect();
     Some(News { attention, ended })
 }
