@@ -106,12 +106,12 @@ fn selection_scroll_and_details_survive_a_change() {
 
 #[test]
 fn a_run_becomes_late_and_the_title_and_icon_say_so_without_any_event() {
-    let house = House::new(|state| {
-        let now = jiff::Timestamp::now();
-        append(state, "run-1", &format!("{{\"ts\":\"{now}\",\"event\":\"run.started\",\"expected_s\":8}}\n"));
-    });
+    let house = House::new(|_| {});
     let browser = &house.browser;
     house.open("/health");
+    browser.wait_for("no run", &shows("no active run"));
+    let now = jiff::Timestamp::now();
+    house.append("run-1", &format!("{{\"ts\":\"{now}\",\"event\":\"run.started\",\"expected_s\":10}}\n"));
     browser.wait_for("it is on track", &shows("on track"));
     let calm = browser.run("return document.getElementById('favicon').getAttribute('href');");
     assert_eq!(browser.run("return document.title;"), "Health · wheelwatch");
