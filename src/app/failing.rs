@@ -106,6 +106,7 @@ fn house(full: bool) -> House {
                 json!({ "event": "run.started", "workflow": "ship", "repo": "shop" }),
                 json!({ "event": "phase.started", "phase": "build", "candidate": "c", "repo": "shop" }),
                 json!({ "event": "step.started", "step": "s", "repo": "shop" }),
+                json!({ "event": "phase.started", "phase": "verify" }),
                 json!({ "event": "question.asked", "id": "q", "reason": "which?" }),
                 json!({ "event": "question.answered", "id": "q" }),
                 json!({ "event": "approval.requested", "id": "a", "action": "push" }),
