@@ -1,5 +1,7 @@
 //! One small log per rule: its lines, and the part of the dump that the rule decides.
 
+mod borders;
+
 use serde_json::{Value, json};
 
 use crate::reducer::dialect::Reading;
