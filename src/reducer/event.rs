@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::json::Value;
 use super::time::Micros;
 
 /// What a line is (spec 1.2). Blank lines are counted but are no event, so they have no class here.
@@ -121,6 +122,29 @@ words!(Verb {
     Granted = "granted", Denied = "denied", Expired = "expired", Cleared = "cleared", Recorded = "recorded",
 });
 
+/// A string of a record, decoded only when it is asked for: most messages never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a>(Value<'a>);
+
+impl<'a> Text<'a> {
+    /// `None` for what is no string, or a blank one.
+    pub(crate) fn of(value: Value<'a>) -> Option<Self> {
+        value.is_text().then_some(Self(value))
+    }
+
+    /// With its escapes resolved.
+    #[must_use]
+    pub fn decoded(self) -> Cow<'a, str> {
+        self.0.string().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.decoded())
+    }
+}
+
 /// What an event name means: subject, verb and the few properties of its spelling that rules ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meaning {
@@ -196,7 +220,7 @@ pub struct Event<'a> {
     pub hidden: bool,
     /// A dialect rule said what the event means, so that a name without subject is no riddle.
     pub understood: bool,
-    pub message: Option<Cow<'a, str>>,
+    pub message: Option<Text<'a>>,
     pub workflow: Option<Cow<'a, str>>,
     pub title: Option<Cow<'a, str>>,
     /// As written; the fold trims, lower-cases and maps it (rule 4).

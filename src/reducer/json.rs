@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 }
 
 /// A value that the scanner accepted, as it stands in the text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Value<'a> {
     pub(crate) kind: Kind,
     /// From its first to its last byte, quotes included.
@@ -50,6 +50,19 @@ impl<'a> Value<'a> {
             Kind::Plain => inner().map(Cow::Borrowed),
             Kind::Escaped => inner().map(|text| Cow::Owned(unescape(text))),
             Kind::Null | Kind::True | Kind::False | Kind::Number | Kind::Array | Kind::Object => None,
+        }
+    }
+
+    /// Whether it is a string that is not blank.
+    #[inline]
+    pub(crate) fn is_text(self) -> bool {
+        let begins_visibly =
+            || self.raw.as_bytes().get(1).is_some_and(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'));
+        match self.kind {
+            Kind::Plain | Kind::Escaped => {
+                begins_visibly() || self.string().is_some_and(|text| !text.trim().is_empty())
+            }
+            Kind::Null | Kind::True | Kind::False | Kind::Number | Kind::Array | Kind::Object => false,
         }
     }
 

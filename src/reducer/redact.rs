@@ -163,23 +163,26 @@ impl Search {
         }
     }
 
-    fn is_in(&self, bytes: &[u8]) -> bool {
-        match self {
-            Search::Packed(searcher) => searcher.find(bytes).is_some(),
-            Search::Plain(searcher) => searcher.is_match(bytes),
-        }
+    fn first(&self, bytes: &[u8]) -> Option<usize> {
+        let found = match self {
+            Search::Packed(searcher) => searcher.find(bytes),
+            Search::Plain(searcher) => searcher.find(bytes),
+        };
+        found.map(|found| found.start())
     }
 }
 
-/// Whether anything in the bytes is worth a closer look.
-fn is_suspicious(bytes: &[u8]) -> bool {
-    SEARCH.is_in(bytes) || FINDERS.iter().any(|marker| marker.find(bytes).is_some())
+/// How many of the bytes nobody need look at again: no marker begins in them.
+#[must_use]
+pub fn unsuspicious(bytes: &[u8]) -> usize {
+    let alone = FINDERS.iter().filter_map(|marker| marker.find(bytes));
+    alone.chain(SEARCH.first(bytes)).min().unwrap_or(bytes.len())
 }
 
 /// The bytes with every credential masked; `None` when there is none, which is nearly always. As long as before.
 #[must_use]
 pub fn mask(bytes: &[u8]) -> Option<Vec<u8>> {
-    if !is_suspicious(bytes) {
+    if unsuspicious(bytes) == bytes.len() {
         return None;
     }
     let mut masked = Masked { bytes, out: None };

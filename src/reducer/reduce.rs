@@ -98,6 +98,7 @@ impl Reducer {
     pub fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
         let Self { splitter, decoder, state, .. } = self;
         let state = Arc::make_mut(state);
+        decoder.look_over(chunk, splitter.line_start() + splitter.tail_length());
         splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
     }
 
@@ -106,6 +107,7 @@ impl Reducer {
     pub fn push_before(&mut self, chunk: &[u8], before: &mut dyn FnMut(&mut RunState, &Event<'_>)) {
         let Self { splitter, decoder, state, .. } = self;
         let state = Arc::make_mut(state);
+        decoder.look_over(chunk, splitter.line_start() + splitter.tail_length());
         splitter.push(chunk, &mut |line| {
             let (mut timed, mut is_first) = (false, true);
             let decoded = decoder.decode(&line, &mut |event| {

@@ -109,7 +109,7 @@ pub(super) fn message(row: &EventRow, bytes: &[u8]) -> Option<String> {
 fn main_text(event: &Event<'_>) -> Option<String> {
     let error = event.error.as_ref().and_then(|error| error.message.clone());
     let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    said(&event.message).or(error).or_else(|| said(&event.reason))
+    event.message.map(|text| text.decoded().into_owned()).or(error).or_else(|| said(&event.reason))
 }
 
 /// The other values of a record, members of containers included, and how many are left out.

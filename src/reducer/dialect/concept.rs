@@ -395,6 +395,12 @@ impl Key {
         panic!("the name is in the vocabulary");
     }
 
+    /// The key with a number.
+    #[cfg(test)]
+    pub(crate) fn numbered(number: usize) -> Option<Key> {
+        (number < VOCABULARY.count).then_some(Key(number as u8))
+    }
+
     #[inline]
     pub(crate) const fn number(self) -> usize {
         self.0 as usize

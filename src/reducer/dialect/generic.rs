@@ -11,7 +11,7 @@ use super::data::TimeForm;
 use super::names::Names;
 use super::record::{Found, Record};
 use super::types;
-use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Usage};
+use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Text, Usage};
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
@@ -267,12 +267,12 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     }
 
     /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
-    fn message(&mut self) -> Option<Cow<'a, str>> {
-        let named = self.find(C::Message, Wanted::Text, |found, value| Some((found.on_top, types::text(value)?)));
+    fn message(&mut self) -> Option<Text<'a>> {
+        let named = self.find(C::Message, Wanted::Text, |found, value| Some((found.on_top, Text::of(value)?)));
         if let Some((true, message)) = named {
             return Some(message);
         }
-        let event = self.record.prose(EVENT).and_then(types::text).filter(|text| text.contains(' '));
+        let event = self.record.prose(EVENT).and_then(Text::of).filter(|text| text.decoded().contains(' '));
         event.or(named.map(|(_, message)| message))
     }
 
@@ -374,14 +374,14 @@ impl Notes {
     /// Counts a value that was looked at and is of no use. Null and a blank string say "nothing" and are no defect.
     fn passed_over(&mut self, wanted: Wanted, value: Value<'_>) {
         let string = matches!(value.kind, Kind::Plain | Kind::Escaped);
+        let is_blank = string && !value.is_text();
         let container = matches!(value.kind, Kind::Array | Kind::Object);
-        let blank = || value.string().is_some_and(|text| types::is_blank(&text));
         match (wanted, value.kind) {
             (_, Kind::Null) | (Wanted::Any, _) => {}
             (Wanted::Text, _) if string || container => {}
-            (Wanted::Time, _) if string && blank() => {}
+            (Wanted::Time, _) if is_blank => {}
             (Wanted::Time, Kind::Number | Kind::Plain | Kind::Escaped) => self.bad_times += 1,
-            (Wanted::Other | Wanted::List, _) if string && blank() => {}
+            (Wanted::Other | Wanted::List, _) if is_blank => {}
             (Wanted::List, Kind::Array) if length(value) == 0 => {}
             (Wanted::Text | Wanted::Other | Wanted::List | Wanted::Time, _) => self.wrong_types += 1,
         }

@@ -11,6 +11,7 @@ mod shape;
 mod types;
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use data::{Dialect, Dialects, Sink, Trace};
@@ -95,6 +96,8 @@ struct Noticed {
 pub struct Decoder {
     naive_time: NaiveTime,
     redact: bool,
+    /// Bytes of the log without a marker of a credential.
+    unsuspicious: Range<u64>,
     dialects: Dialects,
 }
 
@@ -114,7 +117,12 @@ impl Decoder {
     /// A decoder with the user's dialects and the built-in ones.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self { naive_time: reading.naive_time, redact: reading.redact, dialects: Dialects::new(reading.dialects) }
+        Self {
+            naive_time: reading.naive_time,
+            redact: reading.redact,
+            unsuspicious: 0..0,
+            dialects: Dialects::new(reading.dialects),
+        }
     }
 
     /// Gives the events of a line in order, none for a blank one and none for what a dialect's rule ignores. A text,
@@ -127,9 +135,18 @@ impl Decoder {
         })
     }
 
+    /// Looks for credentials in many lines at once, which costs less than in each. The bytes begin at `offset` in the log.
+    pub fn look_over(&mut self, bytes: &[u8], offset: u64) {
+        if self.redact {
+            self.unsuspicious = offset..offset + redact::unsuspicious(bytes) as u64;
+        }
+    }
+
     /// The same, with what became of every record, also of those that are ignored.
     fn decode_traced(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
-        match self.redact.then(|| redact::mask(line.bytes)).flatten() {
+        let end = line.offset + line.bytes.len() as u64;
+        let is_clean = !self.redact || self.unsuspicious.start <= line.offset && end <= self.unsuspicious.end;
+        match if is_clean { None } else { redact::mask(line.bytes) } {
             Some(masked) => self.decode_masked(&Line { bytes: &masked, ..*line }, sink),
             None => self.decode_masked(line, sink),
         }
@@ -185,7 +202,7 @@ impl Decoder {
     /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
     /// event was given.
     fn objects(&mut self, line: &Line<'_>, tables: &mut Tables, sink: Sink<'_>) -> Option<Noticed> {
-        let text = std::str::from_utf8(line.bytes).ok()?;
+        let text = simdutf8::basic::from_utf8(line.bytes).ok()?;
         let mut cursor = Cursor::new(text);
         cursor.space();
         let first = cursor.at();
@@ -225,7 +242,7 @@ impl Decoder {
         noticed: &mut Noticed,
         sink: Sink<'_>,
     ) {
-        let Self { naive_time, dialects, redact: _ } = self;
+        let Self { naive_time, dialects, .. } = self;
         let Tables { names, layout } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };

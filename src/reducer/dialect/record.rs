@@ -4,7 +4,7 @@
 //! know what a value means.
 
 use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES};
-use super::shape::{MOST_VALUES, Shapes, Values};
+use super::shape::{Place, Shapes, Values};
 use crate::reducer::json::{Cursor, Kind, Torn, Value};
 
 /// Where values stand: the top level, then the containers in the order of spec 1.3, each before its `usage` object.
@@ -63,18 +63,10 @@ const INSIDE: [[u8; KEYS]; LAYERS] = {
     inside[BODY][PAYLOAD.number()] = BODY_PAYLOAD as u8;
     inside
 };
-/// No container.
+/// No container, no member.
 const NONE: u8 = u8::MAX;
 
 const WORDS: usize = KEYS / 64;
-
-/// Where a value stands in its text.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    start: u32,
-    end: u32,
-    kind: Kind,
-}
 
 /// The layer and the name by which a value is found: the smaller, the sooner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,16 +92,18 @@ pub(crate) struct Layout {
     /// Concepts of which a name was seen where it is looked for.
     concepts: Concepts,
     /// The first value of each concept; meaningful where `concepts` says so, and unless `forgot`.
-    first: [(Rank, Slot); CONCEPTS],
+    first: [(Rank, Place); CONCEPTS],
     /// A bit per key that stands in the layer.
     present: [[u64; WORDS]; LAYERS],
     /// Layers with any key.
     used: u32,
     /// Each value by layer and key; meaningful where `present` says so.
-    slots: Vec<Slot>,
+    slots: Vec<Place>,
     duplicate_keys: u32,
     /// A container stood twice, and what the earlier one held is gone.
     forgot: bool,
+    /// The object is of this known shape and begins here: then the tables above say nothing of it.
+    shape: Option<(usize, u32)>,
     shapes: Shapes,
     values: Values,
     /// By the number of a shape.
@@ -121,20 +115,28 @@ pub(crate) struct Layout {
 struct Known {
     concepts: Concepts,
     used: u32,
-    present: Box<[(u8, [u64; WORDS])]>,
     members: Box<[Member]>,
-    /// The first value of each concept, by the place of its member.
-    first: Box<[(u8, Rank, u16)]>,
+    /// The number of the member of each key on the top level, or [`NONE`].
+    on_top: Box<[u8; KEYS]>,
+    /// The first value of each concept, by the place of its member; meaningful where `concepts` says so.
+    first: Box<[(Rank, u16); CONCEPTS]>,
 }
 
 /// A value with a key of the vocabulary.
 #[derive(Clone, Copy, Debug)]
 struct Member {
+    /// Its place in the table of slots.
     slot: u16,
-    start: Bound,
-    end: Bound,
-    /// The value of the shape that it is; an object whose members are values of the shape is none.
-    value: Option<u8>,
+    stands: Stands,
+}
+
+/// Where a member stands in an object of a shape.
+#[derive(Clone, Copy, Debug)]
+enum Stands {
+    /// It is that value of the shape.
+    Value(u8),
+    /// It is an object whose members are values of the shape.
+    Object { start: Bound, end: Bound },
 }
 
 /// So many bytes behind the end of so many values.
@@ -144,32 +146,37 @@ struct Bound {
     bytes: u16,
 }
 
-/// Where each value of an object ends, behind where the object begins.
-type Ends = [u32; MOST_VALUES + 1];
-
 impl Bound {
-    fn of(place: u32, ends: &[u32]) -> Option<Self> {
-        let values = ends.partition_point(|end| *end <= place).checked_sub(1)?;
-        let bytes = place - ends.get(values)?;
-        Some(Self { values: u8::try_from(values).ok()?, bytes: u16::try_from(bytes).ok()? })
+    /// `begin` is where the object begins.
+    fn of(place: u32, begin: u32, values: &[Place]) -> Option<Self> {
+        let before = values.partition_point(|value| value.end <= place);
+        let bytes = place.checked_sub(ended(before, begin, values)?)?;
+        Some(Self { values: u8::try_from(before).ok()?, bytes: u16::try_from(bytes).ok()? })
     }
 
-    #[inline(always)]
-    fn place(self, ends: &Ends) -> u32 {
-        ends.get(usize::from(self.values)).copied().unwrap_or_default() + u32::from(self.bytes)
+    fn place(self, begin: u32, values: &[Place]) -> Option<u32> {
+        Some(ended(usize::from(self.values), begin, values)? + u32::from(self.bytes))
     }
 }
 
-/// Where the values end, and how many such places there are.
-#[inline(always)]
-fn ends(begin: usize, values: &Values) -> (Ends, usize) {
-    let mut ends = [begin as u32; MOST_VALUES + 1];
-    let mut count = 1;
-    for (end, place) in ends.iter_mut().skip(1).zip(values.get()) {
-        *end = place.end;
-        count += 1;
+/// Where so many values end.
+fn ended(count: usize, begin: u32, values: &[Place]) -> Option<u32> {
+    match count.checked_sub(1) {
+        None => Some(begin),
+        Some(last) => values.get(last).map(|value| value.end),
     }
-    (ends, count)
+}
+
+impl Member {
+    #[inline(always)]
+    fn place(self, begin: u32, values: &[Place]) -> Option<Place> {
+        match self.stands {
+            Stands::Value(number) => values.get(usize::from(number)).copied(),
+            Stands::Object { start, end } => {
+                Some(Place { start: start.place(begin, values)?, end: end.place(begin, values)?, kind: Kind::Object })
+            }
+        }
+    }
 }
 
 impl Default for Layout {
@@ -179,12 +186,13 @@ impl Default for Layout {
             values: Values::default(),
             known: Vec::new(),
             concepts: Concepts::default(),
-            first: [(Rank::default(), Slot::default()); CONCEPTS],
+            first: [(Rank::default(), Place::default()); CONCEPTS],
             present: [[0; WORDS]; LAYERS],
             used: 0,
-            slots: vec![Slot::default(); LAYERS * KEYS],
+            slots: vec![Place::default(); LAYERS * KEYS],
             duplicate_keys: 0,
             forgot: false,
+            shape: None,
         }
     }
 }
@@ -192,71 +200,45 @@ impl Default for Layout {
 impl Layout {
     /// Reads the object at the cursor and steps behind it.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Torn> {
-        self.forget(0..LAYERS);
-        self.used = 0;
-        self.concepts = Concepts::default();
+        let begin = cursor.at();
         self.duplicate_keys = 0;
         self.forgot = false;
         // A byte below 0x20 may stand where it must not.
-        if cursor.has_controls() {
-            *cursor = self.members(cursor, TOP, 1)?;
+        let is_clean = !cursor.has_controls();
+        if is_clean
+            && let Some(shape) = self.shapes.recognise(cursor, &mut self.values)
+            && let Some(known) = self.known.get(shape as usize)
+        {
+            self.concepts = known.concepts;
+            self.shape = Some((shape as usize, begin as u32));
             return Ok(());
         }
-        let begin = cursor.at();
-        if let Some(shape) = self.shapes.recognise(cursor, &mut self.values) {
-            self.fill(begin, shape);
-            return Ok(());
-        }
+        self.shape = None;
+        self.forget(0..LAYERS);
+        self.used = 0;
+        self.concepts = Concepts::default();
         cursor.set_at(begin);
         let before = cursor.clone();
         *cursor = self.members(cursor, TOP, 1)?;
-        if !self.forgot && self.duplicate_keys == 0 {
+        if is_clean && !self.forgot && self.duplicate_keys == 0 {
             self.learn(before);
         }
         Ok(())
     }
 
-    /// Fills the tables as reading an object of that shape would.
-    #[inline]
-    fn fill(&mut self, begin: usize, shape: u32) {
-        let Self { known, values, slots, first, present, .. } = self;
-        let Some(known) = known.get(shape as usize) else { return };
-        let (ends, _) = ends(begin, values);
-        let values = values.get();
-        for member in &known.members {
-            let value = member.value.and_then(|value| values.get(usize::from(value)));
-            let kind = value.map_or(Kind::Object, |place| place.kind);
-            if let Some(slot) = slots.get_mut(usize::from(member.slot)) {
-                *slot = Slot { start: member.start.place(&ends), end: member.end.place(&ends), kind };
-            }
-        }
-        for (concept, rank, slot) in &known.first {
-            if let (Some(first), Some(slot)) = (first.get_mut(usize::from(*concept)), slots.get(usize::from(*slot))) {
-                *first = (*rank, *slot);
-            }
-        }
-        for (layer, words) in &known.present {
-            present[usize::from(*layer)] = *words;
-        }
-        self.concepts = known.concepts;
-        self.used = known.used;
-    }
-
     /// Remembers what the object holds that was just read from here.
     #[cold]
     fn learn(&mut self, before: Cursor<'_>) {
-        let begin = before.at();
+        let begin = before.at() as u32;
         let shape = self.shapes.learn(before, &mut self.values);
         // An object may be nested too deeply for its shape, which is known.
         if shape != Some(self.known.len() as u32) {
             return;
         }
-        let (all, count) = ends(begin, &self.values);
-        let ends = all.get(..count).unwrap_or_default();
         let values = self.values.get();
         let (used, present) = (self.used, &self.present);
-        let layers = || (0..LAYERS).filter(|layer| used >> layer & 1 == 1);
-        let slots = layers().flat_map(|layer| {
+        let layers = (0..LAYERS).filter(|layer| used >> layer & 1 == 1);
+        let slots = layers.flat_map(|layer| {
             let keys = (0..KEYS).filter(move |key| present[layer][key / 64] >> (key % 64) & 1 == 1);
             keys.map(move |key| layer * KEYS + key)
         });
@@ -264,31 +246,63 @@ impl Layout {
             .map(|number| {
                 let slot = self.slots.get(number)?;
                 let value = values.iter().position(|place| (place.start, place.end) == (slot.start, slot.end));
-                Some(Member {
-                    slot: u16::try_from(number).ok()?,
-                    start: Bound::of(slot.start, ends)?,
-                    end: Bound::of(slot.end, ends)?,
-                    value: value.and_then(|value| u8::try_from(value).ok()),
-                })
+                let stands = match value {
+                    Some(value) => Stands::Value(u8::try_from(value).ok()?),
+                    None => Stands::Object {
+                        start: Bound::of(slot.start, begin, values)?,
+                        end: Bound::of(slot.end, begin, values)?,
+                    },
+                };
+                Some(Member { slot: u16::try_from(number).ok()?, stands })
             })
             .collect();
-        let first = (0..CONCEPTS).filter(|concept| self.concepts.has_number(*concept)).filter_map(|concept| {
-            let (rank, slot) = *self.first.get(concept)?;
-            let named = members.as_ref()?.iter().find(|member| {
+        let members = members.unwrap_or_default();
+        let mut first = Box::new([(Rank::default(), 0); CONCEPTS]);
+        for (concept, free) in first.iter_mut().enumerate().filter(|(concept, _)| self.concepts.has_number(*concept)) {
+            let (rank, slot) = self.first[concept];
+            let named = members.iter().position(|member| {
                 let there = self.slots.get(usize::from(member.slot));
                 there.is_some_and(|there| (there.start, there.end) == (slot.start, slot.end))
                     && usize::from(member.slot) / KEYS == rank.layer()
-            })?;
-            Some((u8::try_from(concept).ok()?, rank, named.slot))
-        });
-        let known = Known {
-            concepts: self.concepts,
-            used: self.used,
-            present: layers().map(|layer| (layer as u8, self.present[layer])).collect(),
-            first: first.collect(),
-            members: members.unwrap_or_default(),
+            });
+            // There are at most as many members as slots.
+            *free = (rank, named.unwrap_or(usize::from(u16::MAX)) as u16);
+        }
+        let mut on_top = Box::new([NONE; KEYS]);
+        for (number, member) in (0..NONE).zip(&members) {
+            if let Some(free) = on_top.get_mut(usize::from(member.slot)) {
+                *free = number;
+            }
+        }
+        self.known.push(Known { concepts: self.concepts, used: self.used, members, on_top, first });
+    }
+
+    /// The first value of a concept, by its number, that stands anywhere.
+    #[inline(always)]
+    fn first(&self, concept: usize) -> Option<(Rank, Place)> {
+        let Some((shape, begin)) = self.shape else { return self.first.get(concept).copied() };
+        let known = self.known.get(shape)?;
+        let (rank, member) = *known.first.get(concept)?;
+        Some((rank, known.members.get(usize::from(member))?.place(begin, self.values.get())?))
+    }
+
+    /// The value of a key in a layer.
+    fn place(&self, layer: usize, key: Key) -> Option<Place> {
+        let number = layer * KEYS + key.number();
+        let Some((shape, begin)) = self.shape else {
+            return if self.has(layer, key) { self.slots.get(number).copied() } else { None };
         };
-        self.known.push(known);
+        let known = self.known.get(shape)?;
+        let member = match layer {
+            TOP => known.members.get(usize::from(known.on_top[key.number()])),
+            _ => known.members.iter().find(|member| usize::from(member.slot) == number),
+        };
+        member?.place(begin, self.values.get())
+    }
+
+    /// The layers with any key, a bit each.
+    fn layers(&self) -> u32 {
+        self.shape.and_then(|(shape, _)| self.known.get(shape)).map_or(self.used, |known| known.used)
     }
 
     /// How many keys of the vocabulary stood twice in one object.
@@ -365,7 +379,7 @@ impl Layout {
             cursor.value(depth + 1)?
         };
         // Lines of 4 GiB do not come here.
-        let slot = Slot { start: start as u32, end: cursor.at() as u32, kind };
+        let slot = Place { start: start as u32, end: cursor.at() as u32, kind };
         if let Some(free) = self.slots.get_mut(layer * KEYS + key.number()) {
             *free = slot;
         }
@@ -433,7 +447,7 @@ impl<'l, 'a> Record<'l, 'a> {
         if self.layout.forgot {
             return self.find_from(None, concept, read);
         }
-        let (rank, slot) = self.layout.first[concept as usize];
+        let (rank, slot) = self.layout.first(concept as usize)?;
         let found = Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP };
         let first = self.at(slot).and_then(|value| read(found, value));
         first.or_else(|| self.find_from(Some(rank), concept, read))
@@ -449,7 +463,8 @@ impl<'l, 'a> Record<'l, 'a> {
     ) -> Option<T> {
         let first = behind.map_or(TOP, Rank::layer);
         let layers = (first..LAYERS).filter(|layer| LOOKED_FOR[*layer].has(concept));
-        for layer in layers.filter(|layer| self.layout.used >> layer & 1 == 1) {
+        let used = self.layout.layers();
+        for layer in layers.filter(|layer| used >> layer & 1 == 1) {
             for (name, &key) in (0..).zip(concept.keys()) {
                 if behind.is_some_and(|behind| Rank::new(layer, name) <= behind) {
                     continue;
@@ -469,14 +484,11 @@ impl<'l, 'a> Record<'l, 'a> {
     }
 
     fn value(self, layer: usize, key: Key) -> Option<Value<'a>> {
-        if !self.layout.has(layer, key) {
-            return None;
-        }
-        self.at(*self.layout.slots.get(layer * KEYS + key.number())?)
+        self.at(self.layout.place(layer, key)?)
     }
 
     #[inline]
-    fn at(self, slot: Slot) -> Option<Value<'a>> {
+    fn at(self, slot: Place) -> Option<Value<'a>> {
         let raw = self.text.get(slot.start as usize..slot.end as usize)?;
         Some(Value { kind: slot.kind, raw })
     }

@@ -14,13 +14,7 @@ const NO_DURATION: f64 = 1e15;
 
 /// A string that is not blank.
 pub(super) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
-    value.string().filter(|text| !is_blank(text))
-}
-
-#[inline]
-pub(super) fn is_blank(text: &str) -> bool {
-    let begins_visibly = text.as_bytes().first().is_some_and(|byte| (b'!'..=b'~').contains(byte));
-    !begins_visibly && text.trim().is_empty()
+    if value.is_text() { value.string() } else { None }
 }
 
 /// A string that is not blank, or an integer of 64 bits as text. `2.0` is whole, but it is not written as an integer.

@@ -13,6 +13,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub use fields::phase_word;
 pub use index::Index;
 
 use super::dialect::{Decoded, LineClass};
-use super::event::{Class, ErrorText, Event, Level, Subject, Verb};
+use super::event::{Class, ErrorText, Event, Level, Subject, Text, Verb};
 use super::run::{MAX_NAMES, RunState, Status, set, set_text, value};
 use super::span::{Artifact, SpanKind};
 use super::time::Micros;
@@ -244,10 +245,10 @@ impl Fold<'_, '_> {
             None => ErrorText {
                 message: event
                     .message
-                    .as_deref()
-                    .or(event.reason.as_deref())
-                    .or(event.name.as_deref())
-                    .map(str::to_owned),
+                    .map(Text::decoded)
+                    .or_else(|| event.reason.clone())
+                    .or_else(|| event.name.clone())
+                    .map(Cow::into_owned),
                 kind: None,
                 stack: event.stack.as_deref().map(str::to_owned),
             },

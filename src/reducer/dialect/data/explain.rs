@@ -119,9 +119,9 @@ impl Said {
     }
 
     fn texts(&mut self, event: &Event<'_>) {
+        self.add("name", event.name.as_deref());
+        self.add("message", event.message);
         for (word, text) in [
-            ("name", &event.name),
-            ("message", &event.message),
             ("workflow", &event.workflow),
             ("title", &event.title),
             ("phase", &event.phase),

@@ -9,14 +9,13 @@ fn told(layout: &Layout, text: &str) -> Vec<String> {
     let mut told = vec![format!("{:?} {}", layout.concepts, layout.duplicate_keys)];
     for number in 0..CONCEPTS {
         if layout.concepts.has_number(number) {
-            told.push(format!("{number} {:?}", layout.first[number]));
+            told.push(format!("{number} {:?}", layout.first(number)));
         }
     }
     for layer in 0..LAYERS {
-        for key in (0..KEYS).filter(|key| layout.present[layer][key / 64] >> (key % 64) & 1 == 1) {
-            let slot = layout.slots[layer * KEYS + key];
-            told.push(format!("{layer} {key} {:?}", record.at(slot)));
-        }
+        let is_used = layout.layers() >> layer & 1 == 1;
+        let held = (0..KEYS).filter_map(|key| Some((key, layout.place(layer, Key::numbered(key)?)?)));
+        told.extend(held.map(|(key, place)| format!("{layer} {is_used} {key} {:?}", record.at(place))));
     }
     told
 }
