@@ -55,7 +55,7 @@ def g9(bench):
         raise NotMeasured("--peers names no Python with Datasette")
     state, cache = bench.built("state")
     port = free_port()
-    command = [bench.peers, "-m", "datasette", "serve", "--port", str(port), "--nolock", cache]
+    command = [bench.peers, "-m", "datasette", "serve", "--port", str(port), cache]
     peer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         page = f"/{os.path.basename(cache).removesuffix('.db')}/runs?_size=50"
@@ -134,6 +134,6 @@ def g15(bench):
     rng = random.Random(15)
     with bench.server(state, cache) as (_, port, _):
         get(port, f"/api/runs/{key}")
-        total = json.loads(get(port, f"/api/runs/{key}"))["log"]["lines"]["total"]
+        total = json.loads(get(port, f"/api/runs/{key}"))["log"]["lines"]["event"]
         took = [timed(port, f"/runs/{key}?at={rng.randint(1, total)}") for _ in range(20)]
     return f"{statistics.median(took):.0f} ms, at most {max(took):.0f} (the whole page)"

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""A cold start on much data: when the first useful page is there, and what the server is like while it reads on.
+
+    benches/cold.py [--binary target/release/wheelwatch] [--gigabytes 10] [--work DIRECTORY]
+
+Useful: the newest 50 runs are listed with their states. The data are 1 GB of logs, again and again under other names.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+
+import harness_logs  # noqa: E402
+from measure import BINARY, Bench, get, machine, memory, processor, quantile, timed  # noqa: E402
+from pages import are_right  # noqa: E402
+
+
+def make(state, gigabytes):
+    first = os.path.join(state, "0")
+    harness_logs.write(first, runs=2000, lines=1250, is_open=20, seed=1)
+    for number in range(1, gigabytes):
+        shutil.copytree(first, os.path.join(state, str(number)))
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--binary", default=BINARY)
+    options.add_argument("--work")
+    options.add_argument("--gigabytes", type=int, default=10)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="wheelwatch-cold-", dir=asked.work) as work:
+        bench = Bench(asked.binary, work)
+        state = bench.path("state")
+        make(state, asked.gigabytes)
+        newest = [f"{asked.gigabytes - 1}/{name}" for name in sorted(os.listdir(os.path.join(state, "0")))[-20:]]
+        print(f"Machine: {machine()}. {asked.gigabytes} GB, page cache as it is after writing.\n")
+        with bench.server(os.path.join(state, "*"), bench.path("cache.db")) as (process, port, begin):
+            said = time.perf_counter() - begin
+            while not any_right(port, newest):
+                time.sleep(0.01)
+            print(f"address after {said:.2f} s, the newest runs listed after {time.perf_counter() - begin:.2f} s\n")
+            print("| after s | left to read; to index, MiB | memory MiB | page ms: median, most |\n|---|---|---|---|")
+            took, shown = [], time.perf_counter()
+            while True:
+                health = json.loads(get(port, "/api/health"))
+                took.append(timed(port, "/runs"))
+                done = not health["backlog_bytes"] and not health["index_backlog_bytes"]
+                if done or time.perf_counter() - shown > 10:
+                    shown = time.perf_counter()
+                    print(f"| {shown - begin:.0f} | {left(health)} | {memory(process.pid):.0f} "
+                          f"| {quantile(took, 0.5):.1f}, {max(took):.1f} |", flush=True)
+                    took = []
+                if done:
+                    break
+                time.sleep(0.05)
+            print(f"\n{processor(process.pid):.0f} processor seconds.")
+
+
+def any_right(port, keys):
+    return are_right(port, keys) or are_right(port, [key.rpartition("/")[2] for key in keys])
+
+
+def left(health):
+    return "; ".join(f"{health[name] / 2**20:.0f}" for name in ("backlog_bytes", "index_backlog_bytes"))
+
+
+if __name__ == "__main__":
+    main()
