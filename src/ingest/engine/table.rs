@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::super::cursor;
 use super::super::place::Stat;
@@ -22,6 +23,18 @@ pub(super) enum Work {
     /// A thread has it, and something changed meanwhile.
     Dirty,
 }
+
+/// A log that grew so many times without ending a line is left alone for a moment each time, longer and longer: somebody
+/// writes bytewise.
+const DRIP: u8 = 4;
+const DRIP_WAIT: Duration = Duration::from_millis(500);
+const DRIP_WAITS: u8 = 3;
+
+/// A log that grew so many times, each time soon after the last, is written all the time: what comes within a moment is
+/// then read together, because a turn and its commit cost more than their lines. Pages are told no more often (spec 3.3).
+const BRISK: u8 = 8;
+const SOON: Duration = Duration::from_millis(60);
+const PACE: Duration = Duration::from_millis(100);
 
 /// One log.
 #[derive(Clone, Debug)]
@@ -46,7 +59,10 @@ pub(super) struct Tracked {
     pub(super) shape: Option<u32>,
     pub(super) work: Work,
     /// How many turns in a row ended no line.
-    pub(super) drip: u8,
+    drip: u8,
+    /// How many turns in a row found something soon after the one before, and when the last one was.
+    brisk: u8,
+    turned: Option<Instant>,
     pub(super) gone: bool,
     pub(super) rotated: bool,
     pub(super) ended: bool,
@@ -77,6 +93,8 @@ impl Tracked {
             shape: None,
             work: Work::Idle,
             drip: 0,
+            brisk: 0,
+            turned: None,
             gone: false,
             rotated: false,
             ended: false,
@@ -93,6 +111,18 @@ impl Tracked {
         tracked.adopt(known.log);
         tracked.size = tracked.cursor.size;
         tracked
+    }
+
+    /// Counts a turn that read so many bytes; how long the log is left alone then, if somebody writes bytewise or all the
+    /// time.
+    pub(super) fn rest(&mut self, read: u64, ended_a_line: bool, now: Instant) -> Option<Duration> {
+        let is_soon = self.turned.replace(now).is_some_and(|last| now.duration_since(last) < SOON);
+        self.brisk = if read > 0 && (is_soon || self.brisk >= BRISK) { (self.brisk + 1).min(BRISK) } else { 0 };
+        self.drip = if ended_a_line || read == 0 { 0 } else { self.drip.saturating_add(1) };
+        match self.drip.checked_sub(DRIP) {
+            Some(more) => Some(DRIP_WAIT * u32::from(more.saturating_add(1).min(DRIP_WAITS))),
+            None => (self.brisk >= BRISK).then_some(PACE),
+        }
     }
 
     /// Takes over what a turn made of its row. Event rows that were written meanwhile stay written.
@@ -202,5 +232,44 @@ impl Table {
         self.backlog += tracked.backlog();
         self.index_backlog += tracked.index_backlog();
         Some(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracked() -> Tracked {
+        Tracked::new(0, Arc::from(Path::new("run/run.log")))
+    }
+
+    #[test]
+    fn what_is_written_all_the_time_is_read_together_and_what_comes_now_and_then_at_once() {
+        let mut tracked = tracked();
+        let mut now = Instant::now();
+        let mut turn = |after: Duration, read| {
+            now += after;
+            tracked.rest(read, true, now)
+        };
+        for _ in 0..=BRISK - 1 {
+            assert_eq!(turn(SOON / 2, 10), None);
+        }
+        assert_eq!(turn(SOON / 2, 10), Some(PACE));
+        // It goes on as long as every look finds something.
+        assert_eq!(turn(PACE, 10), Some(PACE));
+        assert_eq!(turn(PACE, 0), None);
+        for _ in 0..100 {
+            assert_eq!(turn(SOON, 10), None);
+        }
+    }
+
+    #[test]
+    fn who_writes_bytewise_is_waited_for_longer_and_longer() {
+        let mut tracked = tracked();
+        let now = Instant::now();
+        let waits: Vec<_> = (1..=8).map(|n| tracked.rest(1, false, now + PACE * n)).collect();
+        let wait = |times| Some(DRIP_WAIT * times);
+        assert_eq!(waits, [None, None, None, wait(1), wait(2), wait(3), wait(3), wait(3)]);
+        assert_eq!(tracked.rest(1, true, now + PACE * 9), None);
     }
 }

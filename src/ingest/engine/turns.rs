@@ -29,12 +29,6 @@ const HOT_FOR: Duration = Duration::from_secs(20);
 /// When so few bytes miss their event rows, the log is not read on before they are written.
 const NEARLY: u64 = 4 * 1024 * 1024;
 
-/// A log that grew so many times without ending a line is left alone for a moment each time, longer and longer: somebody
-/// writes bytewise.
-const DRIP: u8 = 4;
-const DRIP_WAIT: Duration = Duration::from_millis(500);
-const DRIP_WAITS: u8 = 3;
-
 impl Engine {
     /// Gives the threads something to do as long as there is something and one is idle.
     pub(super) fn give(&mut self, now: Instant) {
@@ -190,9 +184,8 @@ impl Engine {
         let is_refused = matches!(done.end, End::Refused);
         let is_live = self.scans.is_settled() && !self.agenda.has_cold();
         let sent = self.sent + u64::from(done.write.is_some());
-        let drips = self.table.change(&key, |tracked| {
+        let rest = self.table.change(&key, |tracked| {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
-            tracked.drip = if ended_a_line || done.read == 0 { 0 } else { tracked.drip.saturating_add(1) };
             tracked.adopt(done.row);
             if !is_refused {
                 tracked.event_lines = done.event_lines.or(tracked.event_lines);
@@ -205,7 +198,7 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            tracked.drip.checked_sub(DRIP).filter(|_| !is_more)
+            tracked.rest(done.read, ended_a_line, now).filter(|_| !is_more)
         });
         if let Some(write) = done.write {
             self.send(write)?;
@@ -217,8 +210,8 @@ impl Engine {
         if let Some(hot) = done.hot.filter(|_| is_more || is_live) {
             self.keep_hot(Arc::clone(&key), hot, now);
         }
-        if let Some(Some(drips)) = drips {
-            self.agenda.waits().set(&key, now, DRIP_WAIT * u32::from(drips.saturating_add(1).min(DRIP_WAITS)));
+        if let Some(Some(rest)) = rest {
+            self.agenda.waits().set(&key, now, rest);
             self.hush(key);
         } else if again {
             let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > URGENT);
