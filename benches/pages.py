@@ -19,15 +19,28 @@ def g7(bench):
 
 
 def first_page(bench, name):
+    """The server answers before it says where, once it has had a first look; who knows the port need not wait for that."""
     state = bench.state(name)
     newest = sorted(os.listdir(state))[-50:]
     took = []
     for _ in range(bench.rounds):
         bench.fresh()
-        with bench.server(state, bench.path("cache.db")) as (_, port, begin):
-            while not are_right(port, newest):
+        port = free_port()
+        command = bench.ours("serve", "--port", str(port), state)
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while True:
+                try:
+                    if are_right(port, newest):
+                        break
+                except OSError:
+                    pass
                 time.sleep(0.001)
             took.append((time.perf_counter() - begin) * 1000)
+        finally:
+            process.terminate()
+            process.wait()
     return statistics.median(took)
 
 
