@@ -1,5 +1,9 @@
 //! The router in process, over a small state directory that was really read into a cache (spec 4.2, 5.3, 5.4.5).
 
+#[path = "web/artifacts.rs"]
+mod artifacts;
+#[path = "web/inbox.rs"]
+mod inbox;
 #[path = "web/openapi.rs"]
 mod openapi;
 #[path = "web/since.rs"]
@@ -70,7 +74,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         format!(r#"{{"ts":"{}","event":"run.failed","error":"disk full"}}"#, now.plus_millis(-1000).to_rfc3339()),
     ];
     write(&state.join("done/run.log"), DONE);
-    write(&state.join("files/run.log"), &files(&state));
+    write(&state.join("files/run.log"), &artifacts::files(&state));
     write(&state.join("a b/c/run.log"), DONE);
     write(&state.join("failed/run.log"), &format!("{}\n", failed.join("\n")));
     more(&state);
@@ -95,33 +99,6 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         token: None,
     };
     Fixture { router: web::router(web), directory, _store: store }
-}
-
-/// Files that a log names: their paths as written and what they hold.
-const FILES: [(&str, &[u8]); 7] = [
-    ("report.md", b"# Report\n\n<script>alert(1)</script>\n\n[x](http://evil.test)"),
-    ("page.html", b"<script>alert(1)</script>"),
-    ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"),
-    ("shot.txt", b"\x89PNG\r\n\x1a\n and <script>alert(1)</script>"),
-    ("sw.js", b"self.addEventListener('fetch', () => {})"),
-    ("na\"me\r\nX-Evil: 1 \u{fc}.bin", b"\0\x01\x02"),
-    ("big.bin", &[b'x'; 300_000]),
-];
-
-/// Writes them, and a log that names them and what must never be opened.
-fn files(state: &Path) -> String {
-    let mut log = String::new();
-    write(&state.join("secret"), "canary");
-    for (name, content) in FILES {
-        write(&state.join("files").join(name), "");
-        std::fs::write(state.join("files").join(name), content).expect("a file");
-    }
-    std::os::unix::fs::symlink("../secret", state.join("files/link")).expect("a link");
-    let outside = ["../secret", "link", "/etc/hostname", "missing.txt"];
-    for path in FILES.iter().map(|(name, _)| *name).chain(outside) {
-        log.push_str(&format!("{}\n", serde_json::json!({ "event": "artifact.recorded", "path": path })));
-    }
-    log
 }
 
 fn commands() -> Commands {
@@ -421,18 +398,6 @@ async fn a_line_is_shown_whole_with_its_neighbours() {
 }
 
 #[tokio::test]
-async fn attention_is_one_number_everywhere() {
-    let fixture = fixture();
-    let all = fixture.json("/api/attention", 200).await;
-    assert_eq!(all["count"], 1);
-    let item = &all["items"][0];
-    assert_eq!((&item["type"], &item["run"], &item["reason"]), (&"run".into(), &"failed".into(), &"failed".into()));
-    assert_eq!(item["line"], 2);
-    let approvals = fixture.json("/api/attention?tab=approvals", 200).await;
-    assert_eq!((&approvals["count"], &approvals["items"]), (&1.into(), &Value::Array(Vec::new())));
-}
-
-#[tokio::test]
 async fn numbers_count_what_the_lists_they_lead_to_hold() {
     let fixture = fixture();
     let before = web::now();
@@ -457,162 +422,6 @@ async fn numbers_count_what_the_lists_they_lead_to_hold() {
     }
     let (_, _, overview) = fixture.ask("/", "127.0.0.1:7468").await;
     assert!(overview.contains("aria-label=\"runs per day\"") && overview.contains("1 of 1 ended"), "{overview}");
-}
-
-#[tokio::test]
-async fn the_queue_is_one_list_on_every_surface() {
-    let fixture = fixture_with(|state| {
-        for (run, ago, repo) in [("one", 9000, "web"), ("two", 5000, "api"), ("three", 7000, "api")] {
-            let queued = format!(r#""event":"queue.added","id":"q-{run}","repo":"{repo}","reason":"merge {run}""#);
-            let lines = [line(ago, r#""event":"run.started""#), line(ago - 1, &queued)];
-            write(&state.join(run).join("run.log"), &lines.concat());
-        }
-    });
-    let ids = |answer: &Value| -> Vec<String> {
-        let items = answer["items"].as_array().expect("a list");
-        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
-    };
-    let queue = fixture.json("/api/queue", 200).await;
-    assert_eq!((ids(&queue), &queue["count"]), (vec!["q-three".into(), "q-two".into(), "q-one".into()], &3.into()));
-    let item = &queue["items"][0];
-    assert_eq!((&item["type"], &item["repo"], &item["line"]), (&"queue".into(), &"api".into(), &2.into()));
-    let tab = fixture.json("/api/attention?tab=queue", 200).await;
-    assert_eq!((ids(&tab), &tab["count"]), (ids(&queue), &1.into()), "the one number counts no queue");
-    assert_eq!(ids(&fixture.json("/api/queue?q=MERGE%20t", 200).await), ["q-three", "q-two"]);
-    let mut paged = Vec::new();
-    let mut path = String::from("/api/queue?limit=1");
-    loop {
-        let page = fixture.json(&path, 200).await;
-        paged.extend(ids(&page));
-        let Some(next) = page["next"].as_str() else { break };
-        path = format!("/api/queue?limit=1&after={}", address::segment(next));
-    }
-    assert_eq!(paged, ids(&queue), "no gap and no repeat");
-    assert_eq!(fixture.json("/api/stats", 200).await["queue_depth"], 3);
-    for (path, shown, hidden) in [
-        ("/queue", vec!["q-one", "q-two", "q-three", "end of list"], vec![]),
-        ("/queue?n=2", vec!["q-two", "q-three", "3, showing 2"], vec!["q-one"]),
-        ("/queue?q=nothing-such", vec!["Nothing matches"], vec!["q-one"]),
-        ("/attention?tab=queue", vec!["q-one", "q-two", "q-three"], vec![]),
-        ("/runs/two", vec!["q-two", "q-three", "Other runs on the same repos"], vec!["q-one"]),
-        ("/runs/one", vec!["q-one"], vec!["q-two", "q-three", "Other runs on"]),
-    ] {
-        let (_, _, body) = fixture.ask(path, "127.0.0.1:7468").await;
-        for part in shown {
-            assert!(body.contains(part), "{path}: {part}");
-        }
-        for part in hidden {
-            assert!(!body.contains(part), "{path}: {part}");
-        }
-    }
-}
-
-const DAY: i64 = 86_400_000;
-
-/// A run that was asked for many things, of which some are over; and failed runs of which one was retried and one is old.
-fn inbox() -> Fixture {
-    fixture_with(|state| {
-        let asked = [
-            line(9000, r#""event":"run.started","workflow":"ship""#),
-            line(8900, r#""event":"session.started","session":"s 1""#),
-            line(8000, r#""event":"question.asked","id":"q1","reason":"which port""#),
-            line(7900, r#""event":"question.answered","id":"q1""#),
-            line(
-                7000,
-                r#""event":"approval.requested","id":"old","action":"drop","expires_at":"2026-01-01T00:00:00Z""#,
-            ),
-            line(
-                6000,
-                r#""event":"approval.requested","id":"it's","integration":"github","action":"merge","risk":"high","params":{"pr":7},"expires_at":"2090-01-01T00:00:00Z""#,
-            ),
-            line(5000, r#""event":"handoff.requested","reason":"stuck in a merge""#),
-        ];
-        write(&state.join("asked/run.log"), &asked.concat());
-        for (key, days, more) in [("old", 30, ""), ("first", 2, ""), ("second", 1, r#","retry_of":"first""#)] {
-            let ago = days * DAY;
-            let lines = [
-                line(ago, &format!(r#""event":"run.started"{more}"#)),
-                line(ago - 1000, r#""event":"run.failed","error":"no space""#),
-            ];
-            write(&state.join(key).join("run.log"), &lines.concat());
-        }
-    })
-}
-
-#[tokio::test]
-async fn what_is_over_stays_findable() {
-    let fixture = inbox();
-    let page = async |path: &str| fixture.main(path).await;
-    let history = page("/attention?tab=history").await;
-    let order = ["question <bdi>granted", "retried as <a href=\"/runs/second\"", ">old<", "approval <bdi>expired"];
-    let places: Vec<_> =
-        order.iter().map(|part| history.find(part).unwrap_or_else(|| panic!("{part}: {history}"))).collect();
-    assert!(places.is_sorted(), "the newest first: {places:?}");
-    assert!(history.contains("end of list · 4\u{a0}items"), "{history}");
-    assert!(
-        !history.contains("merge") && !history.contains("data-row href=\"/runs/second\""),
-        "what is open is not over"
-    );
-    for (q, shown) in [("WHICH", 1), ("space", 2), ("drop", 1), ("ship", 2), ("nowhere", 0)] {
-        let found = page(&format!("/attention?tab=history&q={q}")).await;
-        assert_eq!(found.matches("<article").count(), shown, "{q}");
-    }
-    assert_eq!(fixture.ask("/attention?tab=history&after=x", "127.0.0.1:7468").await.0, 400);
-}
-
-#[tokio::test]
-async fn the_inbox_has_tabs_with_counts_groups_and_an_end() {
-    let fixture = inbox();
-    let page = async |path: &str| fixture.main(path).await;
-    let all = page("/attention").await;
-    // failed, second, asked; and the approval that is not expired.
-    for part in [
-        "All<span class=\"count\">4</span>",
-        "Needs help<span class=\"count\">3</span>",
-        "Approvals<span class=\"count\">1</span>",
-        "Queue<span class=\"count none\">0</span>",
-        "<h2>Needs help<span class=\"tally\">3</span></h2>",
-        "<h2>Approvals<span class=\"tally\">1</span></h2>",
-        "end of list · 4\u{a0}items",
-        "Run <code><bdi>merge</bdi></code> on <code><bdi>github</bdi></code>",
-        "risk <strong><bdi>high</bdi></strong>",
-        "expires <time",
-        "data-t=\"until\"",
-        "session <a href=\"/runs/asked#sessions\"><bdi>s 1</bdi></a>",
-        "asks to hand over",
-        "href=\"/runs?workflow=ship\">other runs of this workflow",
-    ] {
-        assert!(all.contains(part), "{part} is not in {all}");
-    }
-    let help = page("/attention?tab=help").await;
-    assert!(!help.contains("<h2>") && !help.contains("github"), "one group has no heading: {help}");
-    let few = page("/attention?n=2").await;
-    assert!(few.contains("4, showing 2") && few.contains("n=52") && few.contains("load more"), "{few}");
-    assert!(!few.contains("end of list"), "{few}");
-    let none = page("/attention?tab=approvals&q=nothing-such").await;
-    assert!(none.contains("Nothing matches") && none.contains("until it is answered"), "{none}");
-}
-
-#[tokio::test]
-async fn commands_are_offered_with_quoted_values() {
-    let fixture = inbox();
-    let page = async |path: &str| fixture.main(path).await.replace("&#39;", "'");
-    let (inbox, asked, failed) = (page("/attention").await, page("/runs/asked").await, page("/runs/failed").await);
-    for (body, command) in [
-        (&inbox, r"luca approve asked 'it'\''s'"),
-        (&inbox, r"luca deny asked 'it'\''s'"),
-        (&inbox, "luca take_wheel asked"),
-        (&inbox, "luca open 's 1'"),
-        (&inbox, "luca retry failed"),
-        (&asked, "luca cancel asked"),
-        (&asked, r"luca approve asked 'it'\''s'"),
-        (&failed, "luca retry failed"),
-    ] {
-        assert!(body.contains(&format!("<code><bdi>{command}</bdi></code>")), "{command} is not in {body}");
-    }
-    assert!(!failed.contains("luca cancel") && !asked.contains("luca retry"), "only what fits");
-    assert!(page("/runs/first").await.contains("retried as run <a href=\"/runs/second\">"));
-    assert!(!page("/runs/asked?at=3").await.contains("luca "), "nothing is to be run in the past");
 }
 
 #[tokio::test]
@@ -668,93 +477,4 @@ async fn the_past_can_be_reached_by_a_form_and_by_links() {
     // The last line is the present; nothing lies behind it.
     let (_, _, last) = fixture.ask("/runs/done?at=5", "127.0.0.1:7468").await;
     assert!(!last.contains("/runs/done?at=6"), "{last}");
-}
-
-impl Fixture {
-    /// An artifact with one header more in the request.
-    async fn artifact(&self, place: usize, header: (&str, &str)) -> (StatusCode, HeaderMap, Vec<u8>) {
-        let request =
-            Request::builder().uri(format!("/api/runs/files/artifacts/{place}")).header("host", "127.0.0.1:7468");
-        let request = request.header(header.0, header.1).body(Body::empty()).expect("a request");
-        let (parts, body) = self.router.clone().oneshot(request).await.expect("infallible").into_parts();
-        (parts.status, parts.headers, to_bytes(body, usize::MAX).await.expect("a body").to_vec())
-    }
-}
-
-#[tokio::test]
-async fn what_a_log_names_is_downloaded_and_nothing_in_it_can_act() {
-    let fixture = fixture();
-    for (place, (name, content)) in (1..).zip(FILES) {
-        let (status, headers, body) = fixture.artifact(place, ("accept", "*/*")).await;
-        assert_eq!((status, body.as_slice()), (StatusCode::OK, content), "{name:?}");
-        let says = |name: &str| headers[name].to_str().expect("ASCII").to_owned();
-        let (media, kind) = match name {
-            "shot.txt" => ("image/png", "inline; "),
-            _ => ("application/octet-stream", "attachment; "),
-        };
-        assert_eq!(says("content-type"), media, "{name:?}");
-        assert!(says("content-disposition").starts_with(kind), "{name:?}");
-        assert!(says("content-security-policy").starts_with("default-src 'none'; script-src 'self'"), "{name:?}");
-        assert!(says("content-security-policy").ends_with("object-src 'none'; sandbox"), "{name:?}");
-        assert_eq!(says("x-content-type-options"), "nosniff", "{name:?}");
-        assert_eq!(says("content-length"), content.len().to_string(), "{name:?}");
-        assert!(!headers.contains_key("x-evil") && !headers.contains_key("service-worker-allowed"), "{name:?}");
-        let (status, ..) = fixture.artifact(place, ("service-worker", "script")).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{name:?}");
-    }
-    let (_, headers, _) = fixture.artifact(6, ("accept", "*/*")).await;
-    let disposition = headers["content-disposition"].to_str().expect("ASCII");
-    assert!(disposition.ends_with("filename*=UTF-8''na%22me%0D%0AX-Evil%3A%201%20%C3%BC.bin"), "{disposition}");
-}
-
-#[tokio::test]
-async fn a_part_of_an_artifact_is_what_was_asked_for() {
-    let fixture = fixture();
-    for (range, status, content, length) in [
-        ("bytes=0-9", 206, Some("bytes 0-9/300000"), 10),
-        ("bytes=299990-", 206, Some("bytes 299990-299999/300000"), 10),
-        ("bytes=300000-", 416, Some("bytes */300000"), 0),
-        ("bytes=0-1,5-6", 200, None, 300_000),
-    ] {
-        let (answered, headers, body) = fixture.artifact(7, ("range", range)).await;
-        assert_eq!((answered.as_u16(), body.len()), (status, length), "{range}");
-        assert_eq!(headers.get("content-range").map(|value| value.to_str().expect("ASCII")), content, "{range}");
-    }
-}
-
-#[tokio::test]
-async fn the_page_of_an_artifact_shows_text_and_never_what_lies_outside() {
-    let fixture = fixture();
-    let page = async |place: usize| {
-        let (status, _, body) = fixture.ask(&format!("/runs/files/artifacts/{place}"), "127.0.0.1:7468").await;
-        assert_eq!(status, 200, "{place}");
-        assert!(!body.contains("<script>alert") && !body.contains("canary") && !body.contains("href=\"http"), "{body}");
-        body
-    };
-    let report = page(1).await;
-    assert!(report.contains("<h1>Report</h1>") && report.contains("x (http://evil.test)"), "{report}");
-    assert!(page(2).await.contains("&lt;script&gt;alert(1)"), "the source of a page is text");
-    assert!(page(4).await.contains("<img class=\"raster\""));
-    assert!(page(7).await.contains("showing the first"));
-    for (place, says) in [(8, "leads out of"), (9, "through a link"), (10, "leads out of"), (11, "no such file")] {
-        let page = page(place).await;
-        assert!(page.contains("The file cannot be shown.") && page.contains(says), "{place}: {page}");
-    }
-    // The way to it.
-    let (_, _, run) = fixture.ask("/runs/files", "127.0.0.1:7468").await;
-    assert!(run.contains("href=\"/runs/files/artifacts/1\""), "{run}");
-}
-
-#[tokio::test]
-async fn a_file_that_becomes_shorter_while_it_is_read_ends() {
-    let fixture = fixture();
-    let request = Request::builder().uri("/api/runs/files/artifacts/7").header("host", "127.0.0.1:7468");
-    let request = request.body(Body::empty()).expect("a request");
-    let body = fixture.router.clone().oneshot(request).await.expect("infallible").into_body();
-    let mut pieces = body.into_data_stream();
-    let next = async |pieces: &mut axum::body::BodyDataStream| futures_util::StreamExt::next(pieces).await;
-    let first = next(&mut pieces).await.expect("a piece").expect("bytes");
-    assert!(first.len() < 300_000, "it is read piece by piece");
-    std::fs::write(fixture.directory.path().join("state/files/big.bin"), "x").expect("a shorter file");
-    assert!(next(&mut pieces).await.is_none(), "and ends where the file does");
 }
