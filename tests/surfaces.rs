@@ -115,7 +115,7 @@ fn every_surface_has_the_same_word_for_a_run() {
         };
         for (what, document, shows) in [
             ("show", show(&["--json"]), true),
-            ("status", tell(&["status", "--json"]), is_open),
+            ("status", tell(&["status", "--json"]), is_open || in_attention),
             ("pill", tell(&["pill", "--format", "json"]), is_active),
         ] {
             let mut said = Vec::new();

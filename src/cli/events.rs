@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::again::{self, Pace};
 use super::desk::Desk;
@@ -15,9 +15,9 @@ use super::settings::Settings;
 use super::show;
 use crate::app;
 use crate::ingest::engine::Stage;
-use crate::reducer::event::{Level, Subject, Verb};
+use crate::query::document;
+use crate::reducer::event::{Level, Subject};
 use crate::reducer::time::Micros;
-use crate::reducer::visible::visible_bytes;
 use crate::store::reader::{EventFilter, EventRecord, Lists};
 use crate::web::said::{self, Said};
 
@@ -128,25 +128,10 @@ impl Printed {
 }
 
 fn object(key: &str, event: &EventRecord, text: Option<&[u8]>) -> Value {
-    let row = &event.row;
-    json!({
-        "schema": SCHEMA,
-        "run": key,
-        "ordinal": event.ordinal,
-        "line": row.line,
-        "offset": row.offset,
-        "length": row.length,
-        "class": row.class.as_str(),
-        "time": row.time.map(Micros::to_rfc3339),
-        "name": row.name,
-        "subject": row.subject.map(Subject::as_str),
-        "verb": row.verb.map(Verb::as_str),
-        "level": row.level.map(Level::as_str),
-        "span": row.span,
-        "hidden": row.hidden,
-        "truncated": text.is_some_and(|text| (text.len() as u64) < row.length),
-        "text": text.map(visible_bytes),
-    })
+    let mut object = document::event(event, text);
+    object["schema"] = SCHEMA.into();
+    object["run"] = key.into();
+    object
 }
 
 fn row(event: &EventRecord, said: &Said) -> Vec<Cell> {

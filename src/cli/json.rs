@@ -3,40 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::query::{Item, Judged};
+use crate::query::{Judged, document};
 use crate::reducer::dump;
 use crate::reducer::time::Micros;
-use crate::reducer::verdict::Verdict;
 
 /// The `schema` of every `--json` document.
 pub(super) const SCHEMA: u32 = 1;
-
-/// How a run is going.
-pub(super) fn verdict(verdict: &Verdict) -> Value {
-    json!({
-        "verdict": verdict.word.as_str(),
-        "shown_as": verdict.word.label(verdict.rule),
-        "rule": verdict.rule.as_str(),
-        "since": verdict.since.map(Micros::to_rfc3339),
-        "limit_ms": verdict.limit_ms,
-        "sentence": verdict.sentence,
-        "evidence": verdict.evidence,
-        "clears": verdict.clears,
-    })
-}
-
-/// One attention entry.
-pub(super) fn item(item: &Item) -> Value {
-    let entry = &item.entry;
-    json!({
-        "type": if entry.approval.is_some() { "approval" } else { "run" },
-        "run": item.run.record.key,
-        "reason": entry.reason.as_str(),
-        "since": entry.since.map(Micros::to_rfc3339),
-        "sentence": entry.sentence,
-        "line": entry.line,
-    })
-}
 
 /// One run with its lists: the values of the canonical dump, the verdict and the log.
 #[derive(Serialize)]
@@ -79,6 +51,6 @@ pub(super) fn run(judged: &Judged, now: Micros) -> Run<'_> {
         schema: SCHEMA,
         spans: dump::Spans(&state.spans),
         summary: json!(judged.summary(now)),
-        verdict: verdict(&judged.verdict),
+        verdict: document::verdict(&judged.verdict),
     }
 }

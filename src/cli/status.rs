@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::error::CliError;
-use super::json::{self, SCHEMA};
+use super::json::SCHEMA;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use crate::app;
 use crate::ingest::engine::Stage;
-use crate::query::{Item, Judged, JudgedPage};
+use crate::query::{Item, Judged, JudgedPage, document};
 use crate::reducer::duration::duration;
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
             "total": open.total,
             "attention": {
                 "count": attention.len(),
-                "items": attention.iter().map(json::item).collect::<Vec<_>>(),
+                "items": attention.iter().map(document::item).collect::<Vec<_>>(),
             },
         });
         return Ok(screen.json(&document)?);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 mod banner;
 mod commands;
+pub mod document;
 mod history;
 mod judged;
 mod queue;

@@ -2,13 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::params::{Params, bad};
-use crate::query::Item;
+use crate::query::{Item, document};
 use crate::reducer::attention::Reason;
-use crate::reducer::json::to_value;
-use crate::reducer::time::Micros;
 use crate::web::error::ApiError;
 use crate::web::{Web, now};
 
@@ -55,7 +53,7 @@ pub(super) async fn attention(State(web): State<Web>, params: Params) -> Result<
     });
     let page: Vec<_> = chosen.by_ref().take(limit).collect();
     let next = page.last().filter(|_| chosen.next().is_some()).map(|last| Place::of(last).to_string());
-    let items: Vec<_> = page.iter().map(|item| self::item(item)).collect();
+    let items: Vec<_> = page.into_iter().map(document::item).collect();
     Ok(super::json(&json!({ "count": all.len(), "items": items, "next": next })))
 }
 
@@ -83,34 +81,6 @@ fn mentions(item: &Item, wanted: &str) -> bool {
     .into_iter()
     .flatten()
     .any(|text| text.to_lowercase().contains(wanted))
-}
-
-fn item(item: &Item) -> Value {
-    let run = &item.run.record;
-    let mut value = json!({
-        "type": if item.entry.approval.is_some() { "approval" } else { "run" },
-        "run": run.key,
-        "title": run.state.run.title_or(&run.key),
-        "workflow": run.state.run.workflow.as_ref().map(|workflow| &workflow.value),
-        "verdict": item.run.verdict.word.as_str(),
-        "reason": item.entry.reason.as_str(),
-        "since": item.entry.since.map(Micros::to_rfc3339),
-        "sentence": item.entry.sentence,
-        "line": item.entry.line,
-    });
-    if let Some(marker) = &item.entry.approval {
-        value["approval"] = json!({
-            "id": marker.id,
-            "integration": marker.integration,
-            "action": marker.action,
-            "risk": marker.risk,
-            "params": marker.params.as_deref().map(to_value),
-            "reason": marker.reason,
-            "span": marker.span,
-            "expires_at": marker.expires_at.map(Micros::to_rfc3339),
-        });
-    }
-    value
 }
 
 /// Where an item stands in the list: newest first, those without a time last, then by key (spec 2.6). Stable while items

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::params::{Key, Params, bad};
 use super::run::UNKNOWN_RUN;
-use super::text::{Text, Texts};
+use super::text::Texts;
+use crate::query::document;
 use crate::reducer::event::{Level, Subject};
-use crate::reducer::time::Micros;
 use crate::store::reader::{EventFilter, EventPage, EventRecord, Lists};
 use crate::web::error::{ApiError, WebError};
 use crate::web::{Web, search};
@@ -61,7 +61,7 @@ fn page(web: &Web, key: &str, filter: &EventFilter) -> Result<Value, WebError> {
     let mut found = Found::new(filter);
     let mut texts = Texts::new(web, key);
     let until = page.events.last().map_or(0, |event| event.row.offset + event.row.length);
-    found.each(&page, |event| Some(texts.text(&event.row, until)));
+    found.each(&page, |event| document::event(event, texts.bytes(&event.row, until)));
     Ok(found.answer(&page))
 }
 
@@ -70,7 +70,7 @@ fn search(web: &Web, key: &str, filter: &EventFilter, wanted: &str) -> Result<Va
     let search::Found { page, seen } = search::search(web, key, filter, wanted)?;
     let mut found = Found::new(filter);
     let mut texts = Texts::new(web, key);
-    found.each(&page, |event| Some(texts.text(&event.row, event.row.offset + event.row.length)));
+    found.each(&page, |event| document::event(event, texts.bytes(&event.row, event.row.offset + event.row.length)));
     if !found.full {
         found.seen = seen.map(|(first, last)| (first.ordinal, last.ordinal));
     }
@@ -108,25 +108,22 @@ impl Found {
         }
     }
 
-    /// Takes the events of a page that `text` gives something for, until the answer is full. A text that cannot be
-    /// read is `null`.
-    fn each(&mut self, page: &EventPage, mut text: impl FnMut(&EventRecord) -> Option<Option<Text>>) {
+    /// Takes the events of a page, as `item` gives them, until the answer is full.
+    fn each(&mut self, page: &EventPage, mut item: impl FnMut(&EventRecord) -> Value) {
         self.behind.get_or_insert(if self.forward { page.earlier } else { page.later });
-        let mut texts: Vec<_> = page.events.iter().map(|event| (event, text(event))).collect();
+        let mut items: Vec<_> = page.events.iter().map(|event| (event.ordinal, item(event))).collect();
         if !self.forward {
-            texts.reverse();
+            items.reverse();
         }
-        for (event, text) in texts {
+        for (ordinal, item) in items {
             if self.events.len() == self.limit || self.bytes >= PAGE_BYTES {
                 self.full = true;
                 return;
             }
-            let (first, last) = self.seen.unwrap_or((event.ordinal, event.ordinal));
-            self.seen = Some((first.min(event.ordinal), last.max(event.ordinal)));
-            if let Some(text) = text {
-                self.bytes += text.as_ref().map_or(0, |text| text.visible.len());
-                self.events.push(item(event, text));
-            }
+            let (first, last) = self.seen.unwrap_or((ordinal, ordinal));
+            self.seen = Some((first.min(ordinal), last.max(ordinal)));
+            self.bytes += item["text"].as_str().map_or(0, str::len);
+            self.events.push(item);
         }
     }
 
@@ -147,24 +144,4 @@ impl Found {
             "incomplete": last_page.incomplete,
         })
     }
-}
-
-fn item(event: &EventRecord, text: Option<Text>) -> Value {
-    let row = &event.row;
-    json!({
-        "ordinal": event.ordinal,
-        "line": row.line,
-        "offset": row.offset,
-        "length": row.length,
-        "class": row.class.as_str(),
-        "time": row.time.map(Micros::to_rfc3339),
-        "name": row.name,
-        "subject": row.subject.map(Subject::as_str),
-        "verb": row.verb.map(|verb| verb.as_str()),
-        "level": row.level.map(Level::as_str),
-        "span": row.span,
-        "hidden": row.hidden,
-        "truncated": text.as_ref().is_some_and(|text| text.truncated),
-        "text": text.map(|text| text.visible),
-    })
 }

@@ -6,11 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::params::{Key, Params};
-use crate::query::Judged;
+use crate::query::{Judged, document};
 use crate::reducer::dump;
 use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
-use crate::reducer::verdict::Verdict;
 use crate::store::{LogRow, RunRecord};
 use crate::web::error::{ApiError, WebError};
 use crate::web::view::loghealth::other_id;
@@ -77,7 +76,7 @@ fn document(judged: &Judged, at: Option<u64>) -> Document<'_> {
         markers: dump::Markers(&state.markers),
         run,
         spans: dump::Spans(&state.spans),
-        verdict: verdict(&judged.verdict),
+        verdict: document::verdict(&judged.verdict),
         version: record.version,
     }
 }
@@ -94,19 +93,6 @@ fn unread(log: &LogRow) -> Value {
         "log": Value::Object(file(log)),
         "version": null,
         "at": null,
-    })
-}
-
-fn verdict(verdict: &Verdict) -> Value {
-    json!({
-        "verdict": verdict.word.as_str(),
-        "label": verdict.word.label(verdict.rule),
-        "rule": verdict.rule.as_str(),
-        "since": verdict.since.map(Micros::to_rfc3339),
-        "limit_ms": verdict.limit_ms,
-        "sentence": verdict.sentence,
-        "evidence": verdict.evidence,
-        "clears": verdict.clears,
     })
 }
 

@@ -1,22 +1,12 @@
-//! The text of events, read from the log when it is shown and made safe (spec 5.3 rule 5). Bounded in every direction.
+//! The text of events, read from the log when it is shown and bounded in every direction.
 
 use crate::reducer::reduce::EventRow;
-use crate::reducer::visible::visible_bytes;
 use crate::web::Web;
 
 /// The most bytes of one event that a page of events shows; the rest is at `/lines/{n}`.
-pub(super) const EVENT_BYTES: u64 = 8 * 1024;
+const EVENT_BYTES: u64 = 8 * 1024;
 /// Neighbouring events are read together when they lie within so many bytes.
 const WINDOW: u64 = 256 * 1024;
-
-/// A text for JSON.
-#[derive(Debug)]
-pub(super) struct Text {
-    /// Control, bidi and invisible characters are visible marks, bytes that are no UTF-8 as well.
-    pub(super) visible: String,
-    /// There is more than this.
-    pub(super) truncated: bool,
-}
 
 /// Reads the texts of events that lie close together with few reads. Forgets nothing but the last window.
 pub(super) struct Texts<'a> {
@@ -24,13 +14,11 @@ pub(super) struct Texts<'a> {
     key: &'a str,
     window: Vec<u8>,
     start: u64,
-    /// Bytes read from the log so far.
-    pub(super) read: u64,
 }
 
 impl<'a> Texts<'a> {
     pub(super) fn new(web: &'a Web, key: &'a str) -> Self {
-        Self { web, key, window: Vec::new(), start: 0, read: 0 }
+        Self { web, key, window: Vec::new(), start: 0 }
     }
 
     /// The raw bytes of one event, at most [`EVENT_BYTES`]; `None` when the log cannot be read or ends before.
@@ -50,15 +38,8 @@ impl<'a> Texts<'a> {
                 }
             };
             self.start = row.offset;
-            self.read += self.window.len() as u64;
         }
         let from = usize::try_from(row.offset - self.start).ok()?;
         self.window.get(from..from + usize::try_from(length).ok()?)
-    }
-
-    /// The same, made safe.
-    pub(super) fn text(&mut self, row: &EventRow, until: u64) -> Option<Text> {
-        let truncated = row.length > EVENT_BYTES;
-        self.bytes(row, until).map(|bytes| Text { visible: visible_bytes(bytes), truncated })
     }
 }
