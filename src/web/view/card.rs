@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::text::{cut, text};
-use super::{amount, badge, evidence, facts, going, link, stepper, time, tone};
+use super::text::cut;
+use super::{amount, badge, evidence, facts, going, link, parts, stepper, time, tone};
 use crate::query::Judged;
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
@@ -14,14 +14,15 @@ pub fn card(judged: &Judged, now: Micros) -> Markup {
     let record = &judged.record;
     let (key, run) = (record.key.as_str(), &record.state.run);
     let (tone, _) = tone::of_word(judged.verdict.word);
+    let title = judged.title();
     html! {
         article.card.(tone.class()) id={ "run-" (link::encode(key)) } data-skew=[facts::skew(judged, now)] {
             header {
                 (badge::verdict(judged.verdict.word, judged.verdict.rule))
-                h3 { a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } }
+                h3 { a.cover data-row href=(link::run(key)) { (cut(title, 120)) } }
                 @if let Some(shown) = facts::duration(judged, now) { span.num title="elapsed" { (shown) } }
             }
-            p.key { (text(key)) @if let Some(workflow) = value(&run.workflow) { " · " (cut(workflow, 60)) } }
+            (parts::parts([parts::key(key, title), parts::workflow(value(&run.workflow).map(String::as_str), title)]))
             (stepper::brief(key, &stepper::folded(&record.state), facts::log_now(judged, now)))
             p.sentence { (going::sentence(&judged.verdict, now)) }
             (figures(judged, now))
@@ -92,5 +93,16 @@ mod tests {
         assert!(shown.contains("href=\"/runs/a%2Fb/lines/9\""), "{shown}");
         assert!(shown.contains("life ") && shown.contains("progress "), "{shown}");
         assert!(shown.contains("on track"), "{shown}");
+    }
+
+    #[test]
+    fn a_run_without_a_title_has_its_key_once() {
+        let mut judged = judged();
+        let key = "<bdi>a/b</bdi>";
+        let count = |judged: &Judged| card(judged, NOW).into_string().matches(key).count();
+        assert_eq!(count(&judged), 1, "below the title");
+        judged.record.state.run.title = None;
+        judged.record.state.run.workflow = None;
+        assert_eq!(count(&judged), 1, "as the title");
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{commands, evidence, going, icon, json, link, time, tone};
+use super::{commands, evidence, going, icon, json, link, parts, time, tone};
 use crate::query::{Command, Item, Queued};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::value;
@@ -16,20 +16,20 @@ pub fn item(item: &Item, offered: &[Command], now: Micros) -> Markup {
     let record = &item.run.record;
     let key = record.key.as_str();
     let (tone, drawing, said) = tone::of_reason(item.entry.reason);
-    let workflow = value(&record.state.run.workflow).map(String::as_str);
+    let (title, workflow) = (item.run.title(), value(&record.state.run.workflow).map(String::as_str));
     html! {
         article.item.(tone.class()) {
             span.mark { (icon::icon(drawing)) }
             div.what {
                 h3 {
-                    a.cover data-row href=(link::run(key)) { (cut(item.run.title(), 120)) } " "
+                    a.cover data-row href=(link::run(key)) { (cut(title, 120)) } " "
                     span.said { (said) }
                 }
                 @match &item.entry.approval {
                     Some(marker) => (approval(marker, now)),
                     None => { p.sentence { (going::ticking(&going::beside(said, &item.entry.sentence), growing(item), now)) } },
                 }
-                (whose(key, workflow, record.retried_by.as_deref()))
+                (whose(title, key, workflow, record.retried_by.as_deref()))
                 @if let Some(session) = session(item) {
                     p.key { "session " a href={ (link::run(key)) "#sessions" } { (cut(session, 80)) } }
                 }
@@ -51,17 +51,14 @@ fn growing(item: &Item) -> &[i64] {
 
 /// Whose matter it is: the run's key, its workflow with the way to its other runs, and the run that retries it.
 #[must_use]
-pub fn whose(key: &str, workflow: Option<&str>, retried_by: Option<&str>) -> Markup {
-    html! {
-        p.key {
-            (text(key))
-            @if let Some(workflow) = workflow {
-                " · " (cut(workflow, 60)) " · "
-                a href=(link::with("/runs", &[("workflow", workflow)])) { "other runs of this workflow" }
-            }
-            @if let Some(other) = retried_by { " · retried as " a href=(link::run(other)) { (text(other)) } }
-        }
-    }
+pub fn whose(title: &str, key: &str, workflow: Option<&str>, retried_by: Option<&str>) -> Markup {
+    let others = |workflow| link::with("/runs", &[("workflow", workflow)]);
+    parts::parts([
+        parts::key(key, title),
+        parts::workflow(workflow, title),
+        workflow.map(|workflow| html! { a href=(others(workflow)) { "other runs of this workflow" } }),
+        retried_by.map(|other| html! { "retried as " a href=(link::run(other)) { (text(other)) } }),
+    ])
 }
 
 /// The session that it comes from: what the approval names, else the newest open one of the run.
@@ -76,21 +73,21 @@ fn session(item: &Item) -> Option<&str> {
 #[must_use]
 pub fn queued(item: &Queued<'_>, now: Micros) -> Markup {
     let Queued { run, marker, repo } = item;
-    let key = run.record.key.as_str();
+    let (title, key) = (run.title(), run.record.key.as_str());
     html! {
         article.item.warn {
             span.mark { (icon::icon(icon::Icon::Queue)) }
             div.what {
                 h3 {
-                    a.cover data-row href=(link::run(key)) { (cut(run.title(), 120)) } " "
+                    a.cover data-row href=(link::run(key)) { (cut(title, 120)) } " "
                     span.said { "queued " @if marker.id != "-" { (cut(&marker.id, 80)) } @else { "something" } }
                 }
                 @if let Some(reason) = &marker.reason { p.sentence { (cut(reason, 400)) } }
-                p.key {
-                    (text(key))
-                    @if let Some(repo) = repo { " · repo " (cut(repo, 80)) }
-                    @if let Some(span) = &marker.span { " · from " (cut(span, 60)) }
-                }
+                (parts::parts([
+                    parts::key(key, title),
+                    repo.as_ref().map(|repo| html! { "repo " (cut(repo, 80)) }),
+                    marker.span.as_ref().map(|span| html! { "from " (cut(span, 60)) }),
+                ]))
             }
             div.when {
                 @if let Some(at) = marker.opened_at { (time::ago(at, now)) }
@@ -109,11 +106,11 @@ pub fn approval(marker: &Marker, now: Micros) -> Markup {
             @if let Some(integration) = &marker.integration { " on " code { (cut(integration, 80)) } }
             @if let Some(reason) = &marker.reason { ": " (cut(reason, 400)) }
         }
-        p.key {
-            "approval " (text(&marker.id))
-            @if let Some(risk) = &marker.risk { " · risk " strong { (cut(risk, 40)) } }
-            @if let Some(at) = marker.expires_at.filter(|_| marker.is_open()) { " · expires " (time::until(at, now)) }
-        }
+        (parts::parts([
+            Some(html! { "approval " (text(&marker.id)) }),
+            marker.risk.as_ref().map(|risk| html! { "risk " strong { (cut(risk, 40)) } }),
+            marker.expires_at.filter(|_| marker.is_open()).map(|at| html! { "expires " (time::until(at, now)) }),
+        ]))
         @if let Some(params) = &marker.params {
             details { summary { "parameters" } (json::viewer(params)) }
         }

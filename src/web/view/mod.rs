@@ -44,6 +44,7 @@ pub mod markdown;
 pub mod markers;
 pub mod news;
 pub mod numbers;
+pub mod parts;
 pub mod past;
 pub mod pill;
 pub mod problem;

@@ -38,7 +38,7 @@ fn marker(resolved: &Resolved, now: Micros) -> Markup {
                 } @else {
                     @if let Some(reason) = &marker.reason { p.sentence { (cut(reason, 400)) } }
                 }
-                (item::whose(key, workflow.as_deref(), None))
+                (item::whose(title, key, workflow.as_deref(), None))
             }
             div.when {
                 @if let Some(at) = marker.closed_at.or(marker.expires_at.filter(|_| marker.is_open())) { (time::ago(at, now)) }
@@ -62,7 +62,7 @@ fn run(judged: &Judged, now: Micros) -> Markup {
             div.what {
                 h3 { a.cover data-row href=(link::run(key)) { (cut(judged.title(), 120)) } " " span.said { (said) } }
                 p.sentence { (text(&judged.verdict.sentence)) }
-                (item::whose(key, value(&run.workflow).map(String::as_str), record.retried_by.as_deref()))
+                (item::whose(judged.title(), key, value(&run.workflow).map(String::as_str), record.retried_by.as_deref()))
             }
             div.when {
                 @if let Some(at) = value(&run.ended_at) { (time::ago(*at, now)) }
