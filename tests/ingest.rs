@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -289,6 +289,42 @@ fn a_change_in_the_middle_is_noticed_by_the_hash_of_everything() {
     append(&bench.state, "a", "end\n");
     let log = bench.wait_for_log("a", "the line", |other| other.cursor.offset == log.cursor.offset + 4);
     assert_eq!(log.cursor.generation, 2);
+}
+
+/// Writes over the middle of a log, and makes the cache believe that it was read with the times that the file has now: as
+/// when both fall into one tick of the clock and the process ends before it looks again.
+fn change_within_the_tick(bench: &mut Bench) -> bool {
+    let filler = format!("{{\"message\":\"{}\"}}\n", "m".repeat(4000));
+    let path = append(&bench.state, "a", &format!("{filler}{{\"phase\":\"one\"}}\n{filler}"));
+    bench.build(Stage::All);
+    let was_doubtful = bench.log("a").expect("the log").cursor.doubt;
+    bench.store = None;
+    let mut file = OpenOptions::new().write(true).open(&path).expect("a log");
+    file.seek(SeekFrom::Start(filler.len() as u64)).expect("a seek");
+    file.write_all(b"{\"phase\":\"two\"}\n").expect("a write");
+    let now = fs::metadata(&path).expect("a log");
+    let ns = |seconds: i64, ns: i64| seconds * 1_000_000_000 + ns;
+    let times = [ns(now.mtime(), now.mtime_nsec()), ns(now.ctime(), now.ctime_nsec())];
+    let cache = rusqlite::Connection::open(bench.home.path().join("cache/cache.db")).expect("the cache");
+    cache.execute("UPDATE log SET mtime_ns = ?, ctime_ns = ?", times).expect("an update");
+    // Without the note it is as after a kill: nobody says how the cache was when it was closed.
+    fs::remove_file(bench.home.path().join("cache/cache.db.lock")).expect("the note");
+    was_doubtful
+}
+
+#[test]
+fn a_doubt_about_times_outlasts_a_restart() {
+    // A machine that is busy for a second between line and look has no doubt.
+    let mut bench = (0..20)
+        .map(|_| Bench::new(How::Poll))
+        .find_map(|mut bench| change_within_the_tick(&mut bench).then_some(bench))
+        .expect("a build within a second of the last line, and the cache notes the doubt");
+    bench.start();
+    let log = bench.wait_for_log("a", "the change", |log| log.cursor.generation == 2);
+    assert!(log.rotated);
+    bench.wait_for_the_truth();
+    // Once the log is quiet there is none, and the cache knows.
+    bench.wait_for_log("a", "no doubt", |log| !log.cursor.doubt);
 }
 
 #[test]

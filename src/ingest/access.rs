@@ -174,7 +174,7 @@ impl LogAccess {
             head: is_same(0, known.head_length, known.head_hash)?,
             before: is_same(found.offset.saturating_sub(found.before_length), found.before_length, found.before_hash)?,
         };
-        Ok(match cursor::decide(known, stat, marks, false) {
+        Ok(match cursor::decide(known, stat, marks) {
             Decision::Same | Decision::Grown => Some(found),
             // Rewritten since it was read: ingest finds out by itself, and here all of it is reduced.
             Decision::Compare | Decision::New => None,

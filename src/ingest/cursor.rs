@@ -45,9 +45,8 @@ pub(super) enum Decision {
     New,
 }
 
-/// Decides by the cursor, the file as it is now and the bytes at the two marks. `doubt`: the file was read so shortly
-/// after a change that its times prove nothing.
-pub(super) fn decide(cursor: &Cursor, stat: &Stat, marks: Marks, doubt: bool) -> Decision {
+/// Decides by the cursor, the file as it is now and the bytes at the two marks.
+pub(super) fn decide(cursor: &Cursor, stat: &Stat, marks: Marks) -> Decision {
     if cursor.generation == 0 || stat.size < cursor.offset || !marks.head || !marks.before {
         return Decision::New;
     }
@@ -59,7 +58,7 @@ pub(super) fn decide(cursor: &Cursor, stat: &Stat, marks: Marks, doubt: bool) ->
         return Decision::Grown;
     }
     let touched = (stat.mtime_ns, stat.ctime_ns) != (cursor.mtime_ns, cursor.ctime_ns);
-    match touched || (doubt && cursor.offset <= DOUBT_BYTES) {
+    match touched || (cursor.doubt && cursor.offset <= DOUBT_BYTES) {
         true => Decision::Compare,
         false => Decision::Same,
     }
@@ -83,13 +82,14 @@ pub(super) fn clock() -> i64 {
     since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Notes in the cursor how the file looked before it was read.
-pub(super) fn note(cursor: &mut Cursor, stat: &Stat) {
+/// Notes in the cursor how the file looked before it was read, and whether that can be relied on.
+pub(super) fn note(cursor: &mut Cursor, stat: &Stat, doubt: bool) {
     cursor.device = stat.device;
     cursor.inode = stat.inode;
     cursor.size = stat.size;
     cursor.mtime_ns = stat.mtime_ns;
     cursor.ctime_ns = stat.ctime_ns;
+    cursor.doubt = doubt;
 }
 
 /// The hash of some bytes, going on from the hash of those before them (0 without any).
@@ -184,6 +184,7 @@ mod tests {
         before_hash: 0,
         before_length: 100,
         prefix_hash: 0,
+        doubt: false,
     };
     const SEEN: Stat = Stat { device: 1, inode: 2, size: 110, mtime_ns: 5, ctime_ns: 6 };
     const BOTH: Marks = Marks { head: true, before: true };
@@ -192,7 +193,7 @@ mod tests {
     fn a_log_goes_on_only_as_long_as_it_is_the_same() {
         use Decision::{Compare, Grown, New, Same};
         let check = |what: &str, cursor: Cursor, stat: Stat, marks: Marks, expected: Decision| {
-            assert_eq!(decide(&cursor, &stat, marks, false), expected, "{what}");
+            assert_eq!(decide(&cursor, &stat, marks), expected, "{what}");
         };
         check("nothing changed", READ, SEEN, BOTH, Same);
         check("never read", Cursor::default(), SEEN, BOTH, New);
@@ -211,9 +212,10 @@ mod tests {
 
     #[test]
     fn a_look_too_shortly_after_a_change_is_looked_after() {
-        assert_eq!(decide(&READ, &SEEN, BOTH, true), Decision::Compare);
-        let long = Cursor { offset: DOUBT_BYTES + 1, size: DOUBT_BYTES + 1, ..READ };
-        assert_eq!(decide(&long, &Stat { size: DOUBT_BYTES + 1, ..SEEN }, BOTH, true), Decision::Same);
+        let doubtful = Cursor { doubt: true, ..READ };
+        assert_eq!(decide(&doubtful, &SEEN, BOTH), Decision::Compare);
+        let long = Cursor { offset: DOUBT_BYTES + 1, size: DOUBT_BYTES + 1, ..doubtful };
+        assert_eq!(decide(&long, &Stat { size: DOUBT_BYTES + 1, ..SEEN }, BOTH), Decision::Same);
         assert!(is_doubtful(&Stat { ctime_ns: 10 * DOUBT_NS, ..SEEN }, 10 * DOUBT_NS + 5_000_000));
         assert!(!is_doubtful(&Stat { ctime_ns: 10 * DOUBT_NS, ..SEEN }, 12 * DOUBT_NS));
     }

@@ -68,8 +68,6 @@ pub(super) struct Job {
     pub(super) hot: Option<Box<Hot>>,
     /// The hash of the whole log at the end of the last turn, if known.
     pub(super) shape: Option<u32>,
-    /// The last turn came too shortly after a change.
-    pub(super) doubt: bool,
     /// At most so many bytes.
     pub(super) limit: u64,
     pub(super) rows: Rows,
@@ -129,7 +127,6 @@ pub(super) struct Done {
     /// Whether the run ended, when this turn found out.
     pub(super) ended: Option<bool>,
     pub(super) shape: Option<u32>,
-    pub(super) doubt: bool,
     /// Size of the file.
     pub(super) size: u64,
     /// The write up to which everything is committed, when this turn waited for it.
@@ -199,7 +196,6 @@ fn nothing(row: LogRow, end: End) -> Done {
         event_lines: None,
         ended: None,
         shape: None,
-        doubt: false,
         flushed: None,
     }
 }
@@ -235,7 +231,7 @@ impl<'a> Turn<'a> {
     fn run(mut self, hot: Option<Box<Hot>>) -> Result<Done, Trouble> {
         let known = &self.job.row.cursor;
         let (marks, before) = self.marks(known)?;
-        let start = match cursor::decide(known, &self.stat, marks, self.job.doubt) {
+        let start = match cursor::decide(known, &self.stat, marks) {
             Decision::Same if self.is_read() => return Ok(self.unchanged(hot)),
             Decision::Same | Decision::Grown => self.resume(hot, &before)?,
             Decision::Compare if self.is_same_prefix(known)? => self.resume(hot, &before)?,
@@ -253,9 +249,9 @@ impl<'a> Turn<'a> {
     /// The file is as it was: at most a problem is over.
     fn unchanged(self, hot: Option<Box<Hot>>) -> Done {
         let mut row = healthy(self.job.row.clone());
-        cursor::note(&mut row.cursor, &self.stat);
+        // A doubt was looked into, or there was none.
+        cursor::note(&mut row.cursor, &self.stat, false);
         let write = (row != self.job.row).then(|| Write::Log(row.clone()));
-        // The doubt was looked into, or there was none.
         Done { write, hot, shape: self.job.shape, size: self.stat.size, ..nothing(row, End::Read) }
     }
 
@@ -360,7 +356,7 @@ impl<'a> Turn<'a> {
         let read = self.pour(&mut start, &mut events)?;
         let Start { mut reducer, trace, mut cursor, replace } = start;
 
-        cursor::note(&mut cursor, &self.stat);
+        cursor::note(&mut cursor, &self.stat, self.doubt);
         row = healthy(row);
         row.rotated = cursor.generation > 1;
         row.cursor = cursor;
@@ -397,7 +393,6 @@ impl<'a> Turn<'a> {
             event_lines,
             ended: Some(ended),
             shape: Some(trace.all()),
-            doubt: self.doubt,
             size: self.stat.size,
             flushed: self.flushed,
             hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace })),

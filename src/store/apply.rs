@@ -62,7 +62,7 @@ impl Ledger {
         match write {
             Write::Batch(batch) => self.batch(connection, interner, batch).map(Some),
             Write::Events(events) => self.events(connection, interner, events),
-            Write::Log(log) => self.log(connection, log).map(Some),
+            Write::Log(log) => self.log(connection, log),
             Write::Remove(key) => self.remove(connection, key),
         }
     }
@@ -233,25 +233,29 @@ impl Ledger {
     }
 
     /// A log without a state to write. Its cursor is only taken over while it stands where the stored state does.
-    fn log(&mut self, connection: &Connection, log: &LogRow) -> rusqlite::Result<Change> {
+    fn log(&mut self, connection: &Connection, log: &LogRow) -> rusqlite::Result<Option<Change>> {
         let Some(old) = Stored::find(connection, &log.key)? else {
             let number = self.new_number()?;
             let (lines, rows) = (LineCounts::default(), Written::default());
             let log = LogRow { events_offset: 0, ..log.clone() };
             let new = Stored { number, log, lines, rows, provisional_rows: 0, base: 0, resume: None, run: None };
-            return self.put(connection, None, &new);
+            return self.put(connection, None, &new).map(Some);
         };
         let mut new = Stored { log: LogRow { events_offset: old.log.events_offset, ..log.clone() }, ..old.clone() };
         let stays = (old.log.cursor.generation, old.log.cursor.offset) == (log.cursor.generation, log.cursor.offset);
         if old.run.is_some() && !stays {
             new.log.cursor = old.log.cursor.clone();
         }
+        if new.log.is_shown_like(&old.log) {
+            new.put_doubt(connection)?;
+            return Ok(None);
+        }
         if old.run.is_some() && new.log.modified() != old.log.modified() {
             connection
                 .prepare_cached("UPDATE run SET modified = ? WHERE number = ?")?
                 .execute(params![new.log.modified().map(|at| at.0), old.number])?;
         }
-        self.put(connection, Some(&old), &new)
+        self.put(connection, Some(&old), &new).map(Some)
     }
 
     fn remove(&mut self, connection: &Connection, key: &str) -> rusqlite::Result<Option<Change>> {

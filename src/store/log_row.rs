@@ -15,10 +15,10 @@ use crate::reducer::time::Micros;
 pub(super) const LOG: &str = "log.key, log.source, log.path, log.device, log.inode, log.generation, log.offset, \
     log.size, log.mtime_ns, log.ctime_ns, log.head_hash, log.head_length, log.before_hash, log.before_length, \
     log.prefix_hash, log.pending_bytes, log.provisional_bytes, log.gone, log.rotated, log.problem_code, \
-    log.problem_text, log.events_offset";
+    log.problem_text, log.events_offset, log.doubt";
 
 /// How many columns [`LOG`] has.
-pub(super) const LOG_COLUMNS: usize = 22;
+pub(super) const LOG_COLUMNS: usize = 23;
 
 /// The further columns of the table, apart from number and version.
 const MORE: &str = "log.lines_event, log.lines_text, log.lines_malformed, log.lines_oversized, log.lines_blank, \
@@ -171,6 +171,7 @@ impl Stored {
             log.problem.as_ref().map(|problem| &problem.code),
             log.problem.as_ref().map(|problem| &problem.text),
             int(log.events_offset),
+            cursor.doubt,
             int(lines.event),
             int(lines.text),
             int(lines.malformed),
@@ -204,6 +205,13 @@ impl Stored {
             ])?;
         Ok(())
     }
+
+    /// Notes whether the log is to be compared once more. Nobody sees that: it is no new version.
+    pub(super) fn put_doubt(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached("UPDATE log SET doubt = ? WHERE number = ?")?;
+        statement.execute(params![self.log.cursor.doubt, self.number])?;
+        Ok(())
+    }
 }
 
 /// Reads the columns of [`LOG`], of which the first stands at `first`.
@@ -231,6 +239,7 @@ pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<LogRow> {
             before_hash: whole(12)?.cast_unsigned(),
             before_length: count(whole(13)?),
             prefix_hash: whole(14)?.cast_unsigned(),
+            doubt: row.get(first + 22)?,
         },
         pending_bytes: count(whole(15)?),
         provisional_bytes: count(whole(16)?),

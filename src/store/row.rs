@@ -25,6 +25,9 @@ pub struct Cursor {
     pub before_length: u64,
     /// Running hash of all bytes before `offset`.
     pub prefix_hash: u64,
+    /// The file was read so shortly after a change that a further one may not show in its times: it is compared once more
+    /// when it is quiet, also after a restart (spec 5.1).
+    pub doubt: bool,
 }
 
 /// What is wrong with a log as a file, in words a person can act on.
@@ -65,6 +68,12 @@ impl LogRow {
     #[must_use]
     pub fn has_problem(&self) -> bool {
         self.problem.is_some() && !self.gone
+    }
+
+    /// Whether nothing that anybody is shown is otherwise.
+    pub(super) fn is_shown_like(&self, other: &Self) -> bool {
+        let cursor = Cursor { doubt: other.cursor.doubt, ..self.cursor.clone() };
+        Self { cursor, ..self.clone() } == *other
     }
 
     /// The log file's modification time, once it is known.

@@ -22,6 +22,7 @@ CREATE TABLE log (
   before_hash        INTEGER NOT NULL,
   before_length      INTEGER NOT NULL,
   prefix_hash        INTEGER NOT NULL,
+  doubt              INTEGER NOT NULL,     -- read so shortly after a change that the times prove nothing
   pending_bytes      INTEGER NOT NULL,     -- unterminated tail that is no line yet
   provisional_bytes  INTEGER NOT NULL,     -- unterminated tail that counts until more bytes come
   gone               INTEGER NOT NULL,

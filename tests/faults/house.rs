@@ -278,11 +278,26 @@ impl House {
         assert!(threads <= 24, "I7: {threads} threads");
     }
 
-    /// I6 and I8.
-    fn check_cache(&self) {
+    /// The cache file, to look into.
+    fn look_into_cache(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let cache = Connection::open_with_flags(&self.cache, flags).expect("the cache opens");
         cache.busy_timeout(Duration::from_secs(10)).expect("a time-out");
+        cache
+    }
+
+    /// Waits until no log is to be compared once more because it was read so shortly after a change (spec 5.1).
+    pub fn wait_until_sure(&self, seconds: u32) {
+        let cache = self.look_into_cache();
+        within(seconds, "a second look at every log", || {
+            let sure = "SELECT NOT EXISTS (SELECT 1 FROM log WHERE doubt)";
+            cache.query_row(sure, [], |row| row.get::<_, bool>(0)).expect("an answer").then_some(())
+        });
+    }
+
+    /// I6 and I8.
+    fn check_cache(&self) {
+        let cache = self.look_into_cache();
         let check: String = cache.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
         assert_eq!(check, "ok", "I6");
         let twice = "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY run, offset HAVING count(*) > 1)";

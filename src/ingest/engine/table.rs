@@ -66,7 +66,6 @@ pub(super) struct Tracked {
     pub(super) gone: bool,
     pub(super) rotated: bool,
     pub(super) ended: bool,
-    pub(super) doubt: bool,
     /// It waits for its event rows.
     pub(super) in_rows: bool,
     /// A turn of it waits until the event rows that are being made are written.
@@ -98,7 +97,6 @@ impl Tracked {
             gone: false,
             rotated: false,
             ended: false,
-            doubt: false,
             in_rows: false,
             is_held: false,
             stored: false,
@@ -166,7 +164,7 @@ impl Tracked {
         let is_read = self.cursor.offset + self.pending + self.provisional == self.cursor.size;
         let is_current = is_read && !self.gone && self.problem.is_none() && cursor::is_unchanged(&self.cursor, stat);
         // A doubt is looked into once, when the log is quiet.
-        !is_current || (self.doubt && !cursor::is_doubtful(stat, clock))
+        !is_current || (self.cursor.doubt && !cursor::is_doubtful(stat, clock))
     }
 
     /// Bytes that are not reduced yet. What cannot be read is not waited for.

@@ -93,7 +93,6 @@ impl Engine {
             below: Arc::clone(&tracked.below),
             hot: self.hot.remove(key).map(|(hot, _)| hot),
             shape: tracked.shape,
-            doubt: tracked.doubt,
             limit,
             rows: self.rows,
             unflushed: (tracked.sent > self.flushed).then_some(self.sent),
@@ -191,7 +190,6 @@ impl Engine {
                 tracked.event_lines = done.event_lines.or(tracked.event_lines);
                 tracked.ended = done.ended.unwrap_or(tracked.ended);
                 tracked.shape = done.shape;
-                tracked.doubt = done.doubt;
                 tracked.size = done.size;
             }
             if done.write.is_some() {

@@ -106,7 +106,8 @@ prop_compose! {
         artifacts in prop::collection::vec(artifact(), 0..4),
         events in prop::collection::vec(event(), 0..40),
         cursor in prop::array::uniform9(any::<u64>()),
-        (mtime_ns, ctime_ns, gone, rotated) in (any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>()),
+        (mtime_ns, ctime_ns) in any::<(i64, i64)>(),
+        (gone, rotated, doubt) in any::<(bool, bool, bool)>(),
         (offset, path, source, problem) in (counts(), text(), text(), maybe((text(), text()))),
     ) -> Batch {
         let [device, inode, generation, size, head_hash, head_length, before_hash, before_length, prefix_hash] = cursor;
@@ -114,6 +115,7 @@ prop_compose! {
         let cursor = Cursor {
             device, inode, generation: low(generation), offset, size: low(size), mtime_ns, ctime_ns, head_hash,
             head_length: low(head_length), before_hash, before_length: low(before_length), prefix_hash,
+            doubt,
         };
         let log = LogRow {
             key: "run-1".to_owned(), source, path, cursor, pending_bytes: low(size), provisional_bytes: low(inode), gone,

@@ -184,6 +184,23 @@ fn what_is_said_of_a_log_never_moves_the_cursor_away_from_the_state() {
 }
 
 #[test]
+fn a_doubt_is_noted_and_is_no_news() {
+    let place = Place::new();
+    let store = place.open();
+    write_whole(&store, "run-1", 1, FIRST);
+    let before = version(&store, "run-1");
+    let mut changes = store.live.subscribe();
+    for doubt in [true, false] {
+        let mut log = log("run-1", 1, FIRST.len() as u64);
+        (log.cursor.doubt, log.events_offset) = (doubt, FIRST.len() as u64);
+        write(&store, Write::Log(log.clone()));
+        assert_eq!(store.reader.logs().unwrap(), [log]);
+        assert_eq!(version(&store, "run-1"), before);
+        assert!(changes.try_recv().is_err());
+    }
+}
+
+#[test]
 fn a_lock_of_another_program_delays_writes_and_loses_none() {
     let place = Place::new();
     let store = place.open();
