@@ -132,9 +132,9 @@ fn row(look: &Look<'_>, log: &LogRow) -> Markup {
                 @if log.rotated { " " span.meta { "rotated" } }
             }
             td.num { (amount::size(log.cursor.size)) }
-            td.num { (amount::count(log.cursor.offset)) }
-            td.num { @if behind > 0 { span.warn { (amount::bytes(behind)) } } @else { "0" } }
-            td.num { (log.cursor.generation) }
+            td.num data-label="read to byte" { (amount::count(log.cursor.offset)) }
+            td.num data-label="behind" { @if behind > 0 { span.warn { (amount::bytes(behind)) } } @else { "0" } }
+            td.num data-label="generation" { (log.cursor.generation) }
             td {
                 @match &record {
                     Some(Some(record)) => (loghealth::classes(&record.state.counters.lines)),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::driver::keys::ESCAPE;
 use crate::states::{House, every_kind};
+use crate::support::append;
 
 #[test]
 fn the_time_zone_and_the_theme_are_switched_and_remembered() {
@@ -118,6 +119,36 @@ fn bars_stand_under_their_axis() {
              return bars.length ? bars.filter((bar) => bar.some((edge, side) => Math.abs(edge - axis[side]) > 1)) : 'no bars';",
         );
         assert_eq!(beside, json!([]), "{width}");
+    }
+}
+
+#[test]
+fn every_label_of_an_axis_can_be_read() {
+    // Work with a long pause in it, at whose end a round minute is.
+    let step = |from: i64, to: i64| {
+        format!(
+            "{{\"ts\":{},\"event\":\"step.started\",\"step\":\"s{from}\"}}\n{{\"ts\":{},\"event\":\"step.finished\",\"step\":\"s{from}\"}}\n",
+            1_780_000_000 + from,
+            1_780_000_000 + to
+        )
+    };
+    let house = House::new(|state| {
+        append(state, "pause", &[step(0, 200), step(3600, 3900)].concat());
+    });
+    for width in [1400, 500] {
+        house.browser.look(width, "light");
+        for window in ["", "?zoom=40000-190000"] {
+            house.open(&format!("/runs/pause{window}"));
+            let labels = house.browser.run(
+                "const box = (one) => one.getBoundingClientRect();
+                 const all = [...document.querySelectorAll('.axis text')].filter((one) => box(one).width > 0);
+                 const cell = box(document.querySelector('.axis').closest('th'));
+                 const wrong = (one, at) => box(one).left < cell.left || box(one).right > cell.right
+                     || all.some((other, place) => place < at && box(other).left < box(one).right && box(one).left < box(other).right);
+                 return all.length < 2 ? 'too few' : all.filter(wrong).map((one) => one.textContent);",
+            );
+            assert_eq!(labels, json!([]), "{width}{window}");
+        }
     }
 }
 

@@ -71,11 +71,11 @@ fn durations(a: &Judged, b: &Judged, now: Micros) -> Markup {
                 tbody {
                     tr {
                         th scope="row" { strong { "the whole run" } }
-                        td { (badge::standing(a)) }
+                        td data-label="here" { (badge::standing(a)) }
                         td.num { (took(whole.0)) }
-                        td { (badge::standing(b)) }
+                        td data-label="there" { (badge::standing(b)) }
                         td.num { (took(whole.1)) }
-                        td.num { (change(whole.0, whole.1)) }
+                        td.num data-label="there is" { (change(whole.0, whole.1)) }
                     }
                     @for (here, there) in rows.into_iter().take(MOST) { (row(a, b, here, there)) }
                 }
@@ -100,15 +100,15 @@ fn row(a: &Judged, b: &Judged, here: Option<&Span>, there: Option<&Span>) -> Mar
         tr {
             th scope="row" {
                 @if let Some(span) = named {
-                    span.kind { (span.kind.as_str()) } " " (cut(waterfall::name(span), 80))
+                    (waterfall::called(span, &cut(waterfall::name(span), 80)))
                     @if let Some(attempt) = span.attempt.filter(|attempt| *attempt > 1) { span.visits { " ×" (attempt) } }
                 }
             }
-            td { (cell(a, here)) }
+            td data-label="here" { (cell(a, here)) }
             td.num { (took(millis(here))) }
-            td { (cell(b, there)) }
+            td data-label="there" { (cell(b, there)) }
             td.num { (took(millis(there))) }
-            td.num { (change(millis(here), millis(there))) }
+            td.num data-label="there is" { (change(millis(here), millis(there))) }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Something that needed a person and does no more, as a card of the same kind as what does (spec 3.2, history).
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use super::text::{cut, text};
@@ -24,7 +26,10 @@ fn marker(resolved: &Resolved, now: Micros) -> Markup {
     let Resolved { number: _, marker, run: key, title, workflow } = resolved;
     let (_, drawing) = tone::of_marker(marker.kind);
     // What is still open here is an approval that nobody answered in time.
-    let became = marker.resolution.as_deref().unwrap_or("expired").replace('_', " ");
+    let became = match marker.resolution.as_deref().unwrap_or("expired") {
+        "run_ended" => Cow::Borrowed("until the run ended"),
+        word => Cow::Owned(word.replace('_', " ")),
+    };
     html! {
         article.item.(Tone::Quiet.class()) {
             span.mark { (icon::icon(drawing)) }
@@ -95,7 +100,7 @@ mod tests {
         };
         let shown = past(&resolved(one), NOW).into_string();
         check_harmless(&shown);
-        for part in ["question ", "run ended", "lines/4", "lines/9", "class=\"item quiet\""] {
+        for part in ["question <bdi>until the run ended</bdi>", "lines/4", "lines/9", "class=\"item quiet\""] {
             assert!(shown.contains(part), "{part} is not in {shown}");
         }
         let mut late = sample(MarkerKind::Approval, "a", 4);

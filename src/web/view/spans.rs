@@ -81,10 +81,10 @@ fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros)
                 @if let Some(message) = span.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
             }
             td.num { (took(span, now)) }
-            td.num { @if let Some(attempt) = span.attempt { (attempt) } }
+            td.num data-label="attempt" { @if let Some(attempt) = span.attempt { (attempt) } }
             @if columns.agent { td { (optional(&span.agent)) } }
             @if columns.model { td { (optional(&span.model)) } }
-            @if columns.cache { td { @match span.cache_hit { Some(true) => "hit", Some(false) => "miss", None => "" } } }
+            @if columns.cache { td data-label="cache" { @match span.cache_hit { Some(true) => "hit", Some(false) => "miss", None => "" } } }
             @if columns.lines {
                 td {
                     @if let Some(line) = span.input_line { (opener(key, line, "in")) " " }

@@ -40,20 +40,20 @@ fn row(judged: &Judged, now: Micros) -> Markup {
     html! {
         tr id={ "run-" (link::encode(key)) } {
             td.c-status { (badge::status(value(&run.status).copied())) }
-            td.c-verdict { (badge::verdict(judged.verdict.word, judged.verdict.rule)) }
-            th.c-run scope="row" {
+            td { (badge::verdict(judged.verdict.word, judged.verdict.rule)) }
+            th scope="row" {
                 a.cover data-row href=(link::run(key)) { (cut(judged.title(), 100)) }
                 @if judged.title() != key { span.key { (text(key)) } }
                 @if let Some(problem) = &record.log.problem { span.reason.bad { (text(&problem.text)) } }
                 @else if let Some(said) = trouble(judged) { span.reason { (cut(said, 140)) } }
             }
-            td.c-workflow { @if let Some(workflow) = value(&run.workflow) { (cut(workflow, 40)) } }
-            td.c-phase { @if let Some(phase) = value(&run.phase) { (cut(phase, 30)) } }
-            td.c-candidate { @if let Some(candidate) = value(&run.candidate) { (cut(candidate, 30)) } }
-            td.num.c-steps { @if done > 0 || total.is_some() { (card::of(done, total)) } }
-            td.num.c-started { @if let Some(at) = value(&run.started_at).or(value(&run.queued_at)) { (time::short(*at, now)) } }
-            td.num.c-duration { @if let Some(shown) = facts::duration(judged, now) { (shown) } }
-            td.num.c-cost { @if let Some(cost) = value(&run.cost_usd) { (amount::dollars(*cost)) } }
+            td { @if let Some(workflow) = value(&run.workflow) { (cut(workflow, 40)) } }
+            td { @if let Some(phase) = value(&run.phase) { (cut(phase, 30)) } }
+            td { @if let Some(candidate) = value(&run.candidate) { (cut(candidate, 30)) } }
+            td.num data-label="steps" { @if done > 0 || total.is_some() { (card::of(done, total)) } }
+            td.num { @if let Some(at) = value(&run.started_at).or(value(&run.queued_at)) { (time::short(*at, now)) } }
+            td.num { @if let Some(shown) = facts::duration(judged, now) { (shown) } }
+            td.num { @if let Some(cost) = value(&run.cost_usd) { (amount::dollars(*cost)) } }
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::reducer::run::RunState;
 use crate::reducer::span::Span;
 use crate::reducer::time::Micros;
 use rows::{Row, bar};
-use scale::{Scale, Unit};
+use scale::{Scale, Tick, Unit};
 
 /// What is drawn: a run, the stretch of it that is looked at, and where its links lead.
 #[derive(Clone, Copy, Debug)]
@@ -142,15 +142,18 @@ fn percent(place: f64) -> String {
 fn axis(scale: &Scale) -> Markup {
     html! {
         svg.axis height="18" width="100%" aria-hidden="true" {
-            @for (place, label) in scale.ticks() {
-                line x1=(percent(place)) x2=(percent(place)) y1="12" y2="18" {}
-                text x=(percent(place)) y="9" { (label) }
-            }
             @for gap in scale.gaps() {
                 rect.gap x=(percent(gap.left)) width=(percent(gap.right - gap.left)) y="0" height="18" {
                     title { "idle for " (time::duration((gap.to - gap.from) / 1000)) ", compressed" }
                 }
                 text.gap x=(percent((gap.left + gap.right) / 2.0)) y="12" text-anchor="middle" { (time::age((gap.to - gap.from) / 1000)) }
+            }
+            // Above the gaps: none of them hides a part of a label.
+            g.ticks {
+                @for Tick { place, label, anchor } in scale.ticks() {
+                    line x1=(percent(place)) x2=(percent(place)) y1="12" y2="18" {}
+                    text x=(percent(place)) y="9" text-anchor=(anchor) { (label) }
+                }
             }
         }
     }
@@ -165,8 +168,7 @@ fn one(drawing: &Drawing<'_>, row: &Row<'_>, scale: &Scale) -> Markup {
             th scope="row" {
                 span.label.(depth) {
                     span.mark.(tone.class()) title=(said) { (icon(drawn)) span.sr { (said) } }
-                    span.kind { (span.kind.as_str()) }
-                    a href=(link::line(drawing.key, span.opened_line)) { (cut(name(span), 60)) }
+                    (called(span, &html! { a href=(link::line(drawing.key, span.opened_line)) { (cut(name(span), 60)) } }))
                     @if let Some(attempt) = span.attempt.filter(|attempt| *attempt > 1) {
                         span.visits title={ "attempt " (attempt) } { "×" (attempt) }
                     }
@@ -211,6 +213,13 @@ pub fn name(span: &Span) -> &str {
     span.name.as_deref().or(span.id.as_deref()).or(span.agent.as_deref()).unwrap_or(span.kind.as_str())
 }
 
+/// A span's kind and its name, as `shown`; the kind alone is not said twice.
+#[must_use]
+pub fn called(span: &Span, shown: &Markup) -> Markup {
+    let kind = span.kind.as_str();
+    html! { @if name(span) != kind { span.kind { (kind) } " " } (shown) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample::{self, NOW, check_harmless};
@@ -238,6 +247,30 @@ mod tests {
         (span.started_at, span.ended_at, span.duration_ms) = (None, None, None);
         let shown = drawn(&RunState { spans: vec![span], ..RunState::default() }, None);
         assert!(shown.contains("over its lines") && shown.contains("<rect"), "{shown}");
+    }
+
+    #[test]
+    fn a_span_without_a_name_says_its_kind_once() {
+        let mut span = sample::span(SpanKind::Step, "s", SpanStatus::Completed, 3);
+        let kinds = |span: &Span| {
+            let shown = drawn(&RunState { spans: vec![span.clone()], ..RunState::default() }, None);
+            (shown.matches("<span class=\"kind\">step</span>").count(), shown.matches("<bdi>step</bdi>").count())
+        };
+        assert_eq!(kinds(&span), (1, 0), "and its id");
+        span.id = None;
+        assert_eq!(kinds(&span), (0, 1));
+    }
+
+    #[test]
+    fn no_gap_hides_a_label_of_the_axis() {
+        let mut late = sample::span(SpanKind::Step, "late", SpanStatus::Completed, 9);
+        (late.started_at, late.ended_at) = (Some(NOW.plus_millis(540_000)), Some(NOW.plus_millis(600_000)));
+        let spans = vec![sample::span(SpanKind::Step, "early", SpanStatus::Completed, 3), late];
+        let shown = drawn(&RunState { spans, ..RunState::default() }, None);
+        let axis =
+            shown.split("<svg class=\"axis\"").nth(1).and_then(|rest| rest.split("</svg>").next()).expect("an axis");
+        let (gap, labels) = (axis.rfind("<rect class=\"gap\""), axis.find("<g class=\"ticks\""));
+        assert!(gap.is_some() && gap < labels, "what comes later lies above: {axis}");
     }
 
     #[test]

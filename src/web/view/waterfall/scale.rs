@@ -7,6 +7,11 @@ const GAP_WIDTH: f64 = 0.05;
 /// A gap is compressed when it is longer than this share of the whole, and than this many units.
 const GAP_SHARE: f64 = 0.12;
 
+/// Between two labels of the axis lies at least so much of the width.
+const APART: f64 = 0.14;
+/// Nearer to an edge than this a label does not stand in the middle of its mark: half of it would be outside.
+const EDGE: f64 = 0.12;
+
 /// A stretch of a run that is looked at: milliseconds from its beginning, or its line numbers where it has no times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -65,6 +70,17 @@ pub(super) struct Piece {
     pub(super) left: f64,
     pub(super) right: f64,
     pub(super) gap: bool,
+}
+
+/// A mark of the axis with its label.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub(super) struct Tick {
+    /// Between 0 and 1.
+    pub(super) place: f64,
+    pub(super) label: String,
+    /// `text-anchor` of the label.
+    pub(super) anchor: &'static str,
 }
 
 /// From a time (or line) to a place between 0 and 1.
@@ -130,9 +146,9 @@ impl Scale {
         piece.left + within * (piece.right - piece.left)
     }
 
-    /// About six marks at round distances from the start of the run, none inside a gap.
+    /// At most about six marks at round distances from the start of the run, none inside a gap.
     #[must_use]
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self) -> Vec<Tick> {
         const S: i64 = 1_000_000;
         const STEPS: [i64; 20] = [
             S / 1000,
@@ -158,10 +174,10 @@ impl Scale {
         ];
         let work: i64 = self.pieces.iter().filter(|piece| !piece.gap).map(|piece| piece.to - piece.from).sum();
         let step = match self.unit {
-            Unit::Time => STEPS.into_iter().find(|step| work / step <= 6).unwrap_or(work / 6).max(1),
-            Unit::Line => (work / 6).max(1),
+            Unit::Time => STEPS.into_iter().find(|step| work / step <= 5).unwrap_or(work / 5).max(1),
+            Unit::Line => (work / 5).max(1),
         };
-        let mut ticks: Vec<(f64, String)> = Vec::new();
+        let mut ticks: Vec<Tick> = Vec::new();
         for piece in self.pieces.iter().filter(|piece| !piece.gap) {
             let passed = piece.from.saturating_sub(self.zero);
             let begun = passed.div_euclid(step) + i64::from(passed % step != 0);
@@ -172,13 +188,25 @@ impl Scale {
                     break;
                 }
                 let place = self.place(at);
-                // A label needs room: none at the very end, none on top of the one before.
-                if place < 0.93 && ticks.last().is_none_or(|(before, _)| place - before > 0.08) {
-                    ticks.push((place, self.label(after, at)));
+                // A label needs room: none on top of the one before.
+                if ticks.last().is_none_or(|before| place - before.place > APART) {
+                    ticks.push(Tick { place, label: self.label(after, at), anchor: self.anchor(place) });
                 }
             }
         }
         ticks
+    }
+
+    /// On which side of its mark a label stands: in the middle, unless an edge or the label of a gap is there.
+    fn anchor(&self, place: f64) -> &'static str {
+        let beside = |edge: fn(&Piece) -> f64| self.gaps().any(|gap| (edge(gap) - place).abs() < GAP_WIDTH);
+        if place < EDGE || beside(|gap| gap.right) {
+            "start"
+        } else if place > 1.0 - EDGE || beside(|gap| gap.left) {
+            "end"
+        } else {
+            "middle"
+        }
     }
 
     /// The first and the last place, in the unit.
@@ -256,7 +284,7 @@ mod tests {
         assert_eq!(scale.ends(), (8 * MINUTE, 10 * MINUTE));
         assert_eq!(scale.window(8 * MINUTE, 10 * MINUTE), window);
         assert!(
-            scale.ticks().iter().any(|(_, label)| label.replace('\u{a0}', " ") == "+1 min 30 s"),
+            scale.ticks().iter().any(|tick| tick.label.replace('\u{a0}', " ") == "+1 min 30 s"),
             "{:?}",
             scale.ticks()
         );
@@ -278,8 +306,30 @@ mod tests {
         for end in [1, 900, 4_000_000, 9 * 60 * MINUTE, 400 * 24 * 60 * MINUTE] {
             let scale = Scale::new(Unit::Time, &[(0, end)], None).expect("has a span");
             let ticks = scale.ticks();
-            assert!((1..=8).contains(&ticks.len()), "{end}: {ticks:?}");
-            assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0), "{end}: {ticks:?}");
+            assert!((1..=7).contains(&ticks.len()), "{end}: {ticks:?}");
+            assert!(ticks.windows(2).all(|pair| pair[1].place - pair[0].place > APART), "{end}: {ticks:?}");
         }
+    }
+
+    #[test]
+    fn labels_keep_within_the_edges_and_off_the_gaps() {
+        let busy = [(0, 5 * MINUTE), (500 * MINUTE, 505 * MINUTE)];
+        let ticks = Scale::new(Unit::Time, &busy, None).expect("has spans").ticks();
+        let anchors: Vec<(String, &str)> =
+            ticks.into_iter().map(|tick| (tick.label.replace('\u{a0}', " "), tick.anchor)).collect();
+        let anchors: Vec<(&str, &str)> = anchors.iter().map(|(label, anchor)| (label.as_str(), *anchor)).collect();
+        assert_eq!(
+            anchors,
+            [
+                ("0", "start"),
+                ("+2 min", "middle"),
+                ("+4 min", "middle"),
+                ("+8 h 20 min", "start"),
+                ("+8 h 22 min", "middle"),
+                ("+8 h 24 min", "end"),
+            ]
+        );
+        let ends = Scale::new(Unit::Time, &[(0, 5 * MINUTE)], None).expect("has a span").ticks();
+        assert_eq!(ends.last().map(|tick| (tick.place, tick.anchor)), Some((1.0, "end")));
     }
 }
