@@ -168,38 +168,37 @@ impl<'c> SpanWriter<'c> {
 
 /// Whether a span has nothing but what [`BRIEF_SPAN`] lists.
 fn is_brief(span: &Span) -> bool {
-    let Span {
-        kind: _,
-        id: _,
-        parent: _,
-        name: _,
-        skill: None,
-        status: _,
-        attempt: _,
-        cache_hit: _,
-        agent: None,
-        model: None,
-        repo: None,
-        started_at: _,
-        ended_at: _,
-        duration_ms: _,
-        score: None,
-        error: None,
-        tokens_in: None,
-        tokens_out: None,
-        cost_usd: None,
-        deadline: None,
-        expected_ms: None,
-        input_line: _,
-        output_line: _,
-        opened_line: _,
-        closed_line: _,
-        origin: _,
-    } = span
-    else {
-        return false;
-    };
-    true
+    matches!(
+        span,
+        Span {
+            kind: _,
+            id: _,
+            parent: _,
+            name: _,
+            skill: None,
+            status: _,
+            attempt: _,
+            cache_hit: _,
+            agent: None,
+            model: None,
+            repo: None,
+            started_at: _,
+            ended_at: _,
+            duration_ms: _,
+            score: None,
+            error: None,
+            tokens_in: None,
+            tokens_out: None,
+            cost_usd: None,
+            deadline: None,
+            expected_ms: None,
+            input_line: _,
+            output_line: _,
+            opened_line: _,
+            closed_line: _,
+            origin: _,
+        }
+    )
 }
 
 /// All spans of a run, or those that are open, in their order.

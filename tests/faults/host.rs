@@ -195,10 +195,14 @@ fn t85_a_limit_of_file_size_ends_nobody() {
     }
     within(15, "a word about the cache", || house.health()["cache_problem"].as_str().map(str::to_owned));
     house.converge(15);
+    check_without_the_fault(house);
+}
+
+/// It lives with the fault, and without it all is well again.
+fn check_without_the_fault(mut house: House) {
     house.check_alive();
     assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
     house.kill();
-    // Without the limit all is well again.
     house.prefix.clear();
     house.start();
     house.check(10);
@@ -240,12 +244,7 @@ fn t85b_errors_of_writing_and_of_fsync_end_nobody_and_nothing_is_wrong_afterward
             append(&house.state, &format!("run-{n}"), &lines(0..20));
             house.converge(20);
         }
-        house.check_alive();
-        assert_eq!(house.process().ask("/").map(|page| page.status), Some(200));
-        house.kill();
-        house.prefix.clear();
-        house.start();
-        house.check(10);
+        check_without_the_fault(house);
     }
 }
 

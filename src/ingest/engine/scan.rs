@@ -137,12 +137,13 @@ impl Engine {
                     is_news = true;
                 }
                 Err(error) => {
-                    let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-                    let why = match is_missing {
-                        true => format!("there is no such directory; waiting for it ({error})"),
-                        false => format!(
-                            "the directory cannot be opened: {error}; give the user that runs wheelwatch access"
-                        ),
+                    let (is_missing, why) = match error.kind() {
+                        io::ErrorKind::NotFound => (true, String::from("there is no such directory; waiting for it")),
+                        io::ErrorKind::NotADirectory => (true, String::from("this is no directory; waiting for one")),
+                        _ => {
+                            let advice = "give the user that runs wheelwatch access";
+                            (false, format!("the directory cannot be opened: {error}; {advice}"))
+                        }
                     };
                     is_news |= was.is_some();
                     base.place = Err((why, is_missing));

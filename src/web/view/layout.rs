@@ -59,11 +59,7 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title(page, banner)) }
-                link rel="stylesheet" href=(assets::url("style.css"));
+                (basics(&title(page, banner)))
                 link rel="stylesheet" href=(assets::url("run.css"));
                 link #favicon rel="icon" type="image/svg+xml" href=(assets::url(favicon(banner)))
                     data-calm=(assets::url("favicon.svg")) data-attention=(assets::url("favicon-attention.svg"));
@@ -91,11 +87,7 @@ pub fn bare(title: &str, main: &Markup) -> Markup {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · wheelwatch" }
-                link rel="stylesheet" href=(assets::url("style.css"));
+                (basics(&format!("{title} · wheelwatch")))
                 link rel="icon" type="image/svg+xml" href=(assets::url("favicon.svg"));
             }
             body {
@@ -104,6 +96,17 @@ pub fn bare(title: &str, main: &Markup) -> Markup {
                 main #main { (main) }
             }
         }
+    }
+}
+
+/// What the head of every document begins with.
+fn basics(title: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="color-scheme" content="light dark";
+        title { (title) }
+        link rel="stylesheet" href=(assets::url("style.css"));
     }
 }
 
