@@ -136,9 +136,8 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
 
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let committing = writer.clone();
         tokio::spawn(async move {
-            first_look(&live, committing).await;
+            first_look(&live).await;
             let status = live.status();
             let runs = reader.totals().map_or(0, |totals| totals.runs);
             started(&Started { url: address, once, cache: path, status, runs });
@@ -190,16 +189,11 @@ fn listen(port: u16) -> Result<TcpListener, AppError> {
 }
 
 /// Waits until what is there was found, read and committed, so that the first line can say it; not for long.
-async fn first_look(live: &store::Live, writer: store::Writer) {
+async fn first_look(live: &store::Live) {
     let all_read = async {
-        loop {
-            let status = live.status();
-            if status.settled && status.backlog_bytes == 0 {
-                break;
-            }
+        while !live.status().complete {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        let _ = tokio::task::spawn_blocking(move || writer.flush()).await;
     };
     // Too much to read is no error: the line then says what was found so far.
     let _ = tokio::time::timeout(FIRST_LOOK, all_read).await;

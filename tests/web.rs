@@ -48,7 +48,7 @@ impl LogText for Logs {
 struct Fixture {
     router: Router,
     directory: tempfile::TempDir,
-    _store: store::Store,
+    store: store::Store,
 }
 
 const DONE: &str = concat!(
@@ -98,7 +98,7 @@ fn fixture_with(more: impl FnOnce(&Path)) -> Fixture {
         port: PORT,
         token: None,
     };
-    Fixture { router: web::router(web), directory, _store: store }
+    Fixture { router: web::router(web), directory, store }
 }
 
 fn commands() -> Commands {
@@ -451,6 +451,20 @@ async fn health_has_every_field_and_the_dump_is_canonical() {
     assert_eq!(dump["schema"], 1);
     let keys: Vec<_> = dump["runs"].as_array().expect("a list").iter().map(|run| run["key"].as_str()).collect();
     assert_eq!(keys, [Some("a%20b/c"), Some("done"), Some("failed"), Some("files")]);
+}
+
+#[tokio::test]
+async fn there_is_no_dump_of_a_part_of_the_logs() {
+    let fixture = fixture();
+    fixture.store.live.update(|status| status.complete = false);
+    let (status, headers, body) = fixture.ask("/api/dump", "127.0.0.1:7468").await;
+    assert_eq!(
+        (status, headers.get(header::RETRY_AFTER).map(|after| after.as_bytes())),
+        (StatusCode::SERVICE_UNAVAILABLE, Some(&b"1"[..]))
+    );
+    assert!(body.contains("The logs are still being read"), "{body}");
+    fixture.store.live.update(|status| status.complete = true);
+    fixture.json("/api/dump", 200).await;
 }
 
 #[tokio::test]

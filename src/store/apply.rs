@@ -64,6 +64,7 @@ impl Ledger {
             Write::Events(events) => self.events(connection, interner, events),
             Write::Log(log) => self.log(connection, log),
             Write::Remove(key) => self.remove(connection, key),
+            Write::Complete => Ok(None),
         }
     }
 

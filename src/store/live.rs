@@ -54,6 +54,8 @@ pub struct SourceStatus {
     pub unconfined: Option<String>,
     /// Whether the first scan has ended, so that "no runs" is a fact.
     pub settled: bool,
+    /// Whether what the first scan found was read and is in the cache, so that the cache holds no part for the whole.
+    pub complete: bool,
 }
 
 /// The feed and the status, shared by everybody who shows them. Cheap to clone.

@@ -63,6 +63,8 @@ pub enum Write {
     Log(LogRow),
     /// The run's rows go (a directory that was renamed, spec T15).
     Remove(String),
+    /// Nothing: what the first scan found was sent before. When that is committed, the status says so.
+    Complete,
 }
 
 #[derive(Debug)]
@@ -289,6 +291,9 @@ impl Desk {
             Ok(changes) => {
                 self.unsaved = true;
                 self.shared.set(&self.ledger);
+                if writes.iter().any(|write| matches!(write, Write::Complete)) {
+                    self.live.update(|status| status.complete = true);
+                }
                 for change in changes {
                     self.live.announce(change);
                 }
@@ -426,6 +431,7 @@ fn key_of(write: &Write) -> &str {
         Write::Events(events) => &events.key,
         Write::Log(log) => &log.key,
         Write::Remove(key) => key,
+        Write::Complete => "",
     }
 }
 
@@ -434,6 +440,6 @@ fn is_whole(write: &Write) -> bool {
     match write {
         Write::Batch(batch) => batch.replace,
         Write::Remove(_) => true,
-        Write::Events(_) | Write::Log(_) => false,
+        Write::Events(_) | Write::Log(_) | Write::Complete => false,
     }
 }

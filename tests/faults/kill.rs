@@ -5,9 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use crate::house::House;
+use crate::life::quiet_port;
 use crate::process::{SLACK, within};
 use crate::size;
-use crate::support::append;
+use crate::support::{append, http};
 use crate::tail::{Writing, bulk, line, lines};
 
 /// Numbers that look random and are the same each time (a linear congruence).
@@ -133,6 +134,36 @@ fn t79_kill_9_during_a_build_leaves_no_half_state() {
     house.kill();
     house.start();
     house.check(30);
+}
+
+#[test]
+fn t79c_there_is_no_dump_of_a_part_of_the_logs() {
+    let runs = 200;
+    let mut house = House::new();
+    for run in 0..runs {
+        append(&house.state, &format!("run-{run}"), &lines(0..20));
+    }
+    let port = quiet_port();
+    house.options = vec![String::from("--port"), port.to_string()];
+    // From before the first answer on, and without a pause.
+    let first = std::thread::spawn(move || {
+        let began = Instant::now();
+        let mut refused = 0;
+        loop {
+            match http::get(port, "/api/dump") {
+                Ok(dump) if dump.status == 200 => return (dump.json()["runs"].as_array().map(Vec::len), refused),
+                Ok(dump) => assert_eq!(dump.status, 503, "{dump:?}"),
+                Err(_) => refused += 1,
+            }
+            assert!(began.elapsed() < Duration::from_secs(30) * SLACK, "there is never a dump");
+        }
+    });
+    house.try_start_without_port().expect("a start");
+    let (dumped, refused) = first.join().expect("the first dump");
+    assert_eq!(dumped, Some(runs));
+    assert!(refused > 0, "it was asked too late");
+    house.options.clear();
+    house.check(10);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::house::House;
@@ -15,10 +16,12 @@ use crate::stream::Follower;
 use crate::support::{append, http};
 use crate::tail::{Writing, bulk, line, lines};
 
-/// A port that nobody has at the moment, below those that the system gives to clients.
-fn quiet_port() -> u16 {
+/// A port that nobody has at the moment, below those that the system gives to clients; no two rows get the same.
+pub fn quiet_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 8_000).expect("a small number");
-    (first..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+    let mut ports = std::iter::repeat_with(|| first + GIVEN.fetch_add(1, Ordering::Relaxed) % 4_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 #[test]

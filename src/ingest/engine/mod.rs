@@ -20,7 +20,7 @@ mod scan;
 mod table;
 mod turns;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,6 +140,7 @@ pub fn build(
         }
     }
     engine.tell(true);
+    writer.send(Write::Complete)?;
     writer.flush()?;
     let totals = reader.totals()?;
     let mut built = Built {
@@ -191,6 +192,8 @@ struct Engine {
     /// How many writes were sent, and up to which they are known to be committed.
     sent: u64,
     flushed: u64,
+    /// What the first scan found and was not read yet; none when the cache was told that there is nothing left of it.
+    first: Option<HashSet<Arc<str>>>,
     /// Bytes read, and since when.
     read: u64,
     began: Instant,
@@ -232,6 +235,7 @@ impl Engine {
             inbox,
             sent: 0,
             flushed: 0,
+            first: Some(HashSet::new()),
             read: 0,
             began: now,
             told: now,
@@ -269,6 +273,7 @@ impl Engine {
         (self.table, self.agenda, self.hot) = (Table::default(), Agenda::default(), HashMap::new());
         self.scans = Scans::new(now);
         self.refused.clear();
+        self.first = Some(HashSet::new());
         for (_, path) in std::mem::take(&mut self.hushed) {
             self.watch.listen(&path);
         }
@@ -308,6 +313,7 @@ impl Engine {
             self.wake(now);
             self.give(now);
             self.tell(false);
+            self.complete()?;
             let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
             let until = until.into_iter().flatten().min().unwrap_or(next_tick);
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -384,6 +390,16 @@ impl Engine {
             }
         }
         Ok(true)
+    }
+
+    /// Tells the cache once that it holds all that the first scan found.
+    fn complete(&mut self) -> Result<(), StoreError> {
+        if self.scans.is_settled() && self.first.take_if(|first| first.is_empty()).is_some() {
+            // Nobody sees what is complete as if there were something left.
+            self.tell(true);
+            self.send(Write::Complete)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self, write: Write) -> Result<(), StoreError> {

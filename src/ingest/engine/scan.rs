@@ -334,6 +334,7 @@ impl Engine {
         self.scans.is_walking = false;
         let mut fresh = std::mem::take(&mut self.scans.fresh);
         fresh.sort_unstable_by(|one, other| other.cmp(one));
+        self.note_first(&fresh);
         for (_, key) in fresh {
             self.want(&key, self.scans.is_settled(), now);
         }
@@ -347,6 +348,16 @@ impl Engine {
         self.choose_live();
         self.tell(true);
         Ok(())
+    }
+
+    /// Notes what the first scan found, and later what of it is not there any more.
+    fn note_first(&mut self, fresh: &[(i64, Arc<str>)]) {
+        let (is_settled, number) = (self.scans.is_settled(), self.scans.number);
+        let Some(first) = &mut self.first else { return };
+        match is_settled {
+            true => first.retain(|key| self.table.get(key).is_some_and(|tracked| tracked.seen == number)),
+            false => first.extend(fresh.iter().map(|(_, key)| Arc::clone(key))),
+        }
     }
 
     fn note_branches(&mut self, root: u16, what: &Walked) {

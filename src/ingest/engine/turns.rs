@@ -159,6 +159,7 @@ impl Engine {
                 return Ok(());
             }
             End::Missing => {
+                self.no_more_first(&key);
                 // Whether it is gone, renamed or between two names is for the scan to see.
                 self.scans.want();
                 return Ok(());
@@ -180,6 +181,9 @@ impl Engine {
         }
         self.read += done.read;
         let is_more = matches!(done.end, End::More);
+        if !is_more {
+            self.no_more_first(&key);
+        }
         let is_refused = matches!(done.end, End::Refused);
         let is_live = self.scans.is_settled() && !self.agenda.has_cold();
         let sent = self.sent + u64::from(done.write.is_some());
@@ -216,6 +220,13 @@ impl Engine {
             self.want(&key, !is_long, now);
         }
         Ok(())
+    }
+
+    /// A log that the first scan found was read, or cannot be.
+    fn no_more_first(&mut self, key: &str) {
+        if let Some(first) = &mut self.first {
+            first.remove(key);
+        }
     }
 
     fn keep_hot(&mut self, key: Arc<str>, hot: Box<tail::Hot>, now: Instant) {

@@ -29,7 +29,12 @@ fn a_cache_that_cannot_be_read_is_made_anew_and_nothing_that_was_sent_before_is_
     let store = place.open();
     write_whole(&store, "a", 1, LOG);
     let version = store.reader.run("a", Lists::None).unwrap().unwrap().version;
+    let is_complete = || store.live.status().complete;
+    assert!(!is_complete());
+    write(&store, Write::Complete);
+    assert!(is_complete());
     store.writer.make_anew(String::from("a test")).unwrap();
+    assert!(!is_complete(), "nothing of it is there");
     assert!(problem(&store).contains("made again"), "{}", problem(&store));
     assert!(store.reader.run("a", Lists::None).unwrap().is_none());
     let more = || Write::Batch(Box::new(whole("a", 1, LOG)));
@@ -37,6 +42,7 @@ fn a_cache_that_cannot_be_read_is_made_anew_and_nothing_that_was_sent_before_is_
     assert!(store.writer.is_anew());
     store.writer.notice();
     write(&store, more());
+    assert!(!is_complete());
     assert!(store.reader.run("a", Lists::None).unwrap().unwrap().version > version, "versions never go back");
     assert!(place::beside(&place.cache(), ".corrupt").exists());
     drop(store);

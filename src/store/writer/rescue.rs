@@ -91,6 +91,7 @@ impl Desk {
         }
         self.refuge = None;
         self.renewals += 1;
+        self.live.update(|status| status.complete = false);
         let made = match &self.path {
             Some(path) if self.renewals <= RENEWALS => open::make_anew(path, self.version, why),
             Some(_) | None => open::memory()
