@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use super::guard::Refusal;
-use super::peer::{self, Peer};
+use super::peer::{Peer, Peers};
 use super::stream::Hub;
 use super::wire::Wire;
 use super::{Web, build};
@@ -68,12 +68,15 @@ pub(super) struct Link {
 /// Serves until `stop` resolves; then closes streams and returns (spec T142: within 5 s).
 ///
 /// # Errors
-/// When the listener has no address. What one connection does ends that connection, and running out of descriptors only
+/// When the listener has no address or there is no thread. What one connection does ends that connection, and running out of descriptors only
 /// delays new ones.
 pub async fn serve(listener: TcpListener, web: Web, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    let trust = if web.token.is_some() { Trust::Cookie } else { Trust::Table };
+    let trust = match web.token {
+        Some(_) => Trust::Cookie,
+        None => Trust::Table(Peers::start(listener.local_addr()?)?),
+    };
     let (router, hub) = build(web);
-    let server = Server { address: listener.local_addr()?, trust, router, hub, times: Times::default() };
+    let server = Server { trust, router, hub, times: Times::default() };
     server.run(listener, connections(), stop).await;
     Ok(())
 }
@@ -85,10 +88,10 @@ fn connections() -> usize {
 }
 
 /// What tells a connection of the user's from others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Trust {
     /// The kernel's table of sockets.
-    Table,
+    Table(Peers),
     /// A cookie, which the guard asks for.
     Cookie,
 }
@@ -96,7 +99,6 @@ enum Trust {
 /// What all connections share.
 #[derive(Clone)]
 struct Server {
-    address: SocketAddr,
     trust: Trust,
     router: Router,
     hub: Arc<Hub>,
@@ -131,13 +133,11 @@ impl Server {
     }
 
     async fn connection(self, socket: TcpStream, client: SocketAddr, mut closed: watch::Receiver<()>) {
-        let Self { address, trust, router, hub, times } = self;
-        // Reads the kernel's memory and no disk. The blocking threads may all be busy with the cache, and a new
-        // connection must not wait for them.
+        let Self { trust, router, hub, times } = self;
         let peer = match trust {
-            // Who is gone already is not looked for: the table is read whole, and many may come and go (spec T137).
+            // Who is gone already is not looked for: many may come and go (spec T137).
             _ if socket.peer_addr().is_err() => return,
-            Trust::Table => peer::look_up(client, address),
+            Trust::Table(peers) => peers.look_up(client).await,
             Trust::Cookie => Peer::Ours,
         };
         bound(&socket, times.patience);

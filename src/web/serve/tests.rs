@@ -36,8 +36,7 @@ fn start(times: Times, connections: usize) -> Running {
         .route("/silent", get(|| async { Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()) }));
     let hub = Hub::new();
     let server = Server {
-        address,
-        trust: Trust::Table,
+        trust: Trust::Table(Peers::start(address).expect("a thread")),
         router: guard::around(routes, address.port(), None),
         hub: hub.clone(),
         times,
