@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Process, SLACK, behind, within};
+use crate::process::{Process, behind, with_slack, within};
 use crate::stream::Follower;
 use crate::support::http;
 use crate::truth::{self, Runs};
@@ -190,15 +190,18 @@ impl House {
     pub fn converge(&self, seconds: u32) -> truth::Truth {
         let began = Instant::now();
         loop {
-            let (truth, dump) = (truth::of(&self.state), self.dump());
-            let difference = match &dump {
-                None => Some(String::from("the dump is not complete")),
-                Some(dump) => self.difference(&truth.runs, dump),
+            let difference = match self.dump() {
+                None => String::from("the dump is not complete"),
+                // What is written in between makes a difference, which is looked at again.
+                Some(dump) => {
+                    let truth = truth::of(&self.state);
+                    let Some(difference) = self.difference(&truth.runs, &dump) else { return truth };
+                    difference
+                }
             };
-            let Some(difference) = difference else { return truth };
             let health = self.try_get("/api/health");
             let said = self.process().said();
-            let most = Duration::from_secs(u64::from(seconds * SLACK));
+            let most = with_slack(seconds);
             assert!(began.elapsed() < most, "not what the bytes say after {most:?}: {difference}\n{health:?}\n{said}");
             std::thread::sleep(Duration::from_millis(30));
         }

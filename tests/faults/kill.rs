@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::house::House;
 use crate::life::quiet_port;
-use crate::process::{SLACK, within};
+use crate::process::{with_slack, within};
 use crate::size;
 use crate::support::{append, http};
 use crate::tail::{Writing, bulk, line, lines};
@@ -51,7 +51,7 @@ fn kill_behind_a_commit(house: &mut House, later: Duration, act: impl FnOnce(&Ho
     let began = Instant::now();
     // Without a pause: what comes next must not be there yet.
     while look() == before {
-        assert!(began.elapsed() < Duration::from_secs(10) * SLACK, "nothing was committed");
+        assert!(began.elapsed() < with_slack(10), "nothing was committed");
     }
     let change = Instant::now();
     while change.elapsed() < later {
@@ -155,7 +155,7 @@ fn t79c_there_is_no_dump_of_a_part_of_the_logs() {
                 Ok(dump) => assert_eq!(dump.status, 503, "{dump:?}"),
                 Err(_) => refused += 1,
             }
-            assert!(began.elapsed() < Duration::from_secs(30) * SLACK, "there is never a dump");
+            assert!(began.elapsed() < with_slack(30), "there is never a dump");
         }
     });
     house.try_start_without_port().expect("a start");

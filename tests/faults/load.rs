@@ -198,7 +198,7 @@ fn t97_a_restart_with_nothing_new_reads_no_log_again() {
         append(&house.state, &format!("run-{run}"), &text);
     }
     house.start();
-    house.converge(size(30, 120));
+    house.converge(30);
     house.wait_until_sure(60);
     house.stop();
     house.prefix = trace::watching(&house, READING);

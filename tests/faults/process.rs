@@ -6,15 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::size;
 use crate::support::binary::wheelwatch;
 use crate::support::http;
 
-/// A debug build on two cores that other tests share needs longer than the spec's numbers, which are for a release build.
-pub const SLACK: u32 = 4;
+/// The times of the spec: a debug build on two cores that other tests share needs longer than a release build. The long
+/// versions are ten to a thousand times as large, with a debug build's reducer as the judge, and wait accordingly: only who
+/// fails waits that long.
+pub fn with_slack(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds)) * size(4, 60)
+}
 
 /// Waits for a condition for at most the spec's time, with some slack.
 pub fn within<T>(seconds: u32, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let (began, most) = (Instant::now(), Duration::from_secs(u64::from(seconds * SLACK)));
+    let (began, most) = (Instant::now(), with_slack(seconds));
     loop {
         if let Some(found) = look() {
             return found;
