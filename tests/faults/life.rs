@@ -190,7 +190,6 @@ fn t144_a_long_life_costs_nothing_that_stays() {
 
 #[test]
 fn t145_logs_from_the_future_and_the_past_are_no_reason_to_fail() {
-    // The clock of this machine cannot be moved from a test: the logs move against it, as they do when a clock jumps.
     let mut house = House::started();
     let day = 86_400;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
@@ -216,6 +215,63 @@ fn t145_logs_from_the_future_and_the_past_are_no_reason_to_fail() {
     for run in runs["runs"].as_array().expect("runs") {
         assert!(run["duration_ms"].as_i64().is_none_or(|duration| duration >= 0), "{run}");
     }
+    house.check(5);
+}
+
+#[test]
+fn t145b_a_clock_that_jumps_while_it_runs_hurts_nothing() {
+    needs("faketime", "faketime");
+    let mut house = House::new();
+    let clock = house.beside("clock");
+    // The clock of the day alone: the kernel moves neither timers nor the times of files when somebody sets it.
+    house.prefix = [
+        "env",
+        "LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1",
+        "FAKETIME_NO_CACHE=1",
+        "DONT_FAKE_MONOTONIC=1",
+        "NO_FAKE_STAT=1",
+        &format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+    ]
+    .map(str::to_owned)
+    .into();
+    let next = house.beside("next");
+    // By renaming, so that no half of it is ever read.
+    let set = |offset: &str| fs::write(&next, offset).and_then(|()| fs::rename(&next, &clock)).expect("a clock");
+    set("+0");
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let event = |event: &str| format!("{{\"ts\":{},\"event\":\"{event}\",\"phase\":\"p\"}}\n", now());
+    append(&house.state, "a", &(event("run.started") + &event("phase.started")));
+    house.start();
+    // What libfaketime would share with children, and leaves behind.
+    for name in ["faketime_shm_", "sem.faketime_sem_"] {
+        fs::remove_file(format!("/dev/shm/{name}{}", house.process().pid())).expect("the clock is not faked");
+    }
+    house.converge(5);
+    let client = Follower::start(house.process().port);
+    client.check(&house);
+    let is_healthy = |house: &House, offset: &str| {
+        let run = house.get("/api/runs")["runs"][0].take();
+        assert_eq!(run["status"], "running", "{offset}: {run}");
+        assert!(run["duration_ms"].as_i64().is_some_and(|duration| duration >= 0), "{offset}: {run}");
+        run["verdict"] == "healthy"
+    };
+    // Whose clock is a day ahead sees a run that was silent for a day; every jump back is one from there.
+    for (offset, healthy) in [("+0", true), ("+1d", false), ("-1h", true), ("+0", true), ("-1s", true), ("+1d", false)]
+    {
+        set(offset);
+        within(5, &format!("a verdict at {offset}"), || (is_healthy(&house, offset) == healthy).then_some(()));
+        for path in ["/", "/runs", "/attention", "/health", "/runs/a", "/api/attention", "/api/health"] {
+            assert_eq!(house.process().ask(path).map(|page| page.status), Some(200), "{path} at {offset}");
+        }
+        let before = client.messages("a");
+        append(&house.state, "a", &event("step.started"));
+        within(2, &format!("a message at {offset}"), || (client.messages("a") > before).then_some(()));
+        house.converge(5);
+        client.check(&house);
+        house.check_alive();
+    }
+    drop(client);
+    house.prefix.clear();
     house.check(5);
 }
 
