@@ -33,16 +33,16 @@ class NotMeasured(Exception):
 
 def run(command):
     """Runs a command; gives its seconds, processor seconds and peak memory in MiB."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        sys.exit(f"{command} ended with {process.returncode}: {said.decode(errors='replace')}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    end, other = os.pipe()
+    alone = [sys.executable, "-I", "-S", os.path.join(HERE, "alone.py"), str(other), *command]
+    done = subprocess.run(alone, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=[other], check=False)
+    os.close(other)
+    with open(end, encoding="ascii") as figures:
+        figures = figures.read().split()
+    if done.returncode:
+        sys.exit(f"{command} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+    seconds, used, peak = map(float, figures)
+    return seconds, used, peak / 1024
 
 
 def quantile(values, share):
