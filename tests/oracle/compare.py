@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the program's canonical dump with the reference reducer's, run by run.
 
-    compare.py --binary PATH --seeds A..B [--runs M] [--realistic] [--keep DIR]
+    compare.py --binary PATH --seeds A..B [--runs M] [--realistic] [--keep DIR] [--jobs N]
     compare.py --binary PATH --state DIR [--log-name '*.jsonl']
 
 A difference is shrunk (lines are deleted, then keys, while the difference stays) and shown with its log; exit 1.
@@ -11,6 +11,8 @@ Numbers are compared by value, since spec 4.2 does not say how they are spelt.
 
 import argparse
 import collections
+import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -193,16 +195,32 @@ def show(key, found, log=None):
     print(flush=True)
 
 
+def look(comparer, given, seed):
+    """A seed's logs, those of runs that differ only, with the differences, and how many runs there are."""
+    home = os.path.join(given.keep, f"seed-{seed}") if given.keep else tempfile.mkdtemp(prefix="oracle-logs-")
+    logs = generate.generate(seed, given.runs, home, given.realistic)
+    found, seen = comparer.of_directory(home)
+    if not given.keep:
+        shutil.rmtree(home)
+    by_key = {reduce.key_of(relative): log for relative, log in logs.items()}
+    return {key: log for key, log in by_key.items() if key in found}, found, seen
+
+
 def compare_seeds(comparer, given):
     """Generated logs; shrinks and shows up to `--reports` kinds of difference.  Says how many runs differ."""
     first, _, last = given.seeds.partition("..")
+    seeds = range(int(first), int(last or first) + 1)
+    with concurrent.futures.ProcessPoolExecutor(given.jobs, initializer=readings.choose, initargs=(given.reading,)) as pool:
+        looks = pool.map(look, itertools.repeat(comparer), itertools.repeat(given), seeds)
+        differing = report(comparer, given, zip(seeds, looks))
+        pool.shutdown(cancel_futures=True)
+    return differing
+
+
+def report(comparer, given, looks):
     reported, runs, differing, kinds = set(), 0, 0, collections.Counter()
-    for seed in range(int(first), int(last or first) + 1):
-        home = os.path.join(given.keep, f"seed-{seed}") if given.keep else tempfile.mkdtemp(prefix="oracle-logs-")
-        logs = generate.generate(seed, given.runs, home, given.realistic)
-        found, seen = comparer.of_directory(home)
+    for seed, (by_key, found, seen) in looks:
         runs, differing = runs + seen, differing + len(found)
-        by_key = {reduce.key_of(relative): log for relative, log in logs.items()}
         for key, paths in found.items():
             new = {kind_of(path) for path, _, _ in paths}
             kinds.update(new)
@@ -216,8 +234,6 @@ def compare_seeds(comparer, given):
             log = comparer.shrink(by_key[key], order[0])
             print(f"seed {seed}, {key}, shrunk for {order[0]}:")
             show(key, comparer.of_logs([log])[0], log)
-        if not given.keep:
-            shutil.rmtree(home)
         if differing and len(reported) >= given.reports:
             break
     print(f"{runs} runs compared, {differing} differ")
@@ -233,6 +249,7 @@ def main():
     parser.add_argument("--runs", type=int, default=100, help="logs per seed")
     parser.add_argument("--realistic", action="store_true")
     parser.add_argument("--keep", help="write the generated logs here and leave them")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="seeds at a time")
     parser.add_argument("--reports", type=int, default=1)
     parser.add_argument("--ignore", help="regular expression of paths to pass over")
     parser.add_argument("--except", dest="passed_over", help="regular expression of keys that are not compared")
