@@ -40,9 +40,9 @@ def main():
         make(state, asked.gigabytes)
         newest = [f"{asked.gigabytes - 1}/{name}" for name in sorted(os.listdir(os.path.join(state, "0")))[-20:]]
         print(f"Machine: {machine()}. {asked.gigabytes} GB, page cache as it is after writing.\n")
-        with bench.server(os.path.join(state, "*"), bench.path("cache.db")) as (process, port, begin):
+        with bench.server(state, bench.path("cache.db")) as (process, port, begin):
             said = time.perf_counter() - begin
-            while not any_right(port, newest):
+            while not are_right(port, newest):
                 time.sleep(0.01)
             print(f"address after {said:.2f} s, the newest runs listed after {time.perf_counter() - begin:.2f} s\n")
             print("| after s | left to read; to index, MiB | memory MiB | page ms: median, most |\n|---|---|---|---|")
@@ -60,10 +60,6 @@ def main():
                     break
                 time.sleep(0.05)
             print(f"\n{processor(process.pid):.0f} processor seconds.")
-
-
-def any_right(port, keys):
-    return are_right(port, keys) or are_right(port, [key.rpartition("/")[2] for key in keys])
 
 
 def left(health):

@@ -102,7 +102,7 @@ def main():
             os.mkdir(state)
             make(state, asked.scale)
             mib = size(state) / MIB
-            seconds, used, peak = bench.build(os.path.join(state, "*") if make is many_files else state)
+            seconds, used, peak = bench.build(state)
             print(f"| {name} | {mib:.0f} | {seconds:.2f} | {used:.2f} | {mib / seconds:.0f} | {peak:.0f} |", flush=True)
             shutil.rmtree(state)
 

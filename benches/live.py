@@ -78,7 +78,7 @@ def day(bench, minutes, each_minute=lambda _: None, runs=200, rate=100):
         took, late, probes = [], 0, 0
         begin, used, minute = time.perf_counter(), processor(process.pid), 0
         try:
-            while (elapsed := time.perf_counter() - begin) < minutes * 60:
+            while time.perf_counter() - begin < minutes * 60:
                 sent = time.perf_counter()
                 with open(os.path.join(probed, "run.log"), "a", encoding="utf-8") as log:
                     log.write(line(f"probe {probes}"))
@@ -88,11 +88,12 @@ def day(bench, minutes, each_minute=lambda _: None, runs=200, rate=100):
                     heard = "probed" in stream.runs(0.5)
                 took.append((time.perf_counter() - sent) * 1000)
                 late += not heard
-                if elapsed // 60 >= minute:
-                    each_minute(figures(process.pid, cache, minute, elapsed, used, took))
-                    minute += 1
                 while time.perf_counter() - sent < 1:
                     stream.runs(max(0.01, 1 - (time.perf_counter() - sent)))
+                elapsed = time.perf_counter() - begin
+                if elapsed >= 60 * min(minute + 1, minutes):
+                    minute += 1
+                    each_minute(figures(process.pid, cache, minute, elapsed, used, took))
         finally:
             over.set()
             writer.join()
@@ -122,7 +123,7 @@ def figures(pid, cache, minute, elapsed, used, took):
         "minute": minute,
         "memory": memory(pid),
         "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
-        "share": (processor(pid) - used) / max(elapsed, 1e-9),
+        "share": (processor(pid) - used) / elapsed,
         "wal": os.path.getsize(log) / 2**20 if os.path.exists(log) else 0,
         "p99": quantile(took, 0.99),
     }
