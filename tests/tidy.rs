@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The rooms from the top of the house to its ground; a room may use itself and what stands below it here.
 /// `ingest` and `web` stand beside each other and never use each other (the crate's documentation, "The rooms").
@@ -261,4 +262,21 @@ fn the_fuzzer_builds_the_reducer_with_the_same_crates() {
     let names: Vec<&String> = fuzz["dependencies"].as_table().expect("a table").keys().collect();
     let others: Vec<&&String> = names.iter().filter(|name| locked(&ours, name) != locked(&theirs, name)).collect();
     assert_eq!(others, [&"libfuzzer-sys"], "bring fuzz/Cargo.toml and fuzz/Cargo.lock up to date");
+}
+
+/// They are tried now and then only (`scripts/mutations`), and one that does not apply any more breaks nothing.
+#[test]
+fn every_mutation_applies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut patches: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(root.join("tests/faults/mutations")).expect("a listing") {
+        patches.push(entry.expect("an entry").path());
+    }
+    assert!(patches.len() >= 6, "{patches:?}");
+    for patch in patches {
+        let tried = Command::new("git").args(["apply", "--check"]).arg(&patch).current_dir(root).output();
+        let tried = tried.expect("git runs");
+        let said = String::from_utf8_lossy(&tried.stderr);
+        assert!(tried.status.success(), "{} does not apply: {said}", patch.display());
+    }
 }
