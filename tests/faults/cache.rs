@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::house::House;
-use crate::process::{needs, within};
+use crate::process::within;
 use crate::size;
 use crate::support::append;
 use crate::tail::{bulk, line, lines};
@@ -208,14 +208,7 @@ fn t86_without_a_place_for_the_cache_it_goes_on_in_memory_and_says_so() {
 
 #[test]
 fn t86b_so_it_does_when_the_directory_is_read_only() {
-    let mut house = House::new();
-    if rustix::process::geteuid().is_root() {
-        needs("setpriv", "util-linux");
-        house.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(str::to_owned).into();
-        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("chmod");
-        open(&house.beside(""));
-        open(&house.beside("home"));
-    }
+    let mut house = House::new().with_a_stranger();
     append(&house.state, "a", &lines(0..5));
     let directory = house.beside("closed");
     fs::create_dir(&directory).expect("mkdir");
@@ -349,13 +342,20 @@ fn t96_another_program_that_locks_the_cache_holds_up_no_page() {
 }
 
 #[test]
-fn t143_a_port_that_is_taken_ends_with_4() {
+fn t143_a_port_that_is_taken_or_not_ours_ends_with_4() {
     let mut house = House::new();
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     house.options = vec![String::from("--port"), port.clone()];
     let said = house.try_start_without_port().expect_err("the port is in use");
     assert!(said.starts_with("exit status: 4") && said.contains(&port), "{said}");
+    // One that only root may have.
+    let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("/proc");
+    let privileged = first.trim().parse::<u16>().expect("a number") - 1;
+    let mut house = House::new().with_a_stranger();
+    house.options = vec![String::from("--port"), privileged.to_string()];
+    let said = house.try_start_without_port().expect_err("the port needs privileges");
+    assert!(said.starts_with("exit status: 4") && said.contains("needs privileges"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use crate::house::House;
 use crate::process::{needs, within};
@@ -128,6 +129,31 @@ fn t38_an_error_of_reading_is_said_and_tried_again() {
 }
 
 #[test]
+fn t38b_an_error_of_reading_that_stays_is_tried_less_and_less_often() {
+    let mut house = House::new();
+    append(&house.state, "bad", &lines(0..3));
+    append(&house.state, "fine", &lines(0..3));
+    let path = house.state.join("bad/run.log");
+    house.prefix = trace::failing(&house, "pread64", "pread64:error=EIO", &[&path]);
+    house.start();
+    assert_eq!(house.problem("bad", 10), "read_error");
+    let failed = |house: &House| trace::calls(house).iter().filter(|call| call.contains("EIO")).count();
+    let (before, began) = (failed(&house), Instant::now());
+    append(&house.state, "bad", &line(7));
+    append(&house.state, "fine", &lines(3..6));
+    house.log_when("fine", 2, "its lines", |log| log["events"] == 6);
+    house.check_idle();
+    let (tries, seconds) = (failed(&house) - before, began.elapsed().as_secs_f64());
+    // Each try is one read: after one second, two, four, and then every eight.
+    assert!(tries as f64 <= 3.0 + seconds, "{tries} tries in {seconds} s");
+    assert!(house.process().ask("/health").expect("a page").body.contains("read error"), "the page is silent");
+    house.kill();
+    house.prefix.clear();
+    house.start();
+    house.check(10);
+}
+
+#[test]
 fn t39_with_few_descriptors_it_converges_and_does_not_spin() {
     needs("prlimit", "util-linux");
     let mut house = House::new();
@@ -141,6 +167,7 @@ fn t39_with_few_descriptors_it_converges_and_does_not_spin() {
     append(&house.state, "run-7", &line(7));
     append(&house.state, "new", &line(7));
     house.converge(10);
+    house.check_idle();
     drop(clients);
     house.check(10);
 }

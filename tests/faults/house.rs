@@ -1,7 +1,7 @@
 //! The shared harness: a state directory, a cache and the real binary between them, and the invariants of spec 5.4.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Process, behind, with_slack, within};
+use crate::process::{Process, behind, needs, with_slack, within};
 use crate::stream::Follower;
 use crate::support::http;
 use crate::truth::{self, Runs};
@@ -28,6 +28,8 @@ pub struct House {
     pub options: Vec<String>,
     /// How the state directory is named on the command line.
     pub named: Option<PathBuf>,
+    /// The server may read only what everybody may.
+    is_stranger: bool,
     process: Option<Process>,
     follower: Option<Follower>,
 }
@@ -42,7 +44,17 @@ impl House {
         }
         let (state, cache) = (path.join("state"), path.join("cache/wheelwatch.db"));
         let (prefix, options) = (Vec::new(), Vec::new());
-        Self { directory, state, cache, prefix, options, named: None, process: None, follower: None }
+        Self {
+            directory,
+            state,
+            cache,
+            prefix,
+            options,
+            named: None,
+            is_stranger: false,
+            process: None,
+            follower: None,
+        }
     }
 
     /// A server on an empty state directory.
@@ -50,6 +62,20 @@ impl House {
         let mut house = Self::new();
         house.start();
         house
+    }
+
+    /// Lets the server be another user than root, who may read everything; who runs the tests as somebody else is that.
+    pub fn with_a_stranger(mut self) -> Self {
+        if rustix::process::geteuid().is_root() {
+            needs("setpriv", "util-linux");
+            let words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+            self.prefix = words.map(str::to_owned).into();
+            for path in [self.beside(""), self.beside("home")] {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("chmod");
+            }
+            self.is_stranger = true;
+        }
+        self
     }
 
     /// A path beside the state directory.
@@ -194,7 +220,7 @@ impl House {
                 None => String::from("the dump is not complete"),
                 // What is written in between makes a difference, which is looked at again.
                 Some(dump) => {
-                    let truth = truth::of(&self.state);
+                    let truth = truth::of(&self.state, self.is_stranger);
                     let Some(difference) = self.difference(&truth.runs, &dump) else { return truth };
                     difference
                 }
@@ -269,6 +295,18 @@ impl House {
         let said = self.process().said();
         assert!(!said.contains("panicked"), "I5: {said}");
         health
+    }
+
+    /// It is busy with nothing: hardly any CPU until the next scan.
+    pub fn check_idle(&self) {
+        let before = self.process().cpu_ticks();
+        let scans = self.health()["scans"].as_u64();
+        within(40, "another scan", || {
+            std::thread::sleep(Duration::from_millis(100));
+            (self.health()["scans"].as_u64() > scans).then_some(())
+        });
+        let spent = self.process().cpu_ticks() - before;
+        assert!(spent < 50, "{spent} hundredths of a second of CPU until the next scan");
     }
 
     /// I7. The numbers of T130, and descriptors as few as a cache and a few connections need.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -20,11 +21,13 @@ pub struct Truth {
     pub runs: Runs,
     /// Physical lines by key, counted without the reducer.
     pub lines: BTreeMap<String, u64>,
+    for_a_stranger: bool,
 }
 
-/// Reduces every log at most four directories deep; follows no link; reads regular files only.
-pub fn of(state: &Path) -> Truth {
-    let mut truth = Truth::default();
+/// Reduces every log at most four directories deep; follows no link; reads regular files only, for a stranger those that
+/// everybody may read.
+pub fn of(state: &Path, for_a_stranger: bool) -> Truth {
+    let mut truth = Truth { for_a_stranger, ..Truth::default() };
     if state.is_dir() {
         walk(state, state, "", 0, &mut truth);
     }
@@ -33,7 +36,8 @@ pub fn of(state: &Path) -> Truth {
 
 fn walk(state: &Path, directory: &Path, key: &str, depth: usize, truth: &mut Truth) {
     let log = directory.join("run.log");
-    if fs::symlink_metadata(&log).is_ok_and(|meta| meta.is_file()) {
+    let may_read = |meta: &fs::Metadata| !truth.for_a_stranger || meta.permissions().mode() & 0o004 != 0;
+    if fs::symlink_metadata(&log).is_ok_and(|meta| meta.is_file() && may_read(&meta)) {
         let name = state.file_name().expect("a name").to_string_lossy().into_owned();
         let (key, fallback) = if key.is_empty() { (".", name.as_str()) } else { (key, key) };
         if let Ok(file) = File::open(&log) {

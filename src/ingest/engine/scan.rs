@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,6 +32,9 @@ const ASKED: Duration = Duration::from_millis(250);
 
 /// How many directories are walked together.
 const WALKS: usize = 256;
+
+/// What helps against a directory that may not be read.
+const ADVICE: &str = "give the user that runs wheelwatch access";
 
 /// When scans were and come, and what they carry from one to the next.
 #[derive(Debug)]
@@ -140,10 +143,7 @@ impl Engine {
                     let (is_missing, why) = match error.kind() {
                         io::ErrorKind::NotFound => (true, String::from("there is no such directory; waiting for it")),
                         io::ErrorKind::NotADirectory => (true, String::from("this is no directory; waiting for one")),
-                        _ => {
-                            let advice = "give the user that runs wheelwatch access";
-                            (false, format!("the directory cannot be opened: {error}; {advice}"))
-                        }
+                        _ => (false, format!("the directory cannot be opened: {error}; {ADVICE}")),
                     };
                     is_news |= was.is_some();
                     base.place = Err((why, is_missing));
@@ -372,12 +372,16 @@ impl Engine {
     }
 }
 
+/// What a walk could not read, in words a person can act on.
 fn unread(what: &Walked) -> Option<String> {
     let (below, why) = what.unread.first()?;
-    let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+    let which = match below.as_os_str().is_empty() {
+        true => String::from("the directory"),
+        false => format!("{} in it", below.display()),
+    };
     let more = match what.unread.len() {
         1 => String::new(),
-        many => format!(" and {} more", many - 1),
+        many => format!(", and {} more", many - 1),
     };
-    Some(format!("could not be read below: {}{more} ({why})", below.display()))
+    Some(format!("{which} cannot be read: {why}{more}; {ADVICE}"))
 }
