@@ -297,16 +297,13 @@ impl House {
         health
     }
 
-    /// It is busy with nothing: hardly any CPU until the next scan.
+    /// It is busy with nothing: over three seconds, with the looks and scans of that time, it uses less than a third of a
+    /// core. Nobody asks anything meanwhile, because answers cost, too.
     pub fn check_idle(&self) {
         let before = self.process().cpu_ticks();
-        let scans = self.health()["scans"].as_u64();
-        within(40, "another scan", || {
-            std::thread::sleep(Duration::from_millis(100));
-            (self.health()["scans"].as_u64() > scans).then_some(())
-        });
+        std::thread::sleep(Duration::from_secs(3));
         let spent = self.process().cpu_ticks() - before;
-        assert!(spent < 50, "{spent} hundredths of a second of CPU until the next scan");
+        assert!(spent < 100, "{spent} hundredths of a second of CPU in three seconds of nothing");
     }
 
     /// I7. The numbers of T130, and descriptors as few as a cache and a few connections need.
