@@ -463,6 +463,9 @@ async fn there_is_no_dump_of_a_part_of_the_logs() {
         (StatusCode::SERVICE_UNAVAILABLE, Some(&b"1"[..]))
     );
     assert!(body.contains("The logs are still being read"), "{body}");
+    assert_eq!(fixture.json("/api/health", 200).await["complete"], false);
+    let (_, _, page) = fixture.ask("/", "127.0.0.1:7468").await;
+    assert!(page.contains("not everything is here yet") && !page.contains("all read"), "{page}");
     fixture.store.live.update(|status| status.complete = true);
     fixture.json("/api/dump", 200).await;
 }

@@ -39,7 +39,7 @@ pub(super) fn run(settings: Settings) -> Result<(), CliError> {
 /// The one line: where, what, and where it is kept.
 fn line(started: &Started, watched: &str) -> String {
     let Started { url, once: _, cache, status, runs } = started;
-    let all_read = status.settled && status.backlog_bytes == 0;
+    let all_read = status.complete;
     let wrong: Vec<_> = status.roots.iter().filter_map(|(_, problem)| problem.as_deref()).collect();
     let found = match (wrong.as_slice(), runs) {
         ([], 0) if all_read => format!("no run in {watched} yet, waiting for one"),
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn the_line_says_url_source_and_cache() {
-        let started = |runs, settled, problem: Option<&str>, cache: Option<&str>| Started {
+        let started = |runs, complete, problem: Option<&str>, cache: Option<&str>| Started {
             url: "http://127.0.0.1:1/".into(),
             once: false,
             cache: cache.map(Into::into),
             status: SourceStatus {
-                settled,
+                complete,
                 roots: vec![("./state".into(), problem.map(Into::into))],
                 ..SourceStatus::default()
             },

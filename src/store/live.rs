@@ -52,9 +52,10 @@ pub struct SourceStatus {
     pub cache_problem: Option<String>,
     /// Why the kernel does not keep this process from writing elsewhere than beside the cache; `None` when it does.
     pub unconfined: Option<String>,
-    /// Whether the first scan has ended, so that "no runs" is a fact.
+    /// Whether the first scan has ended.
     pub settled: bool,
-    /// Whether what the first scan found was read and is in the cache, so that the cache holds no part for the whole.
+    /// Whether what the first scan found was read and is in the cache, so that "no runs" is a fact and
+    /// what is shown is no part for the whole.
     pub complete: bool,
 }
 

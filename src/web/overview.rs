@@ -146,7 +146,7 @@ fn nothing_yet(look: &Look<'_>) -> Markup {
     let status = &look.source.status;
     html! {
         div.welcome {
-            h2 { @if status.settled { "No runs yet" } @else { "Looking for runs…" } }
+            h2 { @if status.complete { "No runs yet" } @else { "Looking for runs…" } }
             p {
                 "A run appears here as soon as a file " code { (text::text(&status.pattern)) } " appears in a directory below "
                 @for (index, (root, problem)) in status.roots.iter().enumerate() {

@@ -153,7 +153,8 @@ fn t53_very_many_runs_are_served_from_the_first_second() {
 fn t131_a_backlog_is_read_while_pages_are_served() {
     let mut house = House::new();
     let text = bulk(0..size(10_000, 200_000));
-    for run in 0..size(10, 100) {
+    let runs = size(10, 100);
+    for run in 0..runs {
         append(&house.state, &format!("run-{run}"), &text);
     }
     house.start();
@@ -163,6 +164,7 @@ fn t131_a_backlog_is_read_while_pages_are_served() {
         let is_behind = page.body.contains("behind") || page.body.contains("looking for runs");
         // Said until it is so, and not longer.
         assert!(is_behind || page.body.contains("all read"), "neither behind nor all read");
+        assert!(is_behind || house.total() == runs, "all read is said of {} of {runs} runs", house.total());
         let health = house.health();
         (!is_behind && health["backlog_bytes"] == 0 && health["settled"] == true).then_some(())
     });

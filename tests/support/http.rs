@@ -27,7 +27,7 @@ pub fn get(port: u16, path: &str) -> io::Result<Answer> {
 pub fn request(port: u16, method: &str, path: &str, body: Option<&serde_json::Value>) -> io::Result<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(300)))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
     let body = body.map(ToString::to_string).unwrap_or_default();
     if !body.is_empty() {

@@ -55,6 +55,7 @@ pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc
         "backlog_bytes": status.backlog_bytes,
         "index_backlog_bytes": status.index_backlog_bytes,
         "settled": status.settled,
+        "complete": status.complete,
         "cache_problem": status.cache_problem,
         "unconfined": status.unconfined,
         "rss_bytes": process.rss_bytes,

@@ -24,7 +24,7 @@ impl Source {
     #[must_use]
     pub fn is_all_read(&self) -> bool {
         let status = &self.status;
-        status.settled
+        status.complete
             && self.totals.as_ref().is_some_and(|totals| totals.problems == 0)
             && status.backlog_bytes == 0
             && status.roots.iter().all(|(_, problem)| problem.is_none())
@@ -95,7 +95,7 @@ fn progress(source: &Source) -> Markup {
                     " left"
                 }
             }
-        } @else if !status.settled {
+        } @else if !status.complete {
             span.warn { (icon(Icon::Hourglass)) "looking for runs, not everything is here yet" }
         } @else if source.is_all_read() {
             span { "all read" }
@@ -135,7 +135,7 @@ mod tests {
 
     fn check(change: impl FnOnce(&mut Source), says: &[&str], hides: &[&str]) {
         let status =
-            SourceStatus { roots: vec![(String::from("./state"), None)], settled: true, ..SourceStatus::default() };
+            SourceStatus { roots: vec![(String::from("./state"), None)], complete: true, ..SourceStatus::default() };
         let totals = Totals { runs: 12, newest_line_at: Some(NOW.plus_millis(-4_000)), ..Totals::default() };
         let mut source = Source { status, totals: Some(totals) };
         change(&mut source);
@@ -152,7 +152,7 @@ mod tests {
     fn the_line_never_says_all_read_when_something_is_missing() {
         check(|_| {}, &["12 runs", "./state", "4 s ago", "all read"], &["behind"]);
         check(|s| s.status.backlog_bytes = 2048, &["2.0 KiB behind"], &["all read"]);
-        check(|s| s.status.settled = false, &["looking for runs"], &["all read"]);
+        check(|s| s.status.complete = false, &["looking for runs"], &["all read"]);
         check(|s| s.status.roots[0].1 = Some("not readable".into()), &["not readable"], &["all read"]);
         let unreadable = |s: &mut Source| s.totals = Some(Totals { problems: 2, ..Totals::default() });
         check(unreadable, &["2 logs cannot be read", "/health#logs"], &["all read"]);
