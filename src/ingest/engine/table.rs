@@ -253,8 +253,10 @@ mod tests {
             assert_eq!(turn(SOON / 2, 10), None);
         }
         assert_eq!(turn(SOON / 2, 10), Some(PACE));
-        // It goes on as long as every look finds something.
-        assert_eq!(turn(PACE, 10), Some(PACE));
+        // It goes on as long as every look finds something, for days.
+        for _ in 0..300 {
+            assert_eq!(turn(PACE, 10), Some(PACE));
+        }
         assert_eq!(turn(PACE, 0), None);
         for _ in 0..100 {
             assert_eq!(turn(SOON, 10), None);
@@ -269,5 +271,10 @@ mod tests {
         let wait = |times| Some(DRIP_WAIT * times);
         assert_eq!(waits, [None, None, None, wait(1), wait(2), wait(3), wait(3), wait(3)]);
         assert_eq!(tracked.rest(1, true, now + PACE * 9), None);
+        // A look that finds nothing is no drop: who writes now and then is not waited for.
+        for n in (10..40).step_by(2) {
+            assert_eq!(tracked.rest(1, false, now + PACE * n), None);
+            assert_eq!(tracked.rest(0, false, now + PACE * (n + 1)), None);
+        }
     }
 }

@@ -292,6 +292,7 @@ fn an_event_string_with_spaces_is_the_last_message_name_of_the_top_level() {
     };
     check(r#"{"event":"all is well"}"#, Some("all is well"));
     check(r#"{"event":"all is well","msg":"m"}"#, Some("m"));
+    check(r#"{"event":"all is well","message":7,"msg":"m"}"#, Some("m"));
     check(r#"{"event":"all is well","data":{"msg":"m"}}"#, Some("all is well"));
     check(r#"{"event":"well","data":{"msg":"m"}}"#, Some("m"));
     check(r#"{"event":"well"}"#, None);
