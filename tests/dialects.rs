@@ -206,6 +206,10 @@ fn what_a_dialect_says_goes_before_or_instead_of_the_generic_names() {
     check(r#"{"v":7,"cand":12}"#, "candidate=12");
     check(r#"{"v":8,"a":"one","phase":"two"}"#, "phase=two");
     check(r#"{"\u0076":7,"a":"one"}"#, "phase=one");
+    let own = "name = \"own\"\n[[recognise]]\n\"/v\" = 7\n[before]\nmessage = \"/said\"\n";
+    let message = |line: &str, expected: &str| assert_eq!(said(own, line), [expected], "{line}");
+    message(r#"{"v":7,"event":"all is well","said":"mine","msg":"no"}"#, "message=mine");
+    message(r#"{"v":7,"event":"all is well","said":7}"#, "message=all is well");
 }
 
 #[test]

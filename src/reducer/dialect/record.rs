@@ -411,7 +411,7 @@ fn key_of(name: &str) -> Option<Key> {
     Key::at(name.as_bytes(), 0, name.len())
 }
 
-/// By which key a value was found, and whether on the top level.
+/// By which key a value was found, and whether on the top level; what a dialect gives counts as found there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) key: Key,

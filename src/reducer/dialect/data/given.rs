@@ -112,7 +112,7 @@ impl<'a> Given<'a> {
     fn first<'s, T>(&'s self, concept: Concept, read: &mut impl FnMut(Found, Value<'s>) -> Option<T>) -> Option<T> {
         self.values.iter().filter(|given| given.concept == concept).find_map(|given| {
             let value = Value { kind: given.kind, raw: &given.raw };
-            read(Found { key: given.key, on_top: false }, value)
+            read(Found { key: given.key, on_top: true }, value)
         })
     }
 }
