@@ -150,7 +150,7 @@ impl Scale {
     #[must_use]
     pub(super) fn ticks(&self) -> Vec<Tick> {
         const S: i64 = 1_000_000;
-        const STEPS: [i64; 20] = [
+        const STEPS: [i64; 21] = [
             S / 1000,
             S / 100,
             S / 10,
@@ -168,6 +168,7 @@ impl Scale {
             1800 * S,
             3600 * S,
             7200 * S,
+            10_800 * S,
             21_600 * S,
             43_200 * S,
             86_400 * S,
