@@ -32,9 +32,13 @@ const DRIP_WAITS: u8 = 3;
 
 /// A log that grew so many times, each time soon after the last, is written all the time: what comes within a moment is
 /// then read together, because a turn and its commit cost more than their lines. Pages are told no more often (spec 3.3).
+/// The more such logs there are, the longer each waits, so that all of them together cost a share of a core (spec 6, G16)
+/// and are shown within a second all the same.
 const BRISK: u8 = 8;
 const SOON: Duration = Duration::from_millis(60);
 const PACE: Duration = Duration::from_millis(100);
+const PACE_SHARE: Duration = Duration::from_millis(2);
+const SLOWEST_PACE: Duration = Duration::from_millis(600);
 
 /// One log.
 #[derive(Clone, Debug)]
@@ -112,14 +116,14 @@ impl Tracked {
     }
 
     /// Counts a turn that read so many bytes; how long the log is left alone then, if somebody writes bytewise or all the
-    /// time.
-    pub(super) fn rest(&mut self, read: u64, ended_a_line: bool, now: Instant) -> Option<Duration> {
+    /// time. `others`: how many logs are left alone at present.
+    pub(super) fn rest(&mut self, read: u64, ended_a_line: bool, others: usize, now: Instant) -> Option<Duration> {
         let is_soon = self.turned.replace(now).is_some_and(|last| now.duration_since(last) < SOON);
         self.brisk = if read > 0 && (is_soon || self.brisk >= BRISK) { (self.brisk + 1).min(BRISK) } else { 0 };
         self.drip = if ended_a_line || read == 0 { 0 } else { self.drip.saturating_add(1) };
         match self.drip.checked_sub(DRIP) {
             Some(more) => Some(DRIP_WAIT * u32::from(more.saturating_add(1).min(DRIP_WAITS))),
-            None => (self.brisk >= BRISK).then_some(PACE),
+            None => (self.brisk >= BRISK).then(|| pace(others)),
         }
     }
 
@@ -233,6 +237,12 @@ impl Table {
     }
 }
 
+/// How long a log waits that is written all the time, beside so many others.
+fn pace(others: usize) -> Duration {
+    let others = u32::try_from(others).unwrap_or(u32::MAX);
+    PACE_SHARE.saturating_mul(others).clamp(PACE, SLOWEST_PACE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +257,7 @@ mod tests {
         let mut now = Instant::now();
         let mut turn = |after: Duration, read| {
             now += after;
-            tracked.rest(read, true, now)
+            tracked.rest(read, true, 0, now)
         };
         for _ in 0..=BRISK - 1 {
             assert_eq!(turn(SOON / 2, 10), None);
@@ -264,17 +274,24 @@ mod tests {
     }
 
     #[test]
+    fn the_more_logs_are_written_all_the_time_the_longer_each_waits() {
+        let paces: Vec<_> = [0, 1, 50, 51, 200, 300, 301, usize::MAX].map(pace).into();
+        let millis: Vec<_> = paces.iter().map(Duration::as_millis).collect();
+        assert_eq!(millis, [100, 100, 100, 102, 400, 600, 600, 600]);
+    }
+
+    #[test]
     fn who_writes_bytewise_is_waited_for_longer_and_longer() {
         let mut tracked = tracked();
         let now = Instant::now();
-        let waits: Vec<_> = (1..=8).map(|n| tracked.rest(1, false, now + PACE * n)).collect();
+        let waits: Vec<_> = (1..=8).map(|n| tracked.rest(1, false, 0, now + PACE * n)).collect();
         let wait = |times| Some(DRIP_WAIT * times);
         assert_eq!(waits, [None, None, None, wait(1), wait(2), wait(3), wait(3), wait(3)]);
-        assert_eq!(tracked.rest(1, true, now + PACE * 9), None);
+        assert_eq!(tracked.rest(1, true, 0, now + PACE * 9), None);
         // A look that finds nothing is no drop: who writes now and then is not waited for.
         for n in (10..40).step_by(2) {
-            assert_eq!(tracked.rest(1, false, now + PACE * n), None);
-            assert_eq!(tracked.rest(0, false, now + PACE * (n + 1)), None);
+            assert_eq!(tracked.rest(1, false, 0, now + PACE * n), None);
+            assert_eq!(tracked.rest(0, false, 0, now + PACE * (n + 1)), None);
         }
     }
 }

@@ -187,6 +187,7 @@ impl Engine {
         let is_refused = matches!(done.end, End::Refused);
         let is_live = self.scans.is_settled() && !self.agenda.has_cold();
         let sent = self.sent + u64::from(done.write.is_some());
+        let others = self.hushed.len();
         let rest = self.table.change(&key, |tracked| {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
             tracked.adopt(done.row);
@@ -200,7 +201,7 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            tracked.rest(done.read, ended_a_line, now).filter(|_| !is_more)
+            tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more)
         });
         if let Some(write) = done.write {
             self.send(write)?;
