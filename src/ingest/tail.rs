@@ -32,6 +32,9 @@ const GROWTH: u64 = 4 * 1024 * 1024;
 /// A turn ends after so many event rows, however few bytes they are of.
 pub(super) const MAX_ROWS: usize = 20_000;
 
+/// Room is made for so many event rows as there are lines of this length.
+const LINE: u64 = 256;
+
 /// A state of more bytes is not copied while the writer holds it: the turn waits.
 const HEAVY: usize = 4 * 1024 * 1024;
 
@@ -352,7 +355,9 @@ impl<'a> Turn<'a> {
         let from = start.cursor.offset;
         let lines = start.reducer.state().counters.lines.total();
         let is_indexed = row.events_offset == from;
-        let mut events = (is_indexed && self.takes_rows(self.stat.size - from)).then(Vec::new);
+        let todo = self.stat.size - from;
+        let room = usize::try_from(todo.min(self.job.limit) / LINE).unwrap_or(0).min(MAX_ROWS);
+        let mut events = (is_indexed && self.takes_rows(todo)).then(|| Vec::with_capacity(room));
         let read = self.pour(&mut start, &mut events)?;
         let Start { mut reducer, trace, mut cursor, replace } = start;
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decoder, LineClass, Reading};
@@ -22,12 +23,12 @@ pub struct EventRow {
     pub length: u64,
     pub class: Class,
     pub time: Option<Micros>,
-    pub name: Option<String>,
+    pub name: Option<CompactString>,
     pub subject: Option<Subject>,
     pub verb: Option<Verb>,
     pub level: Option<Level>,
     /// The event's span id, else step, else session.
-    pub span: Option<String>,
+    pub span: Option<CompactString>,
     /// Out of the default timeline: heartbeats, and what a dialect hides.
     pub hidden: bool,
 }
@@ -42,11 +43,11 @@ impl EventRow {
             length: event.length,
             class: event.class,
             time: event.time,
-            name: event.name.as_deref().map(str::to_owned),
+            name: event.name.as_deref().map(CompactString::from),
             subject: event.meaning.subject,
             verb: event.meaning.verb,
             level: event.level,
-            span: event.span.as_ref().or(event.step.as_ref()).or(event.session.as_ref()).map(|id| id.to_string()),
+            span: event.span.as_deref().or(event.step.as_deref()).or(event.session.as_deref()).map(CompactString::from),
             hidden: event.hidden || event.meaning.subject == Some(Subject::Heartbeat),
         }
     }

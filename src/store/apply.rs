@@ -4,9 +4,10 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{self, Entry, Lesson, TEACHES, count, int, key_of};
+use super::columns::{self, Lesson, TEACHES, count, int, key_of};
 use super::event_rows::{Interner, Place, Written};
 use super::history;
+use super::inserts::Entry;
 use super::live::Change;
 use super::log_row::{Stored, StoredRun, Sums};
 use super::row::{Batch, EventBatch, LogRow};
@@ -158,30 +159,13 @@ impl Ledger {
         let lesson = Lesson { workflow, at: value(&shown.run.first_event_at).copied() };
         let mut taught = false;
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
-        if !changed.is_empty() {
-            let mut writer = columns::SpanWriter::new(connection, entry)?;
-            for n in changed {
-                let Some(span) = shown.spans.get(n as usize) else { continue };
-                writer.write(key_of(number, n), base, span, lesson)?;
-                taught |= columns::teaches(span);
-            }
-        }
+        let spans = entries(&changed, &shown.spans);
+        taught |= spans.iter().any(|(_, span)| columns::teaches(span));
+        columns::write_spans(connection, entry, (number, base), lesson, spans)?;
         let changed = numbers(|changes| &changes.markers, shown.markers.len());
-        if !changed.is_empty() {
-            let mut statement = columns::marker_writer(connection, entry)?;
-            for n in changed {
-                let Some(marker) = shown.markers.get(n as usize) else { continue };
-                columns::write_marker(&mut statement, key_of(number, n), marker)?;
-            }
-        }
+        columns::write_markers(connection, entry, number, entries(&changed, &shown.markers))?;
         let changed = numbers(|changes| &changes.artifacts, shown.artifacts.len());
-        if !changed.is_empty() {
-            let mut statement = columns::artifact_writer(connection, entry)?;
-            for n in changed {
-                let Some(artifact) = shown.artifacts.get(n as usize) else { continue };
-                columns::write_artifact(&mut statement, key_of(number, n), artifact)?;
-            }
-        }
+        columns::write_artifacts(connection, entry, number, entries(&changed, &shown.artifacts))?;
 
         if let Some(run) = old_run {
             for (table, before, now) in [
@@ -321,6 +305,11 @@ pub(super) fn sweep(connection: &Connection, rows: u32) -> rusqlite::Result<bool
     }
     connection.prepare_cached("DELETE FROM trash WHERE number = ?")?.execute([number])?;
     Ok(true)
+}
+
+/// The entries of a list at some places.
+fn entries<'l, T>(places: &[u32], list: &'l [T]) -> Vec<(u32, &'l T)> {
+    places.iter().filter_map(|place| Some((*place, list.get(*place as usize)?))).collect()
 }
 
 /// Deletes the rows of a run from a place on.

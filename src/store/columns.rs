@@ -1,10 +1,14 @@
 //! Spans, markers and artifacts as rows, in both directions. One list of columns each, in one order.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use rusqlite::types::Type;
-use rusqlite::{CachedStatement, Connection, Row, params};
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
 
+use super::inserts::{Entry, Inserts};
 use crate::reducer::event::{ErrorText, Verb};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::span::{Artifact, Origin, Span, SpanKind, SpanStatus};
@@ -81,124 +85,93 @@ pub(super) fn teaches(span: &Span) -> bool {
 /// The condition of [`teaches`] in SQL.
 pub(super) const TEACHES: &str = "kind = 0 AND status = 1 AND duration_ms IS NOT NULL";
 
-const SPAN: &str = "key, kind, status, id, parent, name, skill, attempt, cache_hit, agent, model, repo, started_at, \
-    ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, \
-    output_line, opened_line, closed_line, origin, learn_workflow, learn_at";
+const SPAN: &str = "key, kind, status, id, parent, name, attempt, cache_hit, started_at, ended_at, duration_ms, input_line, \
+    output_line, opened_line, closed_line, origin, more, learn_workflow, learn_at";
+static SPANS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("span", SPAN));
 
-/// What nearly every span has and no more: the other columns are empty.
-const BRIEF_SPAN: &str = "key, kind, status, id, parent, name, attempt, cache_hit, started_at, ended_at, duration_ms, input_line, \
-    output_line, opened_line, closed_line, origin";
-
-/// The statements that write spans.
-pub(super) struct SpanWriter<'c> {
-    whole: CachedStatement<'c>,
-    brief: CachedStatement<'c>,
+/// What few spans have, as one JSON object: a row costs by its columns.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct More<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skill: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repo: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Cow<'a, ErrorText>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens_in: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens_out: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_ms: Option<i64>,
 }
 
-impl<'c> SpanWriter<'c> {
-    pub(super) fn new(connection: &'c Connection, entry: Entry) -> rusqlite::Result<Self> {
-        let verb = entry.verb();
-        Ok(Self {
-            whole: connection.prepare_cached(&format!("{verb} INTO span ({SPAN}) VALUES ({})", holes(29)))?,
-            brief: connection.prepare_cached(&format!("{verb} INTO span ({BRIEF_SPAN}) VALUES ({})", holes(16)))?,
-        })
+impl<'a> More<'a> {
+    fn of(span: &'a Span) -> Self {
+        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        Self {
+            skill: text(&span.skill),
+            agent: text(&span.agent),
+            model: text(&span.model),
+            repo: text(&span.repo),
+            score: span.score,
+            error: span.error.as_ref().map(Cow::Borrowed),
+            tokens_in: opt_int(span.tokens_in),
+            tokens_out: opt_int(span.tokens_out),
+            cost_usd: span.cost_usd,
+            deadline: span.deadline.map(|at| at.0),
+            expected_ms: span.expected_ms,
+        }
     }
 
-    pub(super) fn write(&mut self, key: i64, base: i64, span: &Span, lesson: Lesson<'_>) -> rusqlite::Result<usize> {
-        let lesson = Some(lesson).filter(|lesson| teaches(span) && lesson.at.is_some());
+    fn to_json(&self) -> Option<String> {
+        let json = || serde_json::to_string(self).expect("texts and numbers always serialise, and memory takes them");
+        (*self != Self::default()).then(json)
+    }
+}
+
+/// Writes spans with their places.
+pub(super) fn write_spans(
+    connection: &Connection,
+    entry: Entry,
+    (number, base): (u32, i64),
+    lesson: Lesson<'_>,
+    spans: Vec<(u32, &Span)>,
+) -> rusqlite::Result<()> {
+    SPANS.write(connection, entry, spans.into_iter(), |statement, first, (place, span)| {
         let closed_by = span.origin.closed_by.map_or(0, |verb| verb as i64 + 1);
-        let origin = i64::from(span.origin.startless) + 2 * closed_by;
-        if lesson.is_none() && is_brief(span) {
-            return self.brief.execute(params![
-                key,
-                span.kind as i64,
-                span.status as i64,
-                span.id,
-                span.parent,
-                span.name,
-                opt_int(span.attempt),
-                span.cache_hit,
-                since(span.started_at, base),
-                since(span.ended_at, base),
-                span.duration_ms,
-                opt_int(span.input_line),
-                opt_int(span.output_line),
-                int(span.opened_line),
-                opt_int(span.closed_line),
-                origin,
-            ]);
-        }
-        let error = span
-            .error
-            .as_ref()
-            .map(|error| serde_json::to_string(error).expect("three texts always serialise, and memory takes them"));
-        self.whole.execute(params![
-            key,
-            span.kind as i64,
-            span.status as i64,
-            span.id,
-            span.parent,
-            span.name,
-            span.skill,
-            opt_int(span.attempt),
-            span.cache_hit,
-            span.agent,
-            span.model,
-            span.repo,
-            since(span.started_at, base),
-            since(span.ended_at, base),
-            span.duration_ms,
-            span.score,
-            error,
-            opt_int(span.tokens_in),
-            opt_int(span.tokens_out),
-            span.cost_usd,
-            since(span.deadline, base),
-            span.expected_ms,
-            opt_int(span.input_line),
-            opt_int(span.output_line),
-            int(span.opened_line),
-            opt_int(span.closed_line),
-            origin,
-            lesson.and_then(|lesson| lesson.workflow),
-            lesson.and_then(|lesson| lesson.at).map(|at| at.0),
-        ])
-    }
-}
-
-/// Whether a span has nothing but what [`BRIEF_SPAN`] lists.
-fn is_brief(span: &Span) -> bool {
-    matches!(
-        span,
-        Span {
-            kind: _,
-            id: _,
-            parent: _,
-            name: _,
-            skill: None,
-            status: _,
-            attempt: _,
-            cache_hit: _,
-            agent: None,
-            model: None,
-            repo: None,
-            started_at: _,
-            ended_at: _,
-            duration_ms: _,
-            score: None,
-            error: None,
-            tokens_in: None,
-            tokens_out: None,
-            cost_usd: None,
-            deadline: None,
-            expected_ms: None,
-            input_line: _,
-            output_line: _,
-            opened_line: _,
-            closed_line: _,
-            origin: _,
-        }
-    )
+        let lesson = Some(lesson).filter(|lesson| teaches(span) && lesson.at.is_some());
+        statement.raw_bind_parameter(first + 1, key_of(number, place))?;
+        statement.raw_bind_parameter(first + 2, span.kind as i64)?;
+        statement.raw_bind_parameter(first + 3, span.status as i64)?;
+        statement.raw_bind_parameter(first + 4, &span.id)?;
+        statement.raw_bind_parameter(first + 5, &span.parent)?;
+        statement.raw_bind_parameter(first + 6, &span.name)?;
+        statement.raw_bind_parameter(first + 7, opt_int(span.attempt))?;
+        statement.raw_bind_parameter(first + 8, span.cache_hit)?;
+        statement.raw_bind_parameter(first + 9, since(span.started_at, base))?;
+        statement.raw_bind_parameter(first + 10, since(span.ended_at, base))?;
+        statement.raw_bind_parameter(first + 11, span.duration_ms)?;
+        statement.raw_bind_parameter(first + 12, opt_int(span.input_line))?;
+        statement.raw_bind_parameter(first + 13, opt_int(span.output_line))?;
+        statement.raw_bind_parameter(first + 14, int(span.opened_line))?;
+        statement.raw_bind_parameter(first + 15, opt_int(span.closed_line))?;
+        statement.raw_bind_parameter(first + 16, i64::from(span.origin.startless) + 2 * closed_by)?;
+        statement.raw_bind_parameter(first + 17, More::of(span).to_json())?;
+        statement.raw_bind_parameter(first + 18, lesson.and_then(|lesson| lesson.workflow))?;
+        statement.raw_bind_parameter(first + 19, lesson.and_then(|lesson| lesson.at).map(|at| at.0))
+    })
 }
 
 /// All spans of a run, or those that are open, in their order.
@@ -231,44 +204,47 @@ fn keys(number: u32, places: &RangeInclusive<u32>) -> [i64; 2] {
 }
 
 fn read_span(row: &Row<'_>, base: i64) -> rusqlite::Result<Span> {
-    let error: Option<ErrorText> = match row.get_ref(16)?.as_str_or_null()? {
-        Some(json) => Some(serde_json::from_str(json).map_err(|error| unreadable(16, error))?),
-        None => None,
+    let more: More<'_> = match row.get_ref(16)?.as_str_or_null()? {
+        Some(json) => serde_json::from_str(json).map_err(|error| unreadable(16, error))?,
+        None => More::default(),
     };
-    let origin: i64 = row.get(26)?;
-    let closed_by = if origin / 2 == 0 { None } else { Some(at(Verb::ALL, origin / 2 - 1, 26)?) };
+    let origin: i64 = row.get(15)?;
+    let closed_by = if origin / 2 == 0 { None } else { Some(at(Verb::ALL, origin / 2 - 1, 15)?) };
+    let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
     Ok(Span {
         kind: at(SpanKind::ALL, row.get(1)?, 1)?,
         status: at(SpanStatus::ALL, row.get(2)?, 2)?,
         id: row.get(3)?,
         parent: row.get(4)?,
         name: row.get(5)?,
-        skill: row.get(6)?,
-        attempt: opt_count(row.get(7)?),
-        cache_hit: row.get(8)?,
-        agent: row.get(9)?,
-        model: row.get(10)?,
-        repo: row.get(11)?,
-        started_at: until(row.get(12)?, base),
-        ended_at: until(row.get(13)?, base),
-        duration_ms: row.get(14)?,
-        score: row.get(15)?,
-        error,
-        tokens_in: opt_count(row.get(17)?),
-        tokens_out: opt_count(row.get(18)?),
-        cost_usd: row.get(19)?,
-        deadline: until(row.get(20)?, base),
-        expected_ms: row.get(21)?,
-        input_line: opt_count(row.get(22)?),
-        output_line: opt_count(row.get(23)?),
-        opened_line: count(row.get(24)?),
-        closed_line: opt_count(row.get(25)?),
+        skill: text(more.skill),
+        attempt: opt_count(row.get(6)?),
+        cache_hit: row.get(7)?,
+        agent: text(more.agent),
+        model: text(more.model),
+        repo: text(more.repo),
+        started_at: until(row.get(8)?, base),
+        ended_at: until(row.get(9)?, base),
+        duration_ms: row.get(10)?,
+        score: more.score,
+        error: more.error.map(Cow::into_owned),
+        tokens_in: opt_count(more.tokens_in),
+        tokens_out: opt_count(more.tokens_out),
+        cost_usd: more.cost_usd,
+        deadline: micros(more.deadline),
+        expected_ms: more.expected_ms,
+        input_line: opt_count(row.get(11)?),
+        output_line: opt_count(row.get(12)?),
+        opened_line: count(row.get(13)?),
+        closed_line: opt_count(row.get(14)?),
         origin: Origin { startless: origin % 2 == 1, closed_by },
     })
 }
 
 const MARKER: &str = "key, kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, \
     opened_at, closed_line, closed_at, resolution";
+
+static MARKERS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("marker", MARKER));
 
 /// How many columns a marker has.
 pub(super) const MARKER_COLUMNS: usize = 16;
@@ -277,29 +253,31 @@ pub(super) const MARKER_COLUMNS: usize = 16;
 pub(super) const MARKER_OF_MANY: &str = "marker.key, kind, id, reason, span, repo, integration, action, risk, params, \
     expires_at, opened_line, opened_at, closed_line, closed_at, resolution";
 
-pub(super) fn marker_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!("{} INTO marker ({MARKER}) VALUES ({})", entry.verb(), holes(MARKER_COLUMNS)))
-}
-
-pub(super) fn write_marker(statement: &mut CachedStatement<'_>, key: i64, marker: &Marker) -> rusqlite::Result<usize> {
-    statement.execute(params![
-        key,
-        marker.kind.as_str(),
-        marker.id,
-        marker.reason,
-        marker.span,
-        marker.repo,
-        marker.integration,
-        marker.action,
-        marker.risk,
-        marker.params,
-        marker.expires_at.map(|at| at.0),
-        int(marker.opened_line),
-        marker.opened_at.map(|at| at.0),
-        opt_int(marker.closed_line),
-        marker.closed_at.map(|at| at.0),
-        marker.resolution,
-    ])
+/// Writes markers with their places.
+pub(super) fn write_markers(
+    connection: &Connection,
+    entry: Entry,
+    number: u32,
+    markers: Vec<(u32, &Marker)>,
+) -> rusqlite::Result<()> {
+    MARKERS.write(connection, entry, markers.into_iter(), |statement, first, (place, marker)| {
+        statement.raw_bind_parameter(first + 1, key_of(number, place))?;
+        statement.raw_bind_parameter(first + 2, marker.kind.as_str())?;
+        statement.raw_bind_parameter(first + 3, &marker.id)?;
+        statement.raw_bind_parameter(first + 4, &marker.reason)?;
+        statement.raw_bind_parameter(first + 5, &marker.span)?;
+        statement.raw_bind_parameter(first + 6, &marker.repo)?;
+        statement.raw_bind_parameter(first + 7, &marker.integration)?;
+        statement.raw_bind_parameter(first + 8, &marker.action)?;
+        statement.raw_bind_parameter(first + 9, &marker.risk)?;
+        statement.raw_bind_parameter(first + 10, &marker.params)?;
+        statement.raw_bind_parameter(first + 11, marker.expires_at.map(|at| at.0))?;
+        statement.raw_bind_parameter(first + 12, int(marker.opened_line))?;
+        statement.raw_bind_parameter(first + 13, marker.opened_at.map(|at| at.0))?;
+        statement.raw_bind_parameter(first + 14, opt_int(marker.closed_line))?;
+        statement.raw_bind_parameter(first + 15, marker.closed_at.map(|at| at.0))?;
+        statement.raw_bind_parameter(first + 16, &marker.resolution)
+    })
 }
 
 /// All markers of a run, or those that are open, in their order.
@@ -347,20 +325,24 @@ pub(super) fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
     })
 }
 
-pub(super) fn artifact_writer(connection: &Connection, entry: Entry) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(&format!(
-        "{} INTO artifact (key, path, media_type, attempt, step, line) VALUES (?, ?, ?, ?, ?, ?)",
-        entry.verb()
-    ))
-}
+static ARTIFACTS: LazyLock<Inserts> =
+    LazyLock::new(|| Inserts::new("artifact", "key, path, media_type, attempt, step, line"));
 
-pub(super) fn write_artifact(
-    statement: &mut CachedStatement<'_>,
-    key: i64,
-    artifact: &Artifact,
-) -> rusqlite::Result<usize> {
-    let Artifact { path, media_type, attempt, step, line } = artifact;
-    statement.execute(params![key, path, media_type, opt_int(*attempt), step, int(*line)])
+/// Writes artifacts with their places.
+pub(super) fn write_artifacts(
+    connection: &Connection,
+    entry: Entry,
+    number: u32,
+    artifacts: Vec<(u32, &Artifact)>,
+) -> rusqlite::Result<()> {
+    ARTIFACTS.write(connection, entry, artifacts.into_iter(), |statement, first, (place, artifact)| {
+        statement.raw_bind_parameter(first + 1, key_of(number, place))?;
+        statement.raw_bind_parameter(first + 2, &artifact.path)?;
+        statement.raw_bind_parameter(first + 3, &artifact.media_type)?;
+        statement.raw_bind_parameter(first + 4, opt_int(artifact.attempt))?;
+        statement.raw_bind_parameter(first + 5, &artifact.step)?;
+        statement.raw_bind_parameter(first + 6, int(artifact.line))
+    })
 }
 
 /// All artifacts of a run, in their order.
@@ -387,29 +369,4 @@ pub(super) fn artifacts_in(
         })
     })?;
     rows.collect()
-}
-
-/// Whether rows of a run can be there already. An insert is cheaper: SQLite then keeps no way back for one statement
-/// alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    New,
-    Known,
-}
-
-impl Entry {
-    /// The beginning of the statement that writes a row.
-    pub(super) fn verb(self) -> &'static str {
-        match self {
-            Entry::New => "INSERT OR ROLLBACK",
-            Entry::Known => "REPLACE",
-        }
-    }
-}
-
-/// So many `?`.
-pub(super) fn holes(columns: usize) -> String {
-    let mut text = "?,".repeat(columns);
-    text.pop();
-    text
 }

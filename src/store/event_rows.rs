@@ -3,17 +3,15 @@
 
 use std::sync::LazyLock;
 
+use compact_str::CompactString;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
 
-use super::columns::{count, holes, int, key_of, since, unreadable, until, word};
+use super::columns::{count, int, key_of, since, unreadable, until, word};
+use super::inserts::{Entry, Inserts};
 use crate::reducer::event::{Class, Level, Subject, Verb};
 use crate::reducer::reduce::EventRow;
-
-/// Rows per statement (spec 6).
-const TOGETHER: usize = 16;
-const COLUMNS: usize = 7;
 
 /// How many kinds and span ids are remembered at most, and how long a remembered id may be; what is forgotten is looked
 /// up again or written in full again.
@@ -83,51 +81,22 @@ impl Interner {
         let rows = &rows[..rows.len().min(room)];
         let mut hidden = 0;
         let mut ordinal = u32::try_from(place.stored).unwrap_or(u32::MAX);
-        let (groups, rest) = rows.as_chunks::<TOGETHER>();
-        if !groups.is_empty() {
-            let mut statement = connection.prepare_cached(&MANY)?;
-            for group in groups {
-                for (n, row) in group.iter().enumerate() {
-                    ordinal += 1;
-                    hidden += u64::from(row.hidden);
-                    self.bind(connection, &mut statement, n * COLUMNS, place, ordinal, row, lasting)?;
-                }
-                statement.raw_execute()?;
+        EVENTS.write(connection, Entry::New, rows.iter(), |statement, first, row| {
+            hidden += u64::from(row.hidden);
+            ordinal += 1;
+            statement.raw_bind_parameter(first + 1, key_of(place.number, ordinal))?;
+            statement.raw_bind_parameter(first + 2, int(row.line).wrapping_sub(i64::from(ordinal)))?;
+            statement.raw_bind_parameter(first + 3, int(row.offset))?;
+            statement.raw_bind_parameter(first + 4, int(row.length))?;
+            statement.raw_bind_parameter(first + 5, since(row.time, place.base))?;
+            statement.raw_bind_parameter(first + 6, self.kind(connection, row)?)?;
+            let first_with = row.span.as_deref().and_then(|span| self.first_with(place.number, span, ordinal, lasting));
+            match first_with {
+                Some(first_with) => statement.raw_bind_parameter(first + 7, first_with),
+                None => statement.raw_bind_parameter(first + 7, row.span.as_deref()),
             }
-        }
-        if !rest.is_empty() {
-            let mut statement = connection.prepare_cached(&ONE)?;
-            for row in rest {
-                ordinal += 1;
-                hidden += u64::from(row.hidden);
-                self.bind(connection, &mut statement, 0, place, ordinal, row, lasting)?;
-                statement.raw_execute()?;
-            }
-        }
+        })?;
         Ok(Written { rows: rows.len() as u64, hidden })
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one row of one statement, on the hottest path")]
-    fn bind(
-        &mut self,
-        connection: &Connection,
-        statement: &mut CachedStatement<'_>,
-        first: usize,
-        place: Place,
-        ordinal: u32,
-        row: &EventRow,
-        lasting: bool,
-    ) -> rusqlite::Result<()> {
-        statement.raw_bind_parameter(first + 1, key_of(place.number, ordinal))?;
-        statement.raw_bind_parameter(first + 2, int(row.line).wrapping_sub(i64::from(ordinal)))?;
-        statement.raw_bind_parameter(first + 3, int(row.offset))?;
-        statement.raw_bind_parameter(first + 4, int(row.length))?;
-        statement.raw_bind_parameter(first + 5, since(row.time, place.base))?;
-        statement.raw_bind_parameter(first + 6, self.kind(connection, row)?)?;
-        match (&row.span, row.span.as_deref().and_then(|span| self.first_with(place.number, span, ordinal, lasting))) {
-            (_, Some(first_with)) => statement.raw_bind_parameter(first + 7, first_with),
-            (span, None) => statement.raw_bind_parameter(first + 7, span),
-        }
     }
 
     /// The event of this run that has the same span id in full; none when this one is to have it.
@@ -164,13 +133,7 @@ impl Interner {
     }
 }
 
-static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
-static MANY: LazyLock<String> = LazyLock::new(|| insert(TOGETHER));
-
-fn insert(rows: usize) -> String {
-    let row = format!("({})", holes(COLUMNS));
-    format!("INSERT OR ROLLBACK INTO event ({EVENT}) VALUES {}", vec![row; rows].join(","))
-}
+static EVENTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("event", EVENT));
 
 fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Result<i64> {
     let class = row.class.as_str();
@@ -181,7 +144,7 @@ fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Resul
         .prepare_cached(
             "SELECT id FROM kind WHERE name IS ? AND class = ? AND level IS ? AND subject IS ? AND verb IS ? AND (id < 0) = ?",
         )?
-        .query_row(params![row.name, class, level, subject, verb, row.hidden], |found| found.get(0))
+        .query_row(params![row.name.as_deref(), class, level, subject, verb, row.hidden], |found| found.get(0))
         .optional()?;
     if let Some(id) = found {
         return Ok(id);
@@ -193,7 +156,7 @@ fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Resul
             "INSERT INTO kind (id, class, level, name, subject, verb)
              VALUES ((SELECT ifnull({end} FROM kind WHERE {bound}), ?, ?, ?, ?, ?) RETURNING id"
         ))?
-        .query_row(params![class, level, row.name, subject, verb], |made| made.get(0))
+        .query_row(params![class, level, row.name.as_deref(), subject, verb], |made| made.get(0))
 }
 
 /// One row of the table `kind`.
@@ -201,7 +164,7 @@ fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Resul
 struct Kind {
     class: Class,
     level: Option<Level>,
-    name: Option<String>,
+    name: Option<CompactString>,
     subject: Option<Subject>,
     verb: Option<Verb>,
 }
@@ -215,7 +178,7 @@ pub(super) struct Decoder<'c> {
     connection: &'c Connection,
     base: i64,
     kinds: FxHashMap<i64, Kind>,
-    spans: FxHashMap<i64, Option<String>>,
+    spans: FxHashMap<i64, Option<CompactString>>,
 }
 
 impl<'c> Decoder<'c> {
@@ -235,7 +198,7 @@ impl<'c> Decoder<'c> {
         let span = match row.get_ref(6)? {
             ValueRef::Integer(first) => self.span(key & !0xffff_ffff | first)?,
             ValueRef::Null => None,
-            text => Some(text.as_str()?.to_owned()),
+            text => Some(text.as_str()?.into()),
         };
         let (ordinal, mut event) = self.place_only(row)?;
         event.span = span;
@@ -276,7 +239,7 @@ impl<'c> Decoder<'c> {
                     Ok(Kind {
                         class: word(Class::from_word, row, 0)?,
                         level: optional_word(Level::from_word, row, 1)?,
-                        name: row.get(2)?,
+                        name: row.get_ref(2)?.as_str_or_null()?.map(CompactString::from),
                         subject: optional_word(Subject::from_word, row, 3)?,
                         verb: optional_word(Verb::from_word, row, 4)?,
                     })
@@ -287,14 +250,13 @@ impl<'c> Decoder<'c> {
     }
 
     /// The span id that an earlier event has in full.
-    fn span(&mut self, key: i64) -> rusqlite::Result<Option<String>> {
+    fn span(&mut self, key: i64) -> rusqlite::Result<Option<CompactString>> {
         if let Some(span) = self.spans.get(&key) {
             return Ok(span.clone());
         }
-        let span: Option<String> = self
-            .connection
-            .prepare_cached("SELECT span FROM event WHERE key = ?")?
-            .query_row([key], |row| row.get(0))?;
+        let span = self.connection.prepare_cached("SELECT span FROM event WHERE key = ?")?.query_row([key], |row| {
+            row.get_ref(0)?.as_str_or_null().map(|text| text.map(CompactString::from)).map_err(Into::into)
+        })?;
         self.spans.insert(key, span.clone());
         Ok(span)
     }

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{count, holes, int};
+use super::columns::{count, int};
 use super::event_rows::Written;
+use super::inserts::holes;
 use super::row::{Cursor, LogRow, Problem};
 use super::tally::Counted;
 use crate::reducer::run::{LineCounts, RunState, value};

@@ -8,6 +8,7 @@ mod columns;
 mod derived;
 mod event_rows;
 mod history;
+mod inserts;
 pub mod live;
 mod lock;
 mod log_row;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::columns::{Entry, holes, int};
+use super::columns::int;
+use super::inserts::{Entry, holes};
 use super::row::LogRow;
 use crate::reducer::run::{Holder, Known, RunState, Status, value};
 use crate::reducer::time::Micros;

@@ -98,27 +98,18 @@ CREATE TABLE span (
   id             TEXT,
   parent         TEXT,
   name           TEXT,
-  skill          TEXT,
   attempt        INTEGER,
   cache_hit      INTEGER,
-  agent          TEXT,
-  model          TEXT,
-  repo           TEXT,
   started_at     INTEGER,          -- since log.base
   ended_at       INTEGER,          -- since log.base
   duration_ms    INTEGER,
-  score          ANY,
-  error          TEXT,             -- JSON {message, type, stack}
-  tokens_in      INTEGER,
-  tokens_out     INTEGER,
-  cost_usd       ANY,
-  deadline       INTEGER,          -- since log.base
-  expected_ms    INTEGER,
   input_line     INTEGER,
   output_line    INTEGER,
   opened_line    INTEGER NOT NULL,
   closed_line    INTEGER,
   origin         INTEGER NOT NULL, -- 1 when it had no start, plus twice the closing verb's place in its list, from 1
+  more           TEXT,             -- JSON: skill, agent, model, repo, score, error {message, type, stack}, tokens_in,
+                                   -- tokens_out, cost_usd, deadline, expected_ms, each where a span has it
   learn_workflow TEXT,             -- of completed phases: the run's workflow and
   learn_at       INTEGER           -- first event, for the learned expectations
 ) STRICT;
@@ -247,15 +238,17 @@ CREATE VIEW spans AS
 SELECT log.key AS run, span.key & 0xffffffff AS place,
   CASE kind WHEN 0 THEN 'phase' WHEN 1 THEN 'candidate' WHEN 2 THEN 'attempt' WHEN 3 THEN 'step' WHEN 4 THEN 'session'
     WHEN 5 THEN 'tool' ELSE 'span' END AS kind,
-  id, parent, name, skill,
+  id, parent, name, more ->> 'skill' AS skill,
   CASE status WHEN 0 THEN 'open' WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'skipped'
     WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' WHEN 6 THEN 'superseded' ELSE 'unfinished' END AS status,
-  attempt, CASE cache_hit WHEN 1 THEN 'hit' WHEN 0 THEN 'miss' END AS cache, agent, model, repo,
+  attempt, CASE cache_hit WHEN 1 THEN 'hit' WHEN 0 THEN 'miss' END AS cache,
+  more ->> 'agent' AS agent, more ->> 'model' AS model, more ->> 'repo' AS repo,
   strftime('%Y-%m-%dT%H:%M:%fZ', (base + started_at) / 1e6, 'unixepoch') AS started_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', (base + ended_at) / 1e6, 'unixepoch') AS ended_at,
-  duration_ms, score, error, tokens_in, tokens_out, cost_usd,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (base + deadline) / 1e6, 'unixepoch') AS deadline,
-  expected_ms, input_line, output_line, opened_line, closed_line
+  duration_ms, more ->> 'score' AS score, more ->> 'error' AS error, more ->> 'tokens_in' AS tokens_in,
+  more ->> 'tokens_out' AS tokens_out, more ->> 'cost_usd' AS cost_usd,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (more ->> 'deadline') / 1e6, 'unixepoch') AS deadline,
+  more ->> 'expected_ms' AS expected_ms, input_line, output_line, opened_line, closed_line
 FROM span JOIN log ON log.number = span.key >> 32;
 
 CREATE VIEW events AS

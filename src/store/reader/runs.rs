@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::{Lists, RunFilter, RunPage, Sort};
 use crate::reducer::run::value;
 use crate::store::columns::{self, count, unreadable};
+use crate::store::inserts::holes;
 use crate::store::log_row::{self, LOG, LOG_COLUMNS};
 use crate::store::row::RunRecord;
 use crate::store::snapshot;
@@ -121,7 +122,7 @@ pub(super) fn page(connection: &Connection, filter: &RunFilter, counted: Option<
     let columns = filter.sort.columns();
     let mut conditions = conditions;
     if let Some(place) = filter.after.as_deref().and_then(|after| unpack(after, columns.len() + 1)) {
-        let holes = columns::holes(columns.len() + 1);
+        let holes = holes(columns.len() + 1);
         conditions.push(format!("({}, run.number) < ({holes})", columns.join(", ")));
         values.extend(place);
     }
@@ -159,7 +160,7 @@ fn conditions(filter: &RunFilter) -> (Vec<String>, Vec<Value>) {
     let mut values: Vec<Value> = Vec::new();
     if !status.is_empty() {
         // By the order of lists, which has an index.
-        conditions.push(format!("run.status_order IN ({})", columns::holes(status.len())));
+        conditions.push(format!("run.status_order IN ({})", holes(status.len())));
         values.extend(status.iter().map(|status| Value::Integer(crate::store::run_row::status_order(Some(*status)))));
     }
     if let Some(open) = open {

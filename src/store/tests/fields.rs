@@ -95,6 +95,7 @@ prop_compose! {
         ),
         (name, span, hidden) in (maybe("|a|b\\.c"), maybe("|s|t"), any::<bool>()),
     ) -> EventRow {
+        let (name, span) = (name.map(Into::into), span.map(Into::into));
         EventRow { line, offset, length, class, time, name, subject, verb, level, span, hidden }
     }
 }

@@ -239,7 +239,7 @@ mod tests {
             length: 20,
             class,
             time: Some(NOW),
-            name: Some(EVIL.to_owned()),
+            name: Some(EVIL.into()),
             subject: Some(Subject::Phase),
             verb: None,
             level: Some(Level::Error),
