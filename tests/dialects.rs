@@ -5,7 +5,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::dialect::data::explain::{Explained, Explainer};
@@ -30,7 +29,7 @@ fn reduce(log: &[u8]) -> RunState {
 }
 
 fn explain(log: &[u8], own: &[Dialect]) -> Vec<Explained> {
-    let mut explainer = Explainer::new(Reading { dialects: Arc::from(own), ..Reading::default() });
+    let mut explainer = Explainer::new(Reading { dialects: own.to_vec().into(), ..Reading::default() });
     let mut splitter = Splitter::new(MAX_LINE, 0, 0);
     let mut lines = Vec::new();
     splitter.push(log, &mut |line| lines.push(explainer.explain(&line)));

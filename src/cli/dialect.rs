@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -112,7 +111,7 @@ fn try_on(
     };
     let max_line = options.max_line.unwrap_or(MAX_LINE);
     let redact = !options.no_redact.unwrap_or(false);
-    let reading = Reading { max_line, naive_time, redact, dialects: Arc::from([dialect.clone()]) };
+    let reading = Reading { max_line, naive_time, redact, dialects: vec![dialect.clone()].into() };
     let explainer = Explainer::new(reading);
     let mut trial = Trial { dialect, explainer, json, lines: 0, own: 0, used: BTreeSet::new() };
     let wrong = |error| CliError::Usage(format!("the log {} could not be read: {error}", log.display()));

@@ -41,7 +41,6 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::reducer::dialect::Reading;
-use crate::reducer::dialect::data::builtin;
 
 /// One state directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +88,7 @@ impl Source {
         }
         let Reading { max_line, naive_time, redact, dialects } = &self.reading;
         hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}\0{redact}", self.log_name, self.depth));
-        for dialect in dialects.iter().chain(builtin()) {
+        for dialect in dialects.all() {
             hash.update([0]);
             hash.update(dialect.text());
         }

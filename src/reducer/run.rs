@@ -325,7 +325,7 @@ impl RunState {
         core.spans = spans;
         core.markers = markers;
         core.artifacts = artifacts;
-        core.index = super::fold::Index::of(&core.spans, &core.markers, &core.artifacts);
+        core.index = super::fold::Index::of(&core.spans, &core.markers, &core.artifacts, &core.scratch);
         core
     }
 

@@ -95,15 +95,16 @@ fn date_time(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
     let head: &[u8; 19] = bytes.first_chunk()?;
     let separators = (head[4], head[7], head[10], head[13], head[16]);
     let (b'-', b'-', b'T' | b't' | b' ', b':', b':') = separators else { return None };
-    let date = (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
-    let clock = (number(&head[11..13])?, number(&head[14..16])?, number(&head[17..19])?);
+    let two = |at: usize| number([head[at], head[at + 1]]);
+    let date = (number([head[0], head[1], head[2], head[3]])?, two(5)?, two(8)?);
+    let clock = (two(11)?, two(14)?, two(17)?);
     let (micros, rest) = fraction(&bytes[19..])?;
     let civil = Civil::new(date, clock, micros)?;
     match rest {
         [] => civil.naive(naive),
         [b'Z' | b'z'] => Some(civil.at_offset(0)),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
-            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            let (hours, minutes) = (number([*h1, *h2])?, number([*m1, *m2])?);
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -117,23 +118,36 @@ fn date_time(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
 /// `20260602T231937` and `20260603-020406`.
 fn compact(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
     let all: &[u8; 15] = bytes.try_into().ok()?;
-    let date = (number(&all[..4])?, number(&all[4..6])?, number(&all[6..8])?);
-    let clock = (number(&all[9..11])?, number(&all[11..13])?, number(&all[13..])?);
+    let two = |at: usize| number([all[at], all[at + 1]]);
+    let date = (number([all[0], all[1], all[2], all[3]])?, two(4)?, two(6)?);
+    let clock = (two(9)?, two(11)?, two(13)?);
     Civil::new(date, clock, 0)?.naive(naive)
 }
 
 /// The number that a few ASCII digits say.
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
+fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
+    let (mut sum, mut all_digits) = (0, true);
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        all_digits &= digit < 10;
+        sum = sum * 10 + u32::from(digit);
+    }
+    all_digits.then_some(sum)
 }
 
 /// The microseconds that `.123456789` or `,5` says, cut after six digits, and what follows it.
 fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let Some((b'.' | b',', rest)) = bytes.split_first() else { return Some((0, bytes)) };
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let kept = digits.min(6);
-    let micros = number(&rest[..kept])? * 10_u32.pow(6 - kept as u32);
-    (digits > 0).then_some((micros, &rest[digits..]))
+    const POWERS: [u32; 7] = [1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
+    let Some((b'.' | b',', mut rest)) = bytes.split_first() else { return Some((0, bytes)) };
+    let (mut sum, mut digits) = (0, 0);
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        if digits < POWERS.len() - 1 {
+            sum = sum * 10 + u32::from(digit - b'0');
+            digits += 1;
+        }
+        rest = after;
+    }
+    (digits > 0).then(|| (sum * POWERS[digits], rest))
 }
 
 impl Civil {

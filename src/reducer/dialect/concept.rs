@@ -80,10 +80,21 @@ pub(crate) enum Concept {
 pub(crate) const CONTAINERS: [&str; 10] =
     ["data", "payload", "attrs", "attributes", "metadata", "details", "detail", "fields", "body", "usage"];
 
+/// The keys of [`CONTAINERS`].
+pub(crate) const CONTAINER_KEYS: [Key; CONTAINERS.len()] = {
+    let mut keys = [Key(EMPTY); CONTAINERS.len()];
+    let mut at = 0;
+    while at < CONTAINERS.len() {
+        keys[at] = Key::named(CONTAINERS[at]);
+        at += 1;
+    }
+    keys
+};
+
 use Concept as C;
 
 /// Each concept with its names, in the order in which they are looked for.
-const NAMES: [(Concept, &[&str]); 64] = [
+static NAMES: [(Concept, &[&str]); CONCEPTS] = [
     (
         C::Time,
         &[
@@ -206,6 +217,24 @@ impl Concepts {
     #[inline(always)]
     pub(crate) const fn has(self, concept: Concept) -> bool {
         self.0 >> concept as u32 & 1 == 1
+    }
+
+    /// Whether any of some concepts is one of these.
+    #[inline(always)]
+    pub(crate) const fn has_any(self, of: Concepts) -> bool {
+        self.0 & of.0 != 0
+    }
+}
+
+impl Iterator for Concepts {
+    type Item = Concept;
+
+    /// Takes the next one out.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Concept> {
+        let (concept, _) = NAMES.get(self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(*concept)
     }
 }
 
@@ -383,7 +412,7 @@ impl Key {
         }
     }
 
-    /// The key of a name of the vocabulary.
+    /// The key of a name of the vocabulary; for constants, since it looks at all of them.
     pub(crate) const fn named(name: &str) -> Key {
         let mut key = 0;
         while key < VOCABULARY.count {

@@ -6,19 +6,19 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use super::concept::{Concept, Concept as C, Key};
+use super::concept::{Concept, Concept as C, Concepts, Key};
 use super::data::TimeForm;
 use super::names::Names;
 use super::record::{Found, Record};
 use super::types;
-use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Text, Usage};
+use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Text};
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
 /// Where a concept's values are looked for: a record by generic names, or what a dialect gives before them.
 pub(super) trait LookUp<'a>: Copy {
-    /// Whether there may be any value of the concept.
-    fn may_have(self, concept: Concept) -> bool;
+    /// The concepts of which there may be any value.
+    fn concepts(self) -> Concepts;
     /// The first value that `read` makes something of.
     fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
     /// What stands on the top level where prose may stand instead of a name.
@@ -27,8 +27,8 @@ pub(super) trait LookUp<'a>: Copy {
 
 impl<'a> LookUp<'a> for Record<'_, 'a> {
     #[inline]
-    fn may_have(self, concept: Concept) -> bool {
-        Record::may_have(self, concept)
+    fn concepts(self) -> Concepts {
+        Record::concepts(self)
     }
 
     #[inline]
@@ -105,6 +105,14 @@ struct Reader<'r, 'a, L> {
     text: PhantomData<&'a str>,
 }
 
+/// What is read together, or beside other concepts.
+const NAMED_BY: Concepts = Concepts::of(&[C::EventName, C::AttributeName]);
+const ENDING: Concepts = Concepts::of(&[C::ExitCode, C::Success, C::IsError, C::OutcomeWord]);
+const MADE: Concepts = Concepts::of(&[C::Artifact, C::ArtifactPath, C::ArtifactList]);
+const CLAIMING: Concepts = Concepts::of(&[C::ClaimedBy, C::Host, C::Pid]);
+const TOGETHER: Concepts =
+    NAMED_BY.or(ENDING).or(MADE).or(CLAIMING).or(Concepts::of(&[C::Message, C::Error, C::MediaType, C::Action]));
+
 const ACTION: Key = Key::named("action");
 const CACHE: Key = Key::named("cache");
 const EVENT: Key = Key::named("event");
@@ -114,85 +122,114 @@ const DURATION_SEC: Key = Key::named("duration_sec");
 const EXPECTED_S: Key = Key::named("expected_s");
 
 impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
+    /// Only what stands on the line is asked for: that is a small part of all there is.
     fn event(mut self, spot: Spot, names: &mut Names) -> Event<'a> {
-        let (name_key, name) = self.name().unzip();
-        let meaning = name.as_deref().map(|name| names.meaning(name)).unwrap_or_default();
-        let stack = self.text(C::Stack);
-        Event {
-            line: spot.line,
-            offset: spot.offset,
-            length: spot.length,
-            class: Class::Event,
-            time: self.time(C::Time),
-            name,
-            meaning,
-            level: self.text_or(C::Level, types::level),
-            hidden: false,
-            understood: false,
-            message: self.message(),
-            workflow: self.text(C::Workflow),
-            title: self.text(C::Title),
-            phase: self.text(C::Phase),
-            candidate: self.id(C::Candidate),
-            attempt: self.other(C::Attempt, types::attempt),
-            max_attempts: self.other(C::MaxAttempts, types::attempt),
-            score: self.other(C::Score, types::number),
-            pass_threshold: self.other(C::PassThreshold, types::number),
-            step: self.id(C::Step),
-            skill: self.id(C::Skill),
-            step_name: self.text(C::StepName),
-            span: self.id(C::Span),
-            parent: self.id(C::Parent),
-            tool_name: self.text(C::ToolName),
-            session: self.id(C::Session),
-            parent_session: self.id(C::ParentSession),
-            agent: self.text_or(C::Agent, types::who),
-            model: self.text_or(C::Model, types::who),
-            repo: self.text_or(C::Repo, types::who),
-            holder: self.text_or(C::Holder, types::who),
-            status: self.text(C::Status),
-            outcome: self.outcome(),
-            reason: self.text(C::Reason),
-            error: self.error(stack.as_deref()),
-            stack,
-            duration_ms: self.duration(C::Duration),
-            cache_hit: self.find(C::Cache, Wanted::Other, |found, value| types::cache_hit(value, found.key == CACHE)),
-            input: self.any(C::Input),
-            has_output: self.any(C::Output).is_some(),
-            artifacts: self.artifacts(meaning.subject),
-            marker_id: self.id(C::MarkerId),
-            id: self.id(C::Id),
-            integration: self.text(C::Integration),
-            action: self.action(name_key == Some(ACTION)),
-            risk: self.text(C::Risk),
-            params: self.any(C::Params),
-            expires_at: self.time(C::ExpiresAt),
-            usage: self.usage(),
-            usage_id: None,
-            claim: self.claim(),
-            steps_total: self.steps_total(),
-            deadline: self.time(C::Deadline),
-            expected_ms: self.duration(C::Expected),
-            retry_of: self.text(C::RetryOf),
-            cancel_requested_at: self.time(C::CancelRequestedAt),
-            ledger: self.record.find(C::Ledger, |_, value| (value.kind != Kind::Null).then_some(())).is_some(),
-            run_id: self.record.find(C::RunId, |_, value| types::id(value)),
+        let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
+        let concepts = self.record.concepts();
+        let name_key = if concepts.has_any(NAMED_BY) { self.name() } else { None }.map(|(key, name)| {
+            event.meaning = names.meaning(&name);
+            event.name = Some(name);
+            key
+        });
+        concepts.without(TOGETHER).for_each(|concept| self.field(&mut event, concept));
+        event.message = self.message();
+        if concepts.has(C::Error) {
+            event.error = self.error(event.stack.as_deref());
+        }
+        if concepts.has_any(ENDING) {
+            event.outcome = self.outcome();
+        }
+        if concepts.has_any(MADE) {
+            event.artifacts = self.artifacts(event.meaning.subject);
+        }
+        if concepts.has(C::Action) {
+            event.action = self.action(name_key == Some(ACTION));
+        }
+        if concepts.has_any(CLAIMING) {
+            event.claim = self.claim();
+        }
+        event
+    }
+
+    /// What one concept alone says.
+    #[inline(always)]
+    fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
+        match concept {
+            C::Time => event.time = self.time(concept),
+            C::Level => event.level = self.text_or(concept, types::level),
+            C::Workflow => event.workflow = self.text(concept),
+            C::Title => event.title = self.text(concept),
+            C::Phase => event.phase = self.text(concept),
+            C::Candidate => event.candidate = self.id(concept),
+            C::Attempt => event.attempt = self.other(concept, types::attempt),
+            C::MaxAttempts => event.max_attempts = self.other(concept, types::attempt),
+            C::Score => event.score = self.other(concept, types::number),
+            C::PassThreshold => event.pass_threshold = self.other(concept, types::number),
+            C::Step => event.step = self.id(concept),
+            C::Skill => event.skill = self.id(concept),
+            C::StepName => event.step_name = self.text(concept),
+            C::Span => event.span = self.id(concept),
+            C::Parent => event.parent = self.id(concept),
+            C::ToolName => event.tool_name = self.text(concept),
+            C::Session => event.session = self.id(concept),
+            C::ParentSession => event.parent_session = self.id(concept),
+            C::Agent => event.agent = self.text_or(concept, types::who),
+            C::Model => event.model = self.text_or(concept, types::who),
+            C::Repo => event.repo = self.text_or(concept, types::who),
+            C::Holder => event.holder = self.text_or(concept, types::who),
+            C::Status => event.status = self.text(concept),
+            C::Reason => event.reason = self.text(concept),
+            C::Stack => event.stack = self.text(concept),
+            C::Duration => event.duration_ms = self.duration(concept),
+            C::Cache => {
+                event.cache_hit =
+                    self.find(concept, Wanted::Other, |found, value| types::cache_hit(value, found.key == CACHE));
+            }
+            C::Input => event.input = self.any(concept),
+            C::Output => event.has_output = self.any(concept).is_some(),
+            C::MarkerId => event.marker_id = self.id(concept),
+            C::Id => event.id = self.id(concept),
+            C::Integration => event.integration = self.text(concept),
+            C::Risk => event.risk = self.text(concept),
+            C::Params => event.params = self.any(concept),
+            C::ExpiresAt => event.expires_at = self.time(concept),
+            C::TokensIn => event.usage.tokens_in = self.other(concept, types::count),
+            C::TokensOut => event.usage.tokens_out = self.other(concept, types::count),
+            C::Cost => event.usage.cost_usd = self.other(concept, types::number),
+            C::TotalIn => event.usage.total_in = self.other(concept, types::count),
+            C::TotalOut => event.usage.total_out = self.other(concept, types::count),
+            C::TotalCost => event.usage.total_cost = self.other(concept, types::number),
+            C::StepsTotal => event.steps_total = self.steps_total(),
+            C::Deadline => event.deadline = self.time(concept),
+            C::Expected => event.expected_ms = self.duration(concept),
+            C::RetryOf => event.retry_of = self.text(concept),
+            C::CancelRequestedAt => event.cancel_requested_at = self.time(concept),
+            C::Ledger => {
+                let is_any = |_: Found, value: Value<'a>| (value.kind != Kind::Null).then_some(());
+                event.ledger = self.record.find(concept, is_any).is_some();
+            }
+            C::RunId => event.run_id = self.record.find(concept, |_, value| types::id(value)),
+            C::EventName
+            | C::AttributeName
+            | C::Message
+            | C::Error
+            | C::ExitCode
+            | C::Success
+            | C::IsError
+            | C::OutcomeWord
+            | C::Artifact
+            | C::ArtifactPath
+            | C::ArtifactList
+            | C::MediaType
+            | C::Action
+            | C::ClaimedBy
+            | C::Host
+            | C::Pid => {}
         }
     }
 
     /// The first value of a concept that `read` makes something of. What is passed over on the way is counted.
-    #[inline(always)]
     fn find<T>(
-        &mut self,
-        concept: Concept,
-        wanted: Wanted,
-        read: impl FnMut(Found, Value<'a>) -> Option<T>,
-    ) -> Option<T> {
-        // Most concepts are not on a line: that must cost next to nothing.
-        if self.record.may_have(concept) { self.find_some(concept, wanted, read) } else { None }
-    }
-
-    fn find_some<T>(
         &mut self,
         concept: Concept,
         wanted: Wanted,
@@ -304,9 +341,6 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     /// Whether any of the concept's values says failed.
     fn says_failed(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<bool>) -> bool {
-        if !self.record.may_have(concept) {
-            return false;
-        }
         let Self { record, notes, .. } = self;
         let failed = record.find(concept, |_, value| {
             let read = read(value);
@@ -329,7 +363,8 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         if let Some(claim) = self.text(C::ClaimedBy) {
             return Some(claim);
         }
-        if !self.record.may_have(C::Host) || !self.record.may_have(C::Pid) {
+        let concepts = self.record.concepts();
+        if !concepts.has(C::Host) || !concepts.has(C::Pid) {
             return None;
         }
         let (host, pid) = (self.text(C::Host)?, self.id(C::Pid)?);
@@ -339,7 +374,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// One path, then those of a list; all have the event's media type unless an entry says its own.
     fn artifacts(&mut self, subject: Option<Subject>) -> Vec<ArtifactRef<'a>> {
         let one = if subject == Some(Subject::Artifact) { C::ArtifactPath } else { C::Artifact };
-        if !self.record.may_have(one) && !self.record.may_have(C::ArtifactList) {
+        if !self.record.concepts().has_any(Concepts::of(&[one, C::ArtifactList])) {
             return Vec::new();
         }
         let media_type = self.text(C::MediaType);
@@ -356,17 +391,6 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             ..artifact
         }));
         artifacts
-    }
-
-    fn usage(&mut self) -> Usage {
-        Usage {
-            tokens_in: self.other(C::TokensIn, types::count),
-            tokens_out: self.other(C::TokensOut, types::count),
-            cost_usd: self.other(C::Cost, types::number),
-            total_in: self.other(C::TotalIn, types::count),
-            total_out: self.other(C::TotalOut, types::count),
-            total_cost: self.other(C::TotalCost, types::number),
-        }
     }
 }
 

@@ -12,9 +12,8 @@ mod types;
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
 
-use data::{Dialect, Dialects, Sink, Trace};
+use data::{Dialect, DialectSet, Dialects, Sink, Trace};
 use generic::{Clock, Notes, Spot};
 use names::Names;
 use record::{Layout, Record};
@@ -40,12 +39,12 @@ pub struct Reading {
     /// Credentials are masked (spec 5.3 rule 8; `--no-redact` turns it off).
     pub redact: bool,
     /// The user's own dialects, asked in this order before the built-in ones (spec 1.5).
-    pub dialects: Arc<[Dialect]>,
+    pub dialects: DialectSet,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc, redact: true, dialects: Arc::default() }
+        Self { max_line: MAX_LINE, naive_time: NaiveTime::Utc, redact: true, dialects: DialectSet::default() }
     }
 }
 

@@ -431,17 +431,17 @@ impl<'l, 'a> Record<'l, 'a> {
         Self { layout, text }
     }
 
-    /// Whether any of the concept's names stands anywhere it may.
+    /// The concepts of which any name stands anywhere it may.
     #[inline]
-    pub(crate) fn may_have(self, concept: Concept) -> bool {
-        self.layout.concepts.has(concept)
+    pub(crate) fn concepts(self) -> Concepts {
+        self.layout.concepts
     }
 
     /// The first value of the concept that `read` makes something of: place by place, in each name by name, and for
     /// usage in the place's `usage` then.
     #[inline]
     pub(crate) fn find<T>(self, concept: Concept, mut read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
-        if !self.may_have(concept) {
+        if !self.layout.concepts.has(concept) {
             return None;
         }
         if self.layout.forgot {

@@ -244,9 +244,31 @@ fn value(cursor: &mut Cursor<'_>, sort: Sort, start: usize) -> Option<(usize, Ki
             b't' | b'f' | b'n' => whole(cursor, start),
             _ => None,
         },
-        Sort::Array if *first == b'[' => whole(cursor, start),
+        Sort::Array if *first == b'[' => match flat_array(bytes, start + 1) {
+            Some(end) => Some((end, Kind::Array)),
+            None => whole(cursor, start),
+        },
         Sort::Object if *first == b'{' => whole(cursor, start),
         Sort::String | Sort::Array | Sort::Object | Sort::End => None,
+    }
+}
+
+/// The end of the array whose first element begins here, if it has only strings and numbers, which most have.
+fn flat_array(bytes: &[u8], mut at: usize) -> Option<usize> {
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        at = match bytes.get(at)? {
+            b'"' => string_end(bytes, at + 1)?.0,
+            b'-' | b'0'..=b'9' => number_end(bytes, at)?,
+            _ => return None,
+        };
+        match bytes.get(at)? {
+            b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Look-ups over spans, markers and artifacts: each question of a rule is answered without walking the lists.
+//! Look-ups over spans, markers, artifacts and intervals: each question of a rule is answered without walking the lists.
 //!
 //! A function of the lists alone, so it is never stored. A hostile log can make the lists long, not the look-ups slow.
 
@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
 
+use super::Scratch;
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::span::{Artifact, Span, SpanKind};
 
@@ -52,6 +53,8 @@ pub struct Index {
     marker_ids: Chains,
     open_markers: [BTreeSet<u32>; MarkerKind::ALL.len()],
     artifact_paths: Chains,
+    /// The last intervals between heartbeats, in order of size.
+    intervals: Vec<i64>,
 }
 
 /// Numbers of open spans by the hash of their key. A key rarely has more than one.
@@ -89,8 +92,10 @@ fn hash(kind: u8, text: &str) -> u64 {
 impl Index {
     /// Builds the look-ups again.
     #[must_use]
-    pub fn of(spans: &[Span], markers: &[Marker], artifacts: &[Artifact]) -> Self {
+    pub fn of(spans: &[Span], markers: &[Marker], artifacts: &[Artifact], scratch: &Scratch) -> Self {
         let mut index = Self::default();
+        index.intervals.extend(&scratch.heartbeat_intervals);
+        index.intervals.sort_unstable();
         for (number, span) in spans.iter().enumerate() {
             index.add_span(span);
             if let Some(name) = &span.name {
@@ -208,6 +213,19 @@ impl Index {
     /// The open markers of a kind.
     pub(super) fn open_markers(&self, kind: MarkerKind) -> &BTreeSet<u32> {
         &self.open_markers[kind as usize]
+    }
+
+    /// Adds an interval between heartbeats, and takes another one away.
+    pub(super) fn replace_interval(&mut self, old: Option<i64>, new: i64) {
+        if let Some(at) = old.and_then(|old| self.intervals.binary_search(&old).ok()) {
+            self.intervals.remove(at);
+        }
+        self.intervals.insert(self.intervals.partition_point(|interval| *interval < new), new);
+    }
+
+    /// The lower of the two middle intervals; 0 without any.
+    pub(super) fn middle_interval(&self) -> i64 {
+        self.intervals.get(self.intervals.len().saturating_sub(1) / 2).copied().unwrap_or(0)
     }
 
     pub(super) fn add_artifact(&mut self, path: &str) {

@@ -36,7 +36,7 @@ pub struct Scratch {
     /// A *run started* was seen: the implied start of rule 3 can no longer be taken back.
     start_seen: bool,
     /// The last positive intervals between heartbeats, in microseconds, the newest last.
-    heartbeat_intervals: VecDeque<i64>,
+    pub(super) heartbeat_intervals: VecDeque<i64>,
     /// The last ids whose usage a dialect may say again, the newest last.
     said: VecDeque<usage::Said>,
 }
@@ -185,18 +185,18 @@ impl Fold<'_, '_> {
 
     fn beat(&mut self) {
         let Self { state, event, .. } = self;
-        let RunState { run, scratch, .. } = &mut **state;
+        let RunState { run, scratch, index, .. } = &mut **state;
         let beats = value(&run.heartbeats).copied().unwrap_or(0);
         set(&mut run.heartbeats, beats + 1, event.line);
         let Some(time) = event.time else { return };
         if let Some(previous) = value(&run.last_heartbeat_at) {
             let interval = time.0.saturating_sub(previous.0);
             if interval > 0 {
-                if scratch.heartbeat_intervals.len() == HEARTBEAT_INTERVALS {
-                    scratch.heartbeat_intervals.pop_front();
-                }
+                let is_full = scratch.heartbeat_intervals.len() == HEARTBEAT_INTERVALS;
+                let oldest = if is_full { scratch.heartbeat_intervals.pop_front() } else { None };
                 scratch.heartbeat_intervals.push_back(interval);
-                let millis = (lower_median(&scratch.heartbeat_intervals) + 500) / 1000;
+                index.replace_interval(oldest, interval);
+                let millis = (index.middle_interval() + 500) / 1000;
                 set(&mut run.heartbeat_interval_ms, millis, event.line);
             }
         }
@@ -291,17 +291,6 @@ fn count_name(names: &mut std::collections::BTreeMap<String, u64>, name: &str) {
     } else {
         *names.entry(String::from("other")).or_default() += 1;
     }
-}
-
-/// The lower of the two middle values; 0 without any.
-fn lower_median(intervals: &VecDeque<i64>) -> i64 {
-    let mut room = [0; HEARTBEAT_INTERVALS];
-    let Some(values) = room.get_mut(..intervals.len()).filter(|values| !values.is_empty()) else { return 0 };
-    for (value, interval) in values.iter_mut().zip(intervals) {
-        *value = *interval;
-    }
-    let middle = (values.len() - 1) / 2;
-    *values.select_nth_unstable(middle).1
 }
 
 /// Text and malformed lines are events too, but nothing of them is a field.

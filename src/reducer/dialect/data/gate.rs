@@ -6,7 +6,7 @@
 use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
-use super::super::concept::{CONTAINERS, Concept, Key};
+use super::super::concept::{CONTAINER_KEYS, Concept, Key};
 use super::super::record::Record;
 use super::condition::Condition;
 use super::language::{Expectation, KindWord, Literal};
@@ -85,7 +85,7 @@ impl Sight {
     /// The sooner, the fewer lines show it. Times and containers are in every second line.
     fn rank(&self) -> u8 {
         let Sight::Known(key, shape) = self else { return 1 };
-        let common = Concept::Time.keys().contains(key) || CONTAINERS.iter().any(|name| Key::named(name) == *key);
+        let common = Concept::Time.keys().contains(key) || CONTAINER_KEYS.contains(key);
         match shape {
             Shape::Text(_) => 0,
             _ if common => 7,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::super::concept::{Concept, Key};
+use super::super::concept::{Concept, Concepts, Key};
 use super::super::generic::LookUp;
 use super::super::record::{Found, Record};
 use super::Dialect;
@@ -164,9 +164,10 @@ impl<'a> Overlaid<'_, 'a> {
 }
 
 impl<'a> LookUp<'a> for Overlaid<'_, 'a> {
-    fn may_have(self, concept: Concept) -> bool {
-        let given = self.given.values.iter().any(|given| given.concept == concept);
-        given || (!self.is_instead(concept) && self.record.may_have(concept))
+    fn concepts(self) -> Concepts {
+        let mut concepts = self.record.concepts().without(Concepts::of(&self.given.dialect.instead));
+        self.given.values.iter().for_each(|given| concepts.add(given.concept));
+        concepts
     }
 
     fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {

@@ -17,7 +17,7 @@ mod pointer;
 mod rule;
 mod time_form;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub use builtin::builtin;
 pub use compile::Written;
@@ -183,11 +183,45 @@ pub(super) struct Trace {
 /// Takes each event with its trace; no event where a rule ignores one.
 pub(super) type Sink<'f> = &'f mut dyn FnMut(Option<&Event<'_>>, Trace);
 
-/// All dialects of a decoder, the user's own before the built-in ones.
+/// The user's own dialects and the built-in ones, asked in this order, with their gates. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DialectSet(Arc<Set>);
+
+#[derive(Debug)]
+struct Set {
+    own: Vec<Dialect>,
+    gates: Gates,
+}
+
+impl From<Vec<Dialect>> for DialectSet {
+    fn from(own: Vec<Dialect>) -> Self {
+        let mut gates = Gates::default();
+        for (number, dialect) in own.iter().chain(builtin()).enumerate() {
+            dialect.recognise.iter().for_each(|way| gates.add(&way.gate, number));
+        }
+        Self(Arc::new(Set { own, gates }))
+    }
+}
+
+/// The built-in ones.
+impl Default for DialectSet {
+    fn default() -> Self {
+        static BUILTIN: LazyLock<DialectSet> = LazyLock::new(|| Vec::new().into());
+        BUILTIN.clone()
+    }
+}
+
+impl DialectSet {
+    /// All of them, in the order in which they are asked.
+    pub fn all(&self) -> impl Iterator<Item = &Dialect> {
+        self.0.own.iter().chain(builtin())
+    }
+}
+
+/// All dialects of a decoder, and what they find.
 #[derive(Debug)]
 pub(super) struct Dialects {
-    own: Arc<[Dialect]>,
-    gates: Gates,
+    set: DialectSet,
     record: Findings,
     element: Findings,
 }
@@ -206,16 +240,12 @@ pub(super) struct Input<'l, 'a> {
 }
 
 impl Dialects {
-    pub(super) fn new(own: Arc<[Dialect]>) -> Self {
-        let mut gates = Gates::default();
-        for (number, dialect) in own.iter().chain(builtin()).enumerate() {
-            dialect.recognise.iter().for_each(|way| gates.add(&way.gate, number));
-        }
-        Self { own, gates, record: Findings::default(), element: Findings::default() }
+    pub(super) fn new(set: DialectSet) -> Self {
+        Self { set, record: Findings::default(), element: Findings::default() }
     }
 
     pub(super) fn get(&self, number: usize) -> Option<&Dialect> {
-        self.own.iter().chain(builtin()).nth(number)
+        self.set.all().nth(number)
     }
 
     /// Gives the events of a record that a dialect recognises, and says which one it was.
@@ -229,12 +259,12 @@ impl Dialects {
         sink: Sink<'_>,
     ) -> Option<usize> {
         let text = input.text.get(input.start..).unwrap_or_default();
-        let candidates = self.gates.candidates(input.record, text);
+        let candidates = self.set.0.gates.candidates(input.record, text);
         if candidates.is_empty() {
             return None;
         }
-        let Self { own, record, element, .. } = self;
-        for (number, dialect) in own.iter().chain(builtin()).enumerate().filter(|(number, _)| candidates.has(*number)) {
+        let Self { set, record, element } = self;
+        for (number, dialect) in set.all().enumerate().filter(|(number, _)| candidates.has(*number)) {
             record.read(&dialect.places, Root::Record, input.text, input.start);
             let scope = Scope { text: input.text, record, element: None };
             if dialect.recognises(&scope) {

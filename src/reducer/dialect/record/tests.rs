@@ -141,6 +141,38 @@ fn torn_objects_of_a_known_shape_are_torn() {
 }
 
 #[test]
+fn an_array_in_a_known_shape_is_told_or_torn_as_by_reading() {
+    let mut layout = Layout::default();
+    assert!(read(&mut layout, r#"{"tags":["x"],"n":1}"#).is_some());
+    for array in [
+        "[]",
+        "[ ]",
+        "[1]",
+        "[1, 2]",
+        "[1,  2]",
+        "[1 ,2]",
+        "[1,2 ]",
+        r#"["a\"b", -1.5e3]"#,
+        "[[1],{}]",
+        "[null,true]",
+        "[1,]",
+        "[1, ]",
+        "[,1]",
+        "[1 2]",
+        r#"["\x"]"#,
+        "[01]",
+        "[1",
+        "[",
+        r#"["a]"#,
+        r#"["a""b"]"#,
+        "[1}",
+    ] {
+        let text = format!("{{\"tags\":{array},\"n\":1}}");
+        assert_eq!(read(&mut layout, &text), read(&mut Layout::default(), &text), "{text}");
+    }
+}
+
+#[test]
 fn so_many_shapes_are_remembered_and_no_more() {
     let mut layout = Layout::default();
     for number in 0..5000 {
