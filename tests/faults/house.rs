@@ -306,10 +306,12 @@ impl House {
         assert!(spent < 100, "{spent} hundredths of a second of CPU in three seconds of nothing");
     }
 
-    /// I7. The numbers of T130, and descriptors as few as a cache and a few connections need.
+    /// I7. The numbers of T130, and descriptors as few as a cache and a few connections need. T130 has 200 runs: for many
+    /// thousands it is the memory of T53, because a page that judges 10,000 open runs while the dump is asked for holds them.
     fn check_budget(&self, health: &Value) {
         let amount = |name: &str| health[name].as_u64().unwrap_or_else(|| panic!("I7: no {name} in {health}"));
-        assert!(amount("rss_bytes") <= 256 << 20, "I7: {health}");
+        let memory = if amount("runs") > 5_000 { 400 << 20 } else { 256 << 20 };
+        assert!(amount("rss_bytes") <= memory, "I7: {health}");
         assert!(amount("open_fds") <= 64, "I7: {health}");
         assert!(health["wal_bytes"].as_u64().unwrap_or(0) <= 64 << 20, "I7: {health}");
         let threads = self.process().status("Threads");
