@@ -42,7 +42,8 @@ pub(super) fn run(settings: &Settings, screen: &mut Screen) -> Result<bool, CliE
     let mut unshown = 0;
     let mut shown = 0;
     for log in &logs {
-        let health = desk.reader.run(&log.key, Lists::None)?.map(|record| record.state.health).unwrap_or_default();
+        let health =
+            desk.reader.run(&log.key, Lists::None)?.map(|record| record.state.health.clone()).unwrap_or_default();
         for (dialect, lines) in &health.dialects {
             *dialects.entry(dialect.clone()).or_default() += lines;
         }

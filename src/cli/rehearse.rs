@@ -88,7 +88,7 @@ fn rehearse(query: &Query, logs: &LogAccess, key: &str, policy: &Policy) -> Resu
     let lessons: Box<Lessons<'_>> = Box::new(|state, phase| {
         let record = record.clone()?;
         // An addition: without it the other rules still hold.
-        query.learned(&crate::store::RunRecord { state: values_of(state), ..record }, phase).ok().flatten()
+        query.learned(&crate::store::RunRecord { state: values_of(state).into(), ..record }, phase).ok().flatten()
     });
     let mut rehearsal = Rehearsal::new(policy, &lessons);
     let mut replay = logs.replay(key)?;

@@ -85,7 +85,7 @@ impl Query {
         let of_line = self.reader.line(key, line)?.and_then(|row| row.time);
         let moment = of_line.or(value(&state.run.last_life_at).copied()).or(record.modified).unwrap_or(now);
         // Nobody knew then of the run that retries it.
-        let record = RunRecord { state, modified: Some(moment), retried_by: None, ..record };
+        let record = RunRecord { state: state.into(), modified: Some(moment), retried_by: None, ..record };
         self.judge(record, moment).map(Some)
     }
 

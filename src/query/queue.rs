@@ -144,7 +144,7 @@ mod tests {
             number: 1,
             key: key.to_owned(),
             version: 1,
-            state,
+            state: state.into(),
             log: LogRow::default(),
             modified: Some(NOW),
             retried_by: None,
@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn beside_a_run_is_what_others_queued_for_the_repos_it_touches() {
         let mut own = run("own", &[None]);
-        own.record.state.spans = vec![span(SpanKind::Step, "s", 9)];
-        own.record.state.spans[0].repo = Some(String::from("api"));
-        own.record.state.markers[0].span = Some(String::from("s"));
+        own.record.state_mut().spans = vec![span(SpanKind::Step, "s", 9)];
+        own.record.state_mut().spans[0].repo = Some(String::from("api"));
+        own.record.state_mut().markers[0].span = Some(String::from("s"));
         assert_eq!(queued(&own)[0].repo, Some("api"), "of the span that the marker names");
         let banner = Banner::of(vec![own.clone(), run("b", &[Some("web"), Some("api"), None])], Vec::new());
         assert_eq!(ids(&banner.queue_beside(&own)), ["b3"]);
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn an_item_is_found_by_run_repo_reason_and_id() {
         let mut one = run("Key", &[Some("Repo")]);
-        one.record.state.markers[0].reason = Some(String::from("Merge it"));
+        one.record.state_mut().markers[0].reason = Some(String::from("Merge it"));
         for (wanted, found) in [("key", true), ("repo", true), ("merge", true), ("key2", true), ("nothing", false)] {
             assert_eq!(queued(&one)[0].mentions(wanted), found, "{wanted}");
         }

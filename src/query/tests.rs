@@ -31,7 +31,7 @@ fn record(key: &str, status: Status, started: Option<i64>) -> RunRecord {
         number: 1,
         key: key.to_owned(),
         version: 3,
-        state,
+        state: state.into(),
         log: LogRow::default(),
         modified: Some(NOW),
         retried_by: None,
@@ -45,8 +45,8 @@ fn with(mut record: RunRecord, change: impl FnOnce(&mut RunRecord)) -> RunRecord
 
 fn alive(record: RunRecord, at: Micros) -> RunRecord {
     let mut record = RunRecord { modified: Some(at), ..record };
-    record.state.run.last_life_at = fact(at);
-    record.state.health.last_line_timed = true;
+    record.state_mut().run.last_life_at = fact(at);
+    record.state_mut().health.last_line_timed = true;
     record
 }
 
@@ -57,14 +57,14 @@ fn abandoned(key: &str) -> RunRecord {
 fn asking(key: &str, markers: Vec<(MarkerKind, Option<i64>)>) -> RunRecord {
     let mut record = record(key, Status::Running, Some(HOUR));
     let open = markers.into_iter().zip(2..);
-    record.state.markers =
+    record.state_mut().markers =
         open.map(|((kind, at), line)| Marker { opened_at: at.map(ago), ..marker(kind, "-", line) }).collect();
     record
 }
 
 fn failed(key: &str, at: i64) -> RunRecord {
     let mut record = record(key, Status::Failed, Some(at + HOUR));
-    record.state.run.ended_at = fact(ago(at));
+    record.state_mut().run.ended_at = fact(ago(at));
     record
 }
 
@@ -148,11 +148,11 @@ fn attention_is_sorted_by_since_then_key_and_what_has_no_time_comes_last() {
 #[test]
 fn the_queue_has_what_is_open_in_active_runs() {
     let mut closed = asking("closed", vec![(MarkerKind::Queue, None)]);
-    closed.state.markers[0].closed_line = Some(9);
+    closed.state_mut().markers[0].closed_line = Some(9);
     let open = vec![
         asking("a", vec![(MarkerKind::Queue, None), (MarkerKind::Question, None), (MarkerKind::Queue, None)]),
         closed,
-        with(abandoned("gone"), |r| r.state.markers = vec![marker(MarkerKind::Queue, "-", 2)]),
+        with(abandoned("gone"), |r| r.state_mut().markers = vec![marker(MarkerKind::Queue, "-", 2)]),
     ];
     let banner = banner(open, Vec::new());
     let found: Vec<_> =
@@ -173,8 +173,8 @@ fn a_duration_ends_where_the_run_did() {
             Some(HOUR),
         ),
         ("started in the future of an untimed log", record("a", Status::Running, Some(-HOUR)), Some(0)),
-        ("ended before it started", with(failed("a", 0), |r| r.state.run.started_at = fact(ago(-HOUR))), Some(0)),
-        ("an end without a time", with(failed("a", 0), |r| r.state.run.ended_at = None), None),
+        ("ended before it started", with(failed("a", 0), |r| r.state_mut().run.started_at = fact(ago(-HOUR))), Some(0)),
+        ("an end without a time", with(failed("a", 0), |r| r.state_mut().run.ended_at = None), None),
     ];
     for (name, record, wanted) in cases {
         let modified = if name.starts_with("a clock ahead") { Some(NOW) } else { record.modified };
@@ -191,8 +191,8 @@ fn a_title_falls_back_to_workflow_key_and_the_roots_own_name() {
         (path(".", "/srv/state/run.log"), "state"),
         (path("left/.", "left/run.log"), "left"),
         (path(".", "run.log"), "."),
-        (with(path(".", "/s/run.log"), |r| r.state.run.workflow = fact(String::from("nightly"))), "nightly"),
-        (with(path(".", "/s/run.log"), |r| r.state.run.title = fact(String::from("T"))), "T"),
+        (with(path(".", "/s/run.log"), |r| r.state_mut().run.workflow = fact(String::from("nightly"))), "nightly"),
+        (with(path(".", "/s/run.log"), |r| r.state_mut().run.title = fact(String::from("T"))), "T"),
     ];
     for (record, title) in cases {
         assert_eq!(judged(record).title(), title);
@@ -202,8 +202,8 @@ fn a_title_falls_back_to_workflow_key_and_the_roots_own_name() {
 #[test]
 fn a_look_up_can_change_the_verdict_of_an_active_run() {
     let mut record = alive(record("a", Status::Running, Some(HOUR)), NOW);
-    record.state.run.phase = fact(String::from("build"));
-    record.state.spans = vec![crate::reducer::span::Span {
+    record.state_mut().run.phase = fact(String::from("build"));
+    record.state_mut().spans = vec![crate::reducer::span::Span {
         started_at: Some(ago(HOUR)),
         ..crate::reducer::verdict::world::span(crate::reducer::span::SpanKind::Phase, "build", 2)
     }];
@@ -217,8 +217,8 @@ fn a_look_up_can_change_the_verdict_of_an_active_run() {
 #[test]
 fn a_summary_has_the_names_of_the_interface() {
     let mut record = asking("run%20a", vec![(MarkerKind::Question, Some(5)), (MarkerKind::Approval, Some(5))]);
-    record.state.run.holder = fact(Holder::Other(String::from("ada")));
-    record.state.run.cost_usd = fact(1.5);
+    record.state_mut().run.holder = fact(Holder::Other(String::from("ada")));
+    record.state_mut().run.cost_usd = fact(1.5);
     record.log.source = String::from("left");
     let json = serde_json::to_string(&judged(record).summary(NOW)).expect("plain data is JSON");
     assert_eq!(

@@ -5,6 +5,7 @@ mod learned;
 mod past;
 mod pool;
 mod runs;
+mod states;
 #[cfg(test)]
 mod trial;
 
@@ -256,7 +257,7 @@ impl Reader {
 
     /// Failed and timed out runs that have a text, if one is asked for, the one that ended last first.
     pub fn bad_ends(&self, upto: Upto, text: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
-        self.pool.look(|connection| past::bad_ends(connection, upto, text, limit))
+        self.pool.look_again(|connection, remembered| past::bad_ends(connection, upto, text, limit, remembered))
     }
 
     /// The run that ended last.
@@ -269,7 +270,7 @@ impl Reader {
     /// first page.
     pub fn runs(&self, filter: &RunFilter) -> Result<RunPage, StoreError> {
         let counted = self.pool.shared.as_ref().map(|shared| shared.sums().runs);
-        self.pool.look(|connection| runs::page(connection, filter, counted))
+        self.pool.look_again(|connection, remembered| runs::page(connection, filter, counted, remembered))
     }
 
     /// What was learned of a phase from runs of the same workflow that began before `before` (spec 2.6). No run is
@@ -354,7 +355,7 @@ impl Reader {
 
     /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while event rows are still being written.
     pub fn dump(&self) -> Result<Option<String>, StoreError> {
-        self.pool.look(|connection| {
+        self.pool.look_again(|connection, remembered| {
             // The rows of a log that is gone are those that were written while it was there.
             let behind = "SELECT EXISTS (SELECT 1 FROM log JOIN run USING (number) \
                           WHERE events_offset <> offset AND NOT gone)";
@@ -372,7 +373,7 @@ impl Reader {
                 decoder.turn_to(base);
                 let (events, sha256) = events::hash(connection, &mut decoder, number)?;
                 let number = [Value::Integer(i64::from(number))];
-                for found in runs::records(connection, "WHERE run.number = ?", &number, Lists::All)? {
+                for found in runs::records(connection, "WHERE run.number = ?", &number, Lists::All, remembered)? {
                     let (state, log) = (&found.state, &found.log);
                     let title = log.fallback_title();
                     document.push(&dump::run(&found.key, title, state, log.pending_bytes, events, &sha256));
@@ -394,6 +395,6 @@ impl Reader {
     }
 
     fn records(&self, rest: &str, values: &[Value], lists: Lists) -> Result<Vec<RunRecord>, StoreError> {
-        self.pool.look(|connection| runs::records(connection, rest, values, lists))
+        self.pool.look_again(|connection, remembered| runs::records(connection, rest, values, lists, remembered))
     }
 }

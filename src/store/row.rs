@@ -1,5 +1,7 @@
 //! The plain values that go into the cache and come out of it. No SQL here, so that its callers need none.
 
+use std::sync::Arc;
+
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::{Changes, RunState};
 use crate::reducer::time::Micros;
@@ -112,7 +114,7 @@ pub struct Batch {
     /// Rows of an older generation go first.
     pub replace: bool,
     /// The state at the cursor.
-    pub state: std::sync::Arc<RunState>,
+    pub state: Arc<RunState>,
     /// Entries of `state` to write: changed since the last batch. What the last provisional tail touched is known here.
     pub changes: Changes,
     /// The rows from the last batch to the cursor, when event rows of this log are up to date; `None` leaves them to
@@ -142,7 +144,7 @@ pub struct RunRecord {
     /// Grows with every change of the run.
     pub version: u64,
     /// As shown: with the provisional tail. The lists hold what the question asked for.
-    pub state: RunState,
+    pub state: Arc<RunState>,
     pub log: LogRow,
     /// The log file's modification time.
     pub modified: Option<Micros>,
@@ -151,6 +153,12 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// To change what a test shows.
+    #[cfg(test)]
+    pub(crate) fn state_mut(&mut self) -> &mut RunState {
+        Arc::make_mut(&mut self.state)
+    }
+
     /// The title, else the workflow, else the key (spec 2.1).
     #[must_use]
     pub fn title(&self) -> &str {

@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::states::Remembered;
 use super::{Lists, Upto, runs};
 use crate::store::columns;
 use crate::store::row::{Resolved, RunRecord};
@@ -44,6 +45,7 @@ pub(super) fn bad_ends(
     upto: Upto,
     text: Option<&str>,
     limit: u32,
+    remembered: Remembered<'_>,
 ) -> rusqlite::Result<Vec<RunRecord>> {
     let mut values = vec![Value::Integer(upto.at), Value::Integer(upto.key)];
     let condition =
@@ -53,5 +55,5 @@ pub(super) fn bad_ends(
         "WHERE run.status IN ('failed', 'timed_out') AND (ifnull(run.ended_at, run.modified), run.number) < (?, ?)
          {condition} ORDER BY ifnull(run.ended_at, run.modified) DESC, run.number DESC LIMIT ?"
     );
-    runs::records(connection, &rest, &values, Lists::Open)
+    runs::records(connection, &rest, &values, Lists::Open, remembered)
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rusqlite::Connection;
 
 use super::learned::Memo;
+use super::states::{Remembered, States};
 use crate::store::StoreError;
 use crate::store::apply::Ledger;
 use crate::store::log_row::Sums;
@@ -23,6 +24,7 @@ pub(in crate::store) struct Pool {
     /// None beside a writer of another process.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) memo: Memo,
+    states: States,
     #[cfg(test)]
     pub(super) trial: super::trial::Trial,
 }
@@ -83,6 +85,7 @@ impl Pool {
             idle: Mutex::default(),
             shared,
             memo: Memo::default(),
+            states: States::default(),
             #[cfg(test)]
             trial: super::trial::Trial::default(),
         }
@@ -90,10 +93,21 @@ impl Pool {
 
     /// Asks within one read transaction, so that all of it is of one moment.
     pub(super) fn look<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.look_again(|connection, _| ask(connection))
+    }
+
+    /// The same with the states that were read before.
+    pub(super) fn look_again<T>(
+        &self,
+        ask: impl FnOnce(&Connection, Remembered<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         #[cfg(test)]
         self.trial.question()?;
         let (moves, target) = self.aim.get();
-        self.look_at(moves, &target, ask).inspect_err(|error| self.suspect(moves, error)).map_err(StoreError::from)
+        let remembered = Remembered { states: self.shared.as_ref().map(|_| &self.states), moves };
+        self.look_at(moves, &target, |connection| ask(connection, remembered))
+            .inspect_err(|error| self.suspect(moves, error))
+            .map_err(StoreError::from)
     }
 
     fn look_at<T>(

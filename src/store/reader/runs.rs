@@ -1,14 +1,17 @@
 //! Lists of runs: filters, orders, pages by key, counts.
 
+use std::sync::Arc;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
+use super::states::Remembered;
 use super::{Lists, RunFilter, RunPage, Sort};
-use crate::reducer::run::value;
+use crate::reducer::run::{RunState, value};
 use crate::store::columns::{self, count, unreadable};
 use crate::store::inserts::holes;
 use crate::store::log_row::{self, LOG, LOG_COLUMNS};
-use crate::store::row::RunRecord;
+use crate::store::row::{LogRow, RunRecord};
 use crate::store::snapshot;
 
 /// What follows `SELECT` where records are read, for [`records`].
@@ -28,49 +31,59 @@ pub(super) fn records(
     rest: &str,
     values: &[Value],
     lists: Lists,
+    remembered: Remembered<'_>,
 ) -> rusqlite::Result<Vec<RunRecord>> {
     let mut statement = connection.prepare_cached(&select("", rest))?;
-    let found: rusqlite::Result<Vec<Found>> = statement.query_map(params_from_iter(values), read)?.collect();
-    found?.into_iter().map(|found| found.with(connection, lists)).collect()
-}
-
-/// A record without its lists.
-struct Found {
-    record: RunRecord,
-    base: i64,
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
-    let log = log_row::read(row, 0)?;
-    let core = row.get_ref(LOG_COLUMNS + 3)?.as_blob()?;
-    let state = snapshot::decode(core).map_err(|error| unreadable(LOG_COLUMNS + 3, error))?;
-    let record = RunRecord {
-        number: row.get(LOG_COLUMNS)?,
-        key: log.key.clone(),
-        version: count(row.get(LOG_COLUMNS + 1)?),
-        state,
-        modified: log.modified(),
-        log,
-        retried_by: None,
-    };
-    Ok(Found { record, base: row.get(LOG_COLUMNS + 2)? })
-}
-
-impl Found {
-    fn with(self, connection: &Connection, lists: Lists) -> rusqlite::Result<RunRecord> {
-        let Self { mut record, base } = self;
-        let (number, all) = (record.number, lists == Lists::All);
-        // Nothing stays open over the end of a run (spec 2.2 rule 11).
-        if all || (lists == Lists::Open && !record.state.run.is_ended()) {
-            record.state.spans = columns::read_spans(connection, number, base, all)?;
-            record.state.markers = columns::read_markers(connection, number, all)?;
-        }
-        if all {
-            record.state.artifacts = columns::read_artifacts(connection, number)?;
-        }
-        record.retried_by = retried_by(connection, &record)?;
-        Ok(record)
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(read(connection, row, lists, remembered)?);
     }
+    Ok(records)
+}
+
+fn read(
+    connection: &Connection,
+    row: &Row<'_>,
+    lists: Lists,
+    remembered: Remembered<'_>,
+) -> rusqlite::Result<RunRecord> {
+    let log = log_row::read(row, 0)?;
+    let number = row.get(LOG_COLUMNS)?;
+    let version = count(row.get(LOG_COLUMNS + 1)?);
+    let known = if lists == Lists::Open { remembered.get(number, version) } else { None };
+    let state = match known {
+        Some(state) => state,
+        None => {
+            let core = row.get_ref(LOG_COLUMNS + 3)?.as_blob()?;
+            let core = snapshot::decode(core).map_err(|error| unreadable(LOG_COLUMNS + 3, error))?;
+            let state = Arc::new(with_lists(connection, core, (number, row.get(LOG_COLUMNS + 2)?), lists)?);
+            if lists == Lists::Open {
+                remembered.put(number, version, &state);
+            }
+            state
+        }
+    };
+    let retried_by = retried_by(connection, &log, &state)?;
+    Ok(RunRecord { number, key: log.key.clone(), version, state, modified: log.modified(), log, retried_by })
+}
+
+fn with_lists(
+    connection: &Connection,
+    mut state: RunState,
+    (number, base): (u32, i64),
+    lists: Lists,
+) -> rusqlite::Result<RunState> {
+    let all = lists == Lists::All;
+    // Nothing stays open over the end of a run (spec 2.2 rule 11).
+    if all || (lists == Lists::Open && !state.run.is_ended()) {
+        state.spans = columns::read_spans(connection, number, base, all)?;
+        state.markers = columns::read_markers(connection, number, all)?;
+    }
+    if all {
+        state.artifacts = columns::read_artifacts(connection, number)?;
+    }
+    Ok(state)
 }
 
 /// How many events a run has, those of a provisional tail included.
@@ -82,17 +95,27 @@ pub(super) fn events(connection: &Connection, number: u32) -> rusqlite::Result<u
 
 /// The newest later run of the same state directory that says it retries this one: by its key, with or without the
 /// label, or by the last part of it (spec 2.6, Attention).
-fn retried_by(connection: &Connection, record: &RunRecord) -> rusqlite::Result<Option<String>> {
-    let Some(began) = value(&record.state.run.first_event_at) else { return Ok(None) };
-    let (key, source) = (record.key.as_str(), record.log.source.as_str());
+fn retried_by(connection: &Connection, log: &LogRow, state: &RunState) -> rusqlite::Result<Option<String>> {
+    let Some(began) = value(&state.run.first_event_at) else { return Ok(None) };
+    let (key, source) = (log.key.as_str(), log.source.as_str());
     let bare = key.strip_prefix(source).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key);
     let last = key.rsplit('/').next().unwrap_or(key);
+    let mut names = vec![key, bare, last];
+    names.dedup();
+    // One question for each is cheaper than one for all, which SQLite would sort.
     let mut statement = connection.prepare_cached(
-        "SELECT key FROM run INDEXED BY run_retry
-         WHERE retry_of IN (?, ?, ?) AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
+        "SELECT first_event_at, key FROM run INDEXED BY run_retry
+         WHERE retry_of = ? AND first_event_at > ? AND source = ? ORDER BY first_event_at DESC LIMIT 1",
     )?;
-    let mut rows = statement.query(params![key, bare, last, began.0, source])?;
-    rows.next()?.map(|row| row.get(0)).transpose()
+    let mut newest: Option<(i64, String)> = None;
+    for name in names {
+        let mut rows = statement.query(params![name, began.0, source])?;
+        if let Some(row) = rows.next()? {
+            let (at, key) = (row.get(0)?, row.get(1)?);
+            newest = newest.filter(|(other, _)| *other >= at).or(Some((at, key)));
+        }
+    }
+    Ok(newest.map(|(_, key)| key))
 }
 
 impl Sort {
@@ -109,7 +132,12 @@ impl Sort {
 }
 
 /// One page, with the count of all that match. `counted` is the count of all runs, where it is known.
-pub(super) fn page(connection: &Connection, filter: &RunFilter, counted: Option<u64>) -> rusqlite::Result<RunPage> {
+pub(super) fn page(
+    connection: &Connection,
+    filter: &RunFilter,
+    counted: Option<u64>,
+    remembered: Remembered<'_>,
+) -> rusqlite::Result<RunPage> {
     let (conditions, mut values) = conditions(filter);
     let total = match counted {
         Some(runs) if conditions.is_empty() => runs,
@@ -132,21 +160,20 @@ pub(super) fn page(connection: &Connection, filter: &RunFilter, counted: Option<
     values.push(Value::Integer(i64::from(filter.limit) + 1));
 
     let mut statement = connection.prepare_cached(&select(&more, &rest))?;
-    let found: rusqlite::Result<Vec<(Found, String)>> = statement
-        .query_map(params_from_iter(&values), |row| {
-            let found = read(row)?;
-            let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
-            let number = found.record.number;
-            Ok((found, pack(&place?, number)))
-        })?
-        .collect();
-    let mut found = found?;
-    let more = found.len() > filter.limit as usize;
-    found.truncate(filter.limit as usize);
-    let next = found.last().filter(|_| more).map(|(_, place)| place.clone());
-    let runs: rusqlite::Result<Vec<RunRecord>> =
-        found.into_iter().map(|(found, _)| found.with(connection, Lists::Open)).collect();
-    Ok(RunPage { runs: runs?, total, next })
+    let mut rows = statement.query(params_from_iter(&values))?;
+    let mut page = RunPage { runs: Vec::new(), total, next: None };
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if page.runs.len() == filter.limit as usize {
+            page.next = last;
+            break;
+        }
+        let record = read(connection, row, Lists::Open, remembered)?;
+        let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
+        last = Some(pack(&place?, record.number));
+        page.runs.push(record);
+    }
+    Ok(page)
 }
 
 fn clause(conditions: &[String]) -> String {

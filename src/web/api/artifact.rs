@@ -90,14 +90,11 @@ fn open(web: &Web, key: &str, place: &str) -> Result<Opened, WebError> {
 /// The artifact at a place of a run's list, and that place.
 pub(in crate::web) fn find(web: &Web, key: &str, place: &str) -> Result<(Artifact, usize), WebError> {
     const NONE: WebError = WebError::NotFound("This run has no such artifact.");
-    let mut record = web.query.reader.run(key, Lists::All)?.ok_or(UNKNOWN_RUN)?;
+    let record = web.query.reader.run(key, Lists::All)?.ok_or(UNKNOWN_RUN)?;
     let digits = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
     let place: usize = place.parse().ok().filter(|place| digits && *place > 0).ok_or(NONE)?;
-    let artifacts = &mut record.state.artifacts;
-    if place > artifacts.len() {
-        return Err(NONE);
-    }
-    Ok((artifacts.swap_remove(place - 1), place))
+    let artifact = record.state.artifacts.get(place - 1).ok_or(NONE)?;
+    Ok((artifact.clone(), place))
 }
 
 /// Content-Disposition with the file's name as RFC 8187 writes it, and in plain ASCII for old clients.

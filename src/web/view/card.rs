@@ -101,8 +101,8 @@ mod tests {
         let key = "<bdi>a/b</bdi>";
         let count = |judged: &Judged| card(judged, NOW).into_string().matches(key).count();
         assert_eq!(count(&judged), 1, "below the title");
-        judged.record.state.run.title = None;
-        judged.record.state.run.workflow = None;
+        judged.record.state_mut().run.title = None;
+        judged.record.state_mut().run.workflow = None;
         assert_eq!(count(&judged), 1, "as the title");
     }
 }

@@ -88,18 +88,18 @@ mod tests {
     fn what_came_of_a_request_is_said_with_its_lines() {
         let mut run = judged();
         assert!(happened(&run).is_none());
-        let values = &mut run.record.state.run;
+        let values = &mut run.record.state_mut().run;
         values.cancel_requested_at = Some(Fact { value: NOW.plus_millis(-120_000), line: 5 });
         let shown = |run: &Judged| happened(run).map(Markup::into_string).unwrap_or_default();
         assert!(shown(&run).contains("lines/5") && shown(&run).contains("not honoured so far"), "{}", shown(&run));
-        run.record.state.run.status = Some(Fact { value: Status::Cancelled, line: 8 });
-        run.record.state.run.ended_at = Some(Fact { value: NOW, line: 8 });
+        run.record.state_mut().run.status = Some(Fact { value: Status::Cancelled, line: 8 });
+        run.record.state_mut().run.ended_at = Some(Fact { value: NOW, line: 8 });
         assert!(shown(&run).contains("honoured <a") && shown(&run).contains("lines/8"), "{}", shown(&run));
-        run.record.state.run.status = Some(Fact { value: Status::Completed, line: 8 });
+        run.record.state_mut().run.status = Some(Fact { value: Status::Completed, line: 8 });
         assert!(shown(&run).contains("but it <a") && !shown(&run).contains("honoured"), "{}", shown(&run));
         run.record.retried_by = Some(String::from("a/c"));
-        run.record.state.run.retry_of = Some(Fact { value: EVIL.to_owned(), line: 1 });
-        run.record.state.run.holder = Some(Fact { value: Holder::Other(EVIL.to_owned()), line: 2 });
+        run.record.state_mut().run.retry_of = Some(Fact { value: EVIL.to_owned(), line: 1 });
+        run.record.state_mut().run.holder = Some(Fact { value: Holder::Other(EVIL.to_owned()), line: 2 });
         check_harmless(&shown(&run));
         assert!(shown(&run).contains("retried as run <a href=\"/runs/a%2Fc\">"), "{}", shown(&run));
     }

@@ -166,8 +166,8 @@ mod tests {
         b.record.key = String::from("other");
         let mut slow = sample::phase(sample::EVIL, SpanStatus::Failed, 2);
         slow.duration_ms = Some(90_000);
-        a.record.state.spans = vec![sample::phase(sample::EVIL, SpanStatus::Completed, 2)];
-        b.record.state.spans = vec![slow, sample::span(SpanKind::Step, "lint", SpanStatus::Failed, 5)];
+        a.record.state_mut().spans = vec![sample::phase(sample::EVIL, SpanStatus::Completed, 2)];
+        b.record.state_mut().spans = vec![slow, sample::span(SpanKind::Step, "lint", SpanStatus::Failed, 5)];
         let shown = compare(&a, &b, NOW).into_string();
         check_harmless(&shown);
         for part in ["30\u{a0}s longer", "/runs/other/lines/2", "/runs/a%2Fb/lines/2", "lint"] {

@@ -131,8 +131,8 @@ mod tests {
     fn a_pending_tail_and_malformed_lines_are_said() {
         let mut record = judged().record;
         record.log.pending_bytes = 17;
-        record.state.health.malformed.add(42);
-        record.state.counters.lines.malformed = 1;
+        record.state_mut().health.malformed.add(42);
+        record.state_mut().counters.lines.malformed = 1;
         let shown = log_health(&record).into_string();
         check_harmless(&shown);
         assert!(shown.contains("unterminated tail, 17\u{a0}B"), "{shown}");
@@ -140,7 +140,7 @@ mod tests {
         let head = in_short(&record).into_string();
         check_harmless(&head);
         assert!(head.contains("complete up to byte") && head.contains("1\u{a0}damaged line"), "{head}");
-        record.state.counters.lines.malformed = 0;
+        record.state_mut().counters.lines.malformed = 0;
         assert!(in_short(&record).into_string().contains("health of the log"));
     }
 
@@ -155,10 +155,10 @@ mod tests {
             ("run-10", "run-1", true),
         ] {
             record.log.key = String::from(key);
-            record.state.health.run_id = Some(Fact { value: String::from(id), line: 7 });
+            record.state_mut().health.run_id = Some(Fact { value: String::from(id), line: 7 });
             assert_eq!(other_id(&record).is_some(), is_other, "{key} {id}");
         }
-        record.state.health.run_id = Some(Fact { value: String::from(crate::web::view::sample::EVIL), line: 7 });
+        record.state_mut().health.run_id = Some(Fact { value: String::from(crate::web::view::sample::EVIL), line: 7 });
         let shown = log_health(&record).into_string();
         check_harmless(&shown);
         assert!(shown.contains("id mismatch") && shown.contains("/lines/7"), "{shown}");

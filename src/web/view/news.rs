@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_run_that_ended_well_is_no_worsening() {
         let mut run = judged();
-        run.record.state.run.status = Some(Fact { value: Status::Completed, line: 9 });
+        run.record.state_mut().run.status = Some(Fact { value: Status::Completed, line: 9 });
         let shown = news(&News { ended: vec![run], ..News::default() }).into_string();
         check_harmless(&shown);
         assert!(

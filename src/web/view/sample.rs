@@ -53,7 +53,7 @@ pub(crate) fn judged() -> Judged {
         number: 1,
         key: String::from("a/b"),
         version: 1,
-        state,
+        state: state.into(),
         log,
         modified: Some(NOW),
         retried_by: None,
