@@ -66,6 +66,15 @@ impl Browser {
         self.in_session("goog/cdp/execute", &json!({ "cmd": command, "params": params }))
     }
 
+    /// The same about a node of the page; none when another page came into its place meanwhile.
+    pub(crate) fn about_node(&self, command: &str, params: &Value) -> Option<Value> {
+        let body = json!({ "cmd": command, "params": params });
+        let (status, value) = self.answer("POST", &self.session_path("goog/cdp/execute"), Some(&body));
+        let is_gone = value["message"].as_str().is_some_and(|text| text.contains("Could not find node with given id"));
+        assert!(status == 200 || is_gone, "{command}: {value}; {INSTALL}");
+        (status == 200).then_some(value)
+    }
+
     /// The size of the page in CSS pixels, and the scheme that the system would ask for.
     pub(crate) fn look(&self, width: u32, scheme: &str) {
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
@@ -100,15 +109,23 @@ impl Browser {
     }
 
     fn in_session(&self, command: &str, body: &Value) -> Value {
-        self.command("POST", &format!("/session/{}/{command}", self.session), Some(body))
+        self.command("POST", &self.session_path(command), Some(body))
+    }
+
+    fn session_path(&self, command: &str) -> String {
+        format!("/session/{}/{command}", self.session)
     }
 
     fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (status, value) = self.answer(method, path, body);
+        assert_eq!(status, 200, "{method} {path}: {value}; {INSTALL}");
+        value
+    }
+
+    fn answer(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let answer = http::request(self.port, method, path, body)
             .unwrap_or_else(|error| panic!("{method} {path} of chromedriver: {error}"));
-        let value = answer.json()["value"].take();
-        assert_eq!(answer.status, 200, "{method} {path}: {value}; {INSTALL}");
-        value
+        (answer.status, answer.json()["value"].take())
     }
 }
 

@@ -11,16 +11,20 @@ use crate::support::{append, wait_for};
 struct Plain<'a>(&'a House);
 
 impl Plain<'_> {
-    fn html(&self) -> String {
-        let document = self.0.browser.devtools("DOM.getDocument", &json!({ "depth": 0 }));
-        let html = self.0.browser.devtools("DOM.getOuterHTML", &json!({ "nodeId": document["root"]["nodeId"] }));
-        html["outerHTML"].as_str().expect("HTML").to_owned()
+    /// None while one page takes the place of another.
+    fn html(&self) -> Option<String> {
+        let html = self.0.browser.about_node("DOM.getOuterHTML", &json!({ "nodeId": self.root() }))?;
+        Some(html["outerHTML"].as_str().expect("HTML").to_owned())
     }
 
     fn find(&self, selector: &str) -> Option<Value> {
-        let document = self.0.browser.devtools("DOM.getDocument", &json!({ "depth": 0 }));
-        let wanted = json!({ "nodeId": document["root"]["nodeId"], "selector": selector });
-        Some(self.0.browser.devtools("DOM.querySelector", &wanted)["nodeId"].clone()).filter(|node| *node != 0)
+        let wanted = json!({ "nodeId": self.root(), "selector": selector });
+        let found = self.0.browser.about_node("DOM.querySelector", &wanted)?;
+        Some(found["nodeId"].clone()).filter(|node| *node != 0)
+    }
+
+    fn root(&self) -> Value {
+        self.0.browser.devtools("DOM.getDocument", &json!({ "depth": 0 }))["root"]["nodeId"].clone()
     }
 
     /// Clicks with the pointer, where the element is.
@@ -44,7 +48,7 @@ impl Plain<'_> {
     }
 
     fn wait_for(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
-        wait_for(what, || Some(self.html()).filter(|html| holds(html)))
+        wait_for(what, || self.html().filter(|html| holds(html)))
     }
 }
 
@@ -60,7 +64,7 @@ fn without_scripts_everything_works_by_links_and_forms() {
     let page = Plain(&house);
     for path in PAGES {
         house.open(path);
-        let html = page.html();
+        let html = page.wait_for(path, |html| html.contains("</html>"));
         assert!(!html.contains("<html lang=\"en\" class=\"js"), "{path}: a script ran");
         assert!(html.contains("</main>") && html.contains("<h1"), "{path}: {html}");
     }
