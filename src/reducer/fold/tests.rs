@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::reducer::dialect::Reading;
 use crate::reducer::dump;
 use crate::reducer::reduce::{Reducer, Tail};
+use crate::reducer::run::{RunState, value};
 
 /// The dumped run of a log.
 fn reduce(lines: &[&str]) -> Value {
@@ -83,6 +84,28 @@ fn rule_2_heartbeats_are_counted_and_their_lower_median_kept() {
             "last_life_at": at(5), "last_progress_at": at(1),
             "evidence": {"heartbeats": 4, "heartbeat_interval_ms": 2, "last_progress_at": 1}}}),
     );
+}
+
+#[test]
+fn rule_2_the_median_is_that_of_the_last_intervals_also_after_a_restart() {
+    let mut reducer = Reducer::new(Reading::default());
+    let (mut at, mut intervals) = (1_780_000_000_000_i64, Vec::new());
+    for beat in 0..200_i64 {
+        // Longer and shorter ones, some of them equal, and in the end only short ones.
+        let interval = if beat < 120 { 1000 + beat * 37 % 50 * 100 } else { 500 };
+        at += interval;
+        intervals.extend((beat > 0).then_some(interval));
+        reducer.push(format!("{{\"ts\":{at},\"event\":\"heartbeat\"}}\n").as_bytes(), &mut |_| {});
+        let mut last = intervals[intervals.len().saturating_sub(64)..].to_vec();
+        last.sort_unstable();
+        let middle = last.get(last.len().saturating_sub(1) / 2).copied();
+        assert_eq!(value(&reducer.state().run.heartbeat_interval_ms).copied(), middle, "beat {beat}");
+        if beat % 30 == 29 {
+            let core = postcard::from_bytes(&postcard::to_stdvec(reducer.state()).unwrap()).unwrap();
+            let state = RunState::restore(core, Vec::new(), Vec::new(), Vec::new());
+            reducer = Reducer::resume(Reading::default(), state, reducer.offset());
+        }
+    }
 }
 
 #[test]

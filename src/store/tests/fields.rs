@@ -195,6 +195,20 @@ fn integers_above_i64_do_not_poison_a_batch() {
 }
 
 #[test]
+fn the_view_of_spans_says_what_few_spans_have() {
+    let place = Place::new();
+    let store = place.open();
+    let log = "{\"ts\":\"2026-06-03T10:00:00Z\",\"event\":\"step.started\",\"step\":\"s\",\"skill\":\"k\",\"agent\":\"a\",\"model\":\"m\",\
+        \"repo\":\"r\",\"expected_ms\":9,\"deadline\":\"2026-06-03T11:00:00Z\"}\n\
+        {\"event\":\"step.failed\",\"step\":\"s\",\"score\":0.5,\"error\":\"e\",\"input_tokens\":3,\"output_tokens\":4,\"cost_usd\":0.25}\n";
+    write(&store, Write::Batch(Box::new(whole("run-1", 1, log))));
+    let columns =
+        "skill, agent, model, repo, expected_ms, deadline, score, error ->> 'message', tokens_in, tokens_out, cost_usd";
+    let said = ask::<String>(&place.cache(), &format!("SELECT json_array({columns}) FROM spans"));
+    assert_eq!(said, r#"["k","a","m","r",9,"2026-06-03T11:00:00.000Z",0.5,"e",3,4,0.25]"#);
+}
+
+#[test]
 fn the_views_say_the_same_words_as_the_program() {
     let place = Place::new();
     let store = place.open();
