@@ -313,10 +313,10 @@ fn verify_names_what_differs_and_ends_with_1() {
     let tampered = rusqlite::Connection::open(&cache).expect("the cache");
     tampered
         .execute_batch(
-            "UPDATE span SET id = 'forged' WHERE opened_line = 2;
+            "UPDATE span SET entries = json_replace(entries, '$[0][4]', 'forged'), open = 7;
              UPDATE event SET length = length + 1;
              UPDATE run SET holder = 'nobody', duration_ms = 5 WHERE key = 'run-2';
-             UPDATE span SET learn_at = 7 WHERE closed_line NOT NULL;
+             UPDATE lesson SET at = 7;
              UPDATE log SET lines_text = 3, provisional_events = 9 WHERE key = 'run-2'",
         )
         .expect("a change");
@@ -334,7 +334,8 @@ fn verify_names_what_differs_and_ends_with_1() {
         "events[0]",
         "run column holder",
         "run column duration_ms",
-        "spans[0] columns learn_workflow, learn_at",
+        "lesson of spans[0]",
+        "span column open of spans[0..16]",
         "log column lines_text",
         "log column events + provisional_events",
         "2 runs differ",

@@ -1,23 +1,23 @@
 //! What one write does to the tables. It runs inside the transaction of its caller, who takes it back as a whole or not
 //! at all.
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{self, Lesson, TEACHES, count, int, key_of};
+use super::columns::{self, count, int, key_of};
 use super::event_rows::{Interner, Place, Written};
 use super::history;
 use super::inserts::Entry;
+use super::lesson_rows;
 use super::live::Change;
 use super::log_row::{Stored, StoredRun, Sums};
 use super::row::{Batch, EventBatch, LogRow};
 use super::run_row;
 use super::snapshot::{self, Resume};
+use super::span_rows;
 use super::tally::Tally;
 use super::writer::Write;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::{Changes, LineCounts, RunState, value};
-use crate::reducer::time::Micros;
 
 /// What the writer knows of the tables without asking them. A copy is kept until the commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,13 +155,10 @@ impl Ledger {
         };
 
         let entry = if old_run.is_none() { Entry::New } else { Entry::Known };
-        let workflow = value(&shown.run.workflow).map(String::as_str);
-        let lesson = Lesson { workflow, at: value(&shown.run.first_event_at).copied() };
-        let mut taught = false;
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
-        let spans = entries(&changed, &shown.spans);
-        taught |= spans.iter().any(|(_, span)| columns::teaches(span));
-        columns::write_spans(connection, entry, (number, base), lesson, spans)?;
+        let before = old_run.map_or(0, |run| run.spans);
+        span_rows::write(connection, entry, (number, base), &changed, before, &shown.spans)?;
+        self.lessons += u64::from(lesson_rows::write(connection, number, old_run, &changed, shown)?);
         let changed = numbers(|changes| &changes.markers, shown.markers.len());
         columns::write_markers(connection, entry, number, entries(&changed, &shown.markers))?;
         let changed = numbers(|changes| &changes.artifacts, shown.artifacts.len());
@@ -169,20 +166,15 @@ impl Ledger {
 
         if let Some(run) = old_run {
             for (table, before, now) in [
-                ("span", run.spans, shown.spans.len()),
-                ("marker", run.markers, shown.markers.len()),
-                ("artifact", run.artifacts, shown.artifacts.len()),
+                ("span", span_rows::chunks(run.spans), span_rows::chunks(shown.spans.len() as u64)),
+                ("marker", run.markers, shown.markers.len() as u64),
+                ("artifact", run.artifacts, shown.artifacts.len() as u64),
             ] {
-                if before > now as u64 {
-                    delete_after(connection, table, number, now as u64)?;
-                    taught |= table == "span";
+                if before > now {
+                    delete_after(connection, table, number, now)?;
                 }
             }
-            if run.workflow.as_deref() != workflow || run.first_event_at != lesson.at {
-                taught |= relearn(connection, number, lesson)?;
-            }
         }
-        self.lessons += u64::from(taught);
         Ok(())
     }
 
@@ -262,7 +254,7 @@ impl Ledger {
         connection.prepare_cached("DELETE FROM run WHERE number = ?")?.execute([old.number])?;
         connection.prepare_cached("INSERT INTO trash (number) VALUES (?)")?.execute([old.number])?;
         self.trash = true;
-        self.lessons += u64::from(relearn(connection, old.number, Lesson { workflow: None, at: None })?);
+        self.lessons += u64::from(lesson_rows::forget(connection, old.number)?);
         Ok(())
     }
 
@@ -319,15 +311,4 @@ fn delete_after(connection: &Connection, table: &str, number: u32, from: u64) ->
         .prepare_cached(&format!("DELETE FROM {table} WHERE key BETWEEN ? AND ?"))?
         .execute([key_of(number, from), key_of(number, u32::MAX)])?;
     Ok(())
-}
-
-/// Says to all completed phases of a run what expectations are now learned from them; says whether there are any.
-fn relearn(connection: &Connection, number: u32, lesson: Lesson<'_>) -> rusqlite::Result<bool> {
-    let workflow = lesson.at.and(lesson.workflow).map_or(Value::Null, |workflow| Value::from(workflow.to_owned()));
-    let changed = connection
-        .prepare_cached(&format!(
-            "UPDATE span SET learn_workflow = ?, learn_at = ? WHERE key BETWEEN ? AND ? AND {TEACHES}"
-        ))?
-        .execute(params![workflow, lesson.at.map(|Micros(at)| at), key_of(number, 0), key_of(number, u32::MAX)])?;
-    Ok(changed > 0)
 }

@@ -1,13 +1,17 @@
 //! Columns that say again, for whoever asks with SQL or filters a list, what other columns say: where they do not.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{TEACHES, count, int, key_of};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::columns::{count, int, key_of};
+use super::lesson_rows::{self, Lesson};
 use super::row::LogRow;
 use super::run_row;
+use super::span_rows;
 use crate::reducer::compare::Mismatch;
-use crate::reducer::run::{LineCounts, RunState, value};
+use crate::reducer::run::{LineCounts, RunState};
 
 /// Compares the columns of a run, of what was learned from it, and the counters of its log (of event rows, too) with the
 /// state that is shown.
@@ -25,6 +29,7 @@ pub(super) fn mismatches(connection: &Connection, log: &LogRow, shown: &RunState
             line: None,
         });
     }
+    found.extend(open_spans(connection, number, shown)?);
     found.extend(lessons(connection, number, shown)?);
     Ok(found)
 }
@@ -54,28 +59,50 @@ fn lines(connection: &Connection, number: u32, counted: &LineCounts) -> rusqlite
     Ok(found)
 }
 
-/// What completed phases say that expectations are learned from: the run's workflow and first event, others nothing.
-fn lessons(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
-    let at = value(&shown.run.first_event_at).map(|at| at.0);
-    let workflow = at.and(value(&shown.run.workflow));
-    let sql = format!(
-        "SELECT key & 0xffffffff, learn_workflow, learn_at, ({TEACHES}), closed_line FROM span
-         WHERE key BETWEEN ?1 AND ?2
-         AND (learn_workflow IS NOT iif({TEACHES}, ?3, NULL) OR learn_at IS NOT iif({TEACHES}, ?4, NULL))"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![key_of(number, 0), key_of(number, u32::MAX), workflow, at], |row| {
-        let (place, teaches): (u32, bool) = (row.get(0)?, row.get(3)?);
-        let first = format!("{} {}", text(row.get(1)?), text(row.get(2)?));
-        let second = match (teaches, at) {
-            (true, Some(at)) => format!("{} {at}", workflow.map_or("", String::as_str)),
-            _ => String::new(),
-        };
-        let line: Option<i64> = row.get(4)?;
-        let line = line.and_then(|line| u64::try_from(line).ok());
-        Ok(Mismatch { path: format!("spans[{place}] columns learn_workflow, learn_at"), first, second, line })
+/// How many spans of each chunk are open.
+fn open_spans(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
+    let mut statement =
+        connection.prepare_cached("SELECT key & 0xffffffff, open FROM span WHERE key BETWEEN ? AND ? ORDER BY key")?;
+    let stored = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?.to_string()))
     })?;
-    rows.collect()
+    let wanted = shown.spans.chunks(span_rows::CHUNK as usize).map(|chunk| span_rows::open(chunk).to_string());
+    let path = |n: i64| {
+        let first = n * i64::from(span_rows::CHUNK);
+        (format!("span column open of spans[{first}..{}]", first + i64::from(span_rows::CHUNK)), None)
+    };
+    Ok(unequal(stored.collect::<Result<_, _>>()?, (0..).zip(wanted).collect(), path))
+}
+
+/// What expectations are learned from.
+fn lessons(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
+    fn said<Text: AsRef<str>>(lesson: &Lesson<Text>) -> String {
+        let Lesson { workflow, phase, at, duration_ms } = lesson;
+        format!("{} {} {at} {duration_ms}", workflow.as_ref().map_or("", AsRef::as_ref), phase.as_ref())
+    }
+    let stored = lesson_rows::read(connection, number)?.iter().map(|(place, lesson)| (*place, said(lesson))).collect();
+    let wanted = (0..).zip(&shown.spans);
+    let wanted = wanted.filter_map(|(place, span)| Some((place, said(&Lesson::of(shown, span)?)))).collect();
+    let path = |place: u32| {
+        (format!("lesson of spans[{place}]"), shown.spans.get(place as usize).and_then(|span| span.closed_line))
+    };
+    Ok(unequal(stored, wanted, path))
+}
+
+/// Where two maps differ; what is missing on one side is empty. `path` gives the path of a key, and its line.
+fn unequal<K: Copy + Ord>(
+    stored: BTreeMap<K, String>,
+    wanted: BTreeMap<K, String>,
+    path: impl Fn(K) -> (String, Option<u64>),
+) -> Vec<Mismatch> {
+    let keys: BTreeSet<K> = stored.keys().chain(wanted.keys()).copied().collect();
+    let differ = keys.into_iter().filter(|key| stored.get(key) != wanted.get(key));
+    let said = |side: &BTreeMap<K, String>, key| side.get(&key).cloned().unwrap_or_default();
+    let mismatch = |key| {
+        let (path, line) = path(key);
+        Mismatch { path, first: said(&stored, key), second: said(&wanted, key), line }
+    };
+    differ.map(mismatch).collect()
 }
 
 fn text(value: Value) -> String {

@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::columns::{artifacts_in, count, int, key_of, markers_in, spans_in, unreadable};
+use super::columns::{artifacts_in, count, int, key_of, markers_in, unreadable};
 use super::log_row::Stored;
 use super::row::{Cursor, LogRow};
 use super::snapshot::{self, Places, Resume};
+use super::span_rows;
 use crate::reducer::run::{Changes, RunState};
 
 /// A snapshot is taken by the first batch that ends behind each multiple of so many bytes.
@@ -66,7 +67,7 @@ pub(super) fn keep(connection: &Connection, old: &Stored, changes: &Changes) -> 
     let (spans, markers, artifacts) = resume.as_ref().map(Resume::before).unwrap_or_default();
     let number = old.number;
     keep_list(connection, newest.key, SPANS, &changes.spans, newest.spans, spans, |n| {
-        Ok(spans_in(connection, number, old.base, n..=n)?.pop())
+        Ok(span_rows::read_in(connection, number, old.base, n..=n)?.pop())
     })?;
     keep_list(connection, newest.key, MARKERS, &changes.markers, newest.markers, markers, |n| {
         Ok(markers_in(connection, number, n..=n)?.pop())
@@ -150,8 +151,9 @@ pub(super) fn newest(connection: &Connection, key: &str, line: u64) -> rusqlite:
     let resume = log.resume.as_deref().map(Resume::decode).transpose().map_err(|error| unreadable(0, error))?;
     let undone = resume.as_ref().map(Resume::before).unwrap_or_default();
     let past = Past { connection, at, last };
-    let spans =
-        past.list(SPANS, count(row.get(4)?), undone.0, |places| spans_in(connection, log.number, log.base, places))?;
+    let spans = past.list(SPANS, count(row.get(4)?), undone.0, |places| {
+        span_rows::read_in(connection, log.number, log.base, places)
+    })?;
     let markers =
         past.list(MARKERS, count(row.get(5)?), undone.1, |places| markers_in(connection, log.number, places))?;
     let artifacts =

@@ -9,6 +9,7 @@ mod derived;
 mod event_rows;
 mod history;
 mod inserts;
+mod lesson_rows;
 pub mod live;
 mod lock;
 mod log_row;
@@ -20,6 +21,7 @@ mod refuge;
 pub mod row;
 mod run_row;
 mod snapshot;
+mod span_rows;
 mod tally;
 pub mod writer;
 

@@ -19,7 +19,7 @@ const SCHEMA: &str = include_str!("schema.sql");
 
 /// To be raised with every change of what the blobs hold or what the reduction means; a change of the tables or of the
 /// crate's version is noticed without it.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// Earlier SQLite libraries can lose committed data of a write-ahead log (spec 4.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -265,9 +265,20 @@ fn check(connection: &Connection, untouched: bool, wanted: i32) -> Result<(), Fa
     if version != wanted {
         return Err(Fault::Outdated);
     }
-    for table in
-        ["log", "run", "span", "marker", "artifact", "event", "snapshot", "preimage", "kind", "trash", "version_floor"]
-    {
+    for table in [
+        "log",
+        "run",
+        "span",
+        "lesson",
+        "marker",
+        "artifact",
+        "event",
+        "snapshot",
+        "preimage",
+        "kind",
+        "trash",
+        "version_floor",
+    ] {
         // A table that is missing is an ordinary error to SQLite.
         connection
             .execute_batch(&format!("SELECT * FROM {table} LIMIT 1"))

@@ -24,6 +24,7 @@ use super::history::{self, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
 use super::row::{LogRow, Resolved, RunRecord};
 use super::snapshot::{self, Resume};
+use super::span_rows;
 use super::tally::{self, Tallied};
 use crate::reducer::compare::Mismatch;
 use crate::reducer::dump;
@@ -200,7 +201,7 @@ impl Reader {
             let mut rows = statement.query([key])?;
             let Some(row) = rows.next()? else { return Ok(None) };
             let (number, base) = (row.get(0)?, row.get(1)?);
-            let spans = columns::read_spans(connection, number, base, true)?;
+            let spans = span_rows::read(connection, number, base, true)?;
             let markers = columns::read_markers(connection, number, true)?;
             let artifacts = columns::read_artifacts(connection, number)?;
             let state = match row.get_ref(2)?.as_blob_or_null()? {

@@ -2,7 +2,8 @@
 -- (sqlite3 -readonly, Datasette); `runs`, `spans` and `events` are views with everything spelled out.
 --
 -- Times are microseconds since 1970-01-01T00:00:00Z unless a column says otherwise. NULL is unknown.
--- A key of span, marker, artifact and event is `number << 32 | place`, so one run's rows lie side by side.
+-- A key of marker, artifact and event is `number << 32 | place`, that of span and lesson alike: one run's rows lie side by
+-- side.
 
 -- A log: a file, how far it is read, and its health. One row per file that bears the name of a log.
 CREATE TABLE log (
@@ -90,28 +91,39 @@ CREATE TABLE run (
   state               BLOB NOT NULL        -- all values with their lines, for the program
 ) STRICT;
 
--- Anything with a beginning and an end. Read the view `spans` instead: it has words and absolute times.
+-- Anything with a beginning and an end, sixteen to a row. Read the view `spans` instead: it has a row for each, with words
+-- and absolute times.
 CREATE TABLE span (
-  key            INTEGER PRIMARY KEY,
-  kind           INTEGER NOT NULL, -- place in the list phase, candidate, attempt, step, session, tool, span
-  status         INTEGER NOT NULL, -- place in the list of the view `spans`
-  id             TEXT,
-  parent         TEXT,
-  name           TEXT,
-  attempt        INTEGER,
-  cache_hit      INTEGER,
-  started_at     INTEGER,          -- since log.base
-  ended_at       INTEGER,          -- since log.base
-  duration_ms    INTEGER,
-  input_line     INTEGER,
-  output_line    INTEGER,
-  opened_line    INTEGER NOT NULL,
-  closed_line    INTEGER,
-  origin         INTEGER NOT NULL, -- 1 when it had no start, plus twice the closing verb's place in its list, from 1
-  more           TEXT,             -- JSON: skill, agent, model, repo, score, error {message, type, stack}, tokens_in,
-                                   -- tokens_out, cost_usd, deadline, expected_ms, each where a span has it
-  learn_workflow TEXT,             -- of completed phases: the run's workflow and
-  learn_at       INTEGER           -- first event, for the learned expectations
+  key     INTEGER PRIMARY KEY, -- number << 32 | chunk: the spans at the places from 16 * chunk on
+  open    INTEGER NOT NULL,    -- how many of them are open
+  entries TEXT NOT NULL        -- JSON: an array of spans, each an array of what stands below; null, or missing at the end, is
+                               -- unknown
+) STRICT;
+--  0 kind         place in the list phase, candidate, attempt, step, session, tool, span
+--  1 status       place in the list of the view `spans`
+--  2 opened_line
+--  3 closed_line  since opened_line
+--  4 id
+--  5 parent
+--  6 started_at   since log.base
+--  7 ended_at     since started_at, or log.base where that is unknown
+--  8 duration_ms
+--  9 attempt
+-- 10 origin       1 when it had no start, plus twice the closing verb's place in its list, from 1; missing when 0
+-- 11 input_line   since opened_line
+-- 12 cache_hit    0 or 1
+-- 13 name
+-- 14 output_line  since opened_line
+-- 15 what few have, an object: skill, agent, model, repo, score, error {message, type, stack}, tokens_in, tokens_out,
+--                 cost_usd, deadline, expected_ms
+
+-- What expectations are learned from: completed phases that say how long they took, of runs that say when they began.
+CREATE TABLE lesson (
+  key         INTEGER PRIMARY KEY, -- number << 32 | place of the span
+  workflow    TEXT,                -- of the run
+  phase       TEXT NOT NULL,
+  at          INTEGER NOT NULL,    -- first event of the run
+  duration_ms INTEGER NOT NULL
 ) STRICT;
 
 -- A condition that is open or closed: handoff, question, approval, stuck or queue.
@@ -217,8 +229,8 @@ CREATE INDEX run_open ON run(ifnull(first_event_at, -1)) WHERE open = 1;
 CREATE INDEX run_ended ON run(ifnull(ended_at, modified)) WHERE open = 0;
 CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed', 'timed_out');
 CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
-CREATE INDEX span_open ON span(key) WHERE status = 0;
-CREATE INDEX span_learn ON span(learn_workflow, id, learn_at, duration_ms) WHERE learn_at IS NOT NULL;
+CREATE INDEX span_open ON span(key) WHERE open > 0;
+CREATE INDEX lesson_asked ON lesson(workflow, phase, at, duration_ms);
 CREATE INDEX marker_closed ON marker(ifnull(closed_at, -1)) WHERE closed_line IS NOT NULL;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
 
@@ -235,21 +247,23 @@ SELECT run.number, run.key, run.source, title, workflow, status, status_reason, 
 FROM run JOIN log USING (number);
 
 CREATE VIEW spans AS
-SELECT log.key AS run, span.key & 0xffffffff AS place,
-  CASE kind WHEN 0 THEN 'phase' WHEN 1 THEN 'candidate' WHEN 2 THEN 'attempt' WHEN 3 THEN 'step' WHEN 4 THEN 'session'
-    WHEN 5 THEN 'tool' ELSE 'span' END AS kind,
-  id, parent, name, more ->> 'skill' AS skill,
-  CASE status WHEN 0 THEN 'open' WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'skipped'
+SELECT log.key AS run, (span.key & 0xffffffff) * 16 + one.key AS place,
+  CASE value ->> 0 WHEN 0 THEN 'phase' WHEN 1 THEN 'candidate' WHEN 2 THEN 'attempt' WHEN 3 THEN 'step'
+    WHEN 4 THEN 'session' WHEN 5 THEN 'tool' ELSE 'span' END AS kind,
+  value ->> 4 AS id, value ->> 5 AS parent, value ->> 13 AS name, value ->> '$[15].skill' AS skill,
+  CASE value ->> 1 WHEN 0 THEN 'open' WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'skipped'
     WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' WHEN 6 THEN 'superseded' ELSE 'unfinished' END AS status,
-  attempt, CASE cache_hit WHEN 1 THEN 'hit' WHEN 0 THEN 'miss' END AS cache,
-  more ->> 'agent' AS agent, more ->> 'model' AS model, more ->> 'repo' AS repo,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (base + started_at) / 1e6, 'unixepoch') AS started_at,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (base + ended_at) / 1e6, 'unixepoch') AS ended_at,
-  duration_ms, more ->> 'score' AS score, more ->> 'error' AS error, more ->> 'tokens_in' AS tokens_in,
-  more ->> 'tokens_out' AS tokens_out, more ->> 'cost_usd' AS cost_usd,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (more ->> 'deadline') / 1e6, 'unixepoch') AS deadline,
-  more ->> 'expected_ms' AS expected_ms, input_line, output_line, opened_line, closed_line
-FROM span JOIN log ON log.number = span.key >> 32;
+  value ->> 9 AS attempt, CASE value ->> 12 WHEN 1 THEN 'hit' WHEN 0 THEN 'miss' END AS cache,
+  value ->> '$[15].agent' AS agent, value ->> '$[15].model' AS model, value ->> '$[15].repo' AS repo,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + (value ->> 6)) / 1e6, 'unixepoch') AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (base + ifnull(value ->> 6, 0) + (value ->> 7)) / 1e6, 'unixepoch') AS ended_at,
+  value ->> 8 AS duration_ms, value ->> '$[15].score' AS score, value ->> '$[15].error' AS error,
+  value ->> '$[15].tokens_in' AS tokens_in, value ->> '$[15].tokens_out' AS tokens_out,
+  value ->> '$[15].cost_usd' AS cost_usd,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> '$[15].deadline') / 1e6, 'unixepoch') AS deadline,
+  value ->> '$[15].expected_ms' AS expected_ms, (value ->> 2) + (value ->> 11) AS input_line,
+  (value ->> 2) + (value ->> 14) AS output_line, value ->> 2 AS opened_line, (value ->> 2) + (value ->> 3) AS closed_line
+FROM span JOIN log ON log.number = span.key >> 32 JOIN json_each(span.entries) AS one;
 
 CREATE VIEW events AS
 SELECT log.key AS run, event.key & 0xffffffff AS ordinal, line_shift + (event.key & 0xffffffff) AS line,

@@ -50,8 +50,7 @@ impl Memo {
 pub(super) fn learn(connection: &Connection, question: &Question) -> rusqlite::Result<Option<Learned>> {
     let (workflow, phase, Micros(before)) = question;
     let mut statement = connection.prepare_cached(
-        "SELECT duration_ms FROM span INDEXED BY span_learn
-         WHERE learn_workflow IS ? AND id = ? AND learn_at < ?",
+        "SELECT duration_ms FROM lesson INDEXED BY lesson_asked WHERE workflow IS ? AND phase = ? AND at < ?",
     )?;
     let durations: rusqlite::Result<Vec<i64>> =
         statement.query_map(params![workflow, phase, before], |row| row.get(0))?.collect();

@@ -13,6 +13,7 @@ use crate::store::inserts::holes;
 use crate::store::log_row::{self, LOG, LOG_COLUMNS};
 use crate::store::row::{LogRow, RunRecord};
 use crate::store::snapshot;
+use crate::store::span_rows;
 
 /// What follows `SELECT` where records are read, for [`records`].
 fn select(more: &str, rest: &str) -> String {
@@ -77,7 +78,7 @@ fn with_lists(
     let all = lists == Lists::All;
     // Nothing stays open over the end of a run (spec 2.2 rule 11).
     if all || (lists == Lists::Open && !state.run.is_ended()) {
-        state.spans = columns::read_spans(connection, number, base, all)?;
+        state.spans = span_rows::read(connection, number, base, all)?;
         state.markers = columns::read_markers(connection, number, all)?;
     }
     if all {

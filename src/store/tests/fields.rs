@@ -102,7 +102,7 @@ prop_compose! {
 
 prop_compose! {
     fn batch()(
-        spans in prop::collection::vec(span(), 0..6),
+        spans in prop::collection::vec(span(), 0..20),
         markers in prop::collection::vec(marker(), 0..6),
         artifacts in prop::collection::vec(artifact(), 0..4),
         events in prop::collection::vec(event(), 0..40),
@@ -185,13 +185,45 @@ fn integers_above_i64_do_not_poison_a_batch() {
     let mut batch = whole("run-1", 1, LOG);
     let state = Arc::make_mut(&mut batch.state);
     state.counters.events = u64::MAX;
-    state.spans[0].attempt = Some(u64::MAX);
+    let span = &mut state.spans[0];
+    (span.attempt, span.opened_line, span.closed_line) = (Some(u64::MAX), u64::MAX, Some(u64::MAX));
+    (span.input_line, span.output_line, span.tokens_in) = (Some(0), Some(u64::MAX), Some(u64::MAX));
     batch.log.cursor.size = u64::MAX;
     batch.events.as_mut().unwrap()[0].length = u64::MAX;
     write(&store, Write::Batch(Box::new(batch)));
     let record = store.reader.run("run-1", Lists::All).unwrap().unwrap();
-    assert_eq!(record.state.spans[0].attempt, Some(i64::MAX.unsigned_abs()));
+    let (span, most) = (&record.state.spans[0], i64::MAX.unsigned_abs());
+    assert_eq!((span.attempt, span.opened_line, span.closed_line), (Some(most), most, Some(most)));
+    assert_eq!((span.input_line, span.output_line, span.tokens_in), (Some(0), Some(most), Some(most)));
     assert_eq!(record.log.cursor.size, i64::MAX.unsigned_abs());
+}
+
+#[test]
+fn each_of_what_few_spans_have_comes_out_alone() {
+    let place = Place::new();
+    let store = place.open();
+    let mut batch = whole("run-1", 1, LOG);
+    let state = Arc::make_mut(&mut batch.state);
+    let none = Span { error: None, cost_usd: None, tokens_in: None, ..state.spans[0].clone() };
+    let few = || Some("x".to_owned());
+    let alone = [
+        Span { skill: few(), ..none.clone() },
+        Span { agent: few(), ..none.clone() },
+        Span { model: few(), ..none.clone() },
+        Span { repo: few(), ..none.clone() },
+        Span { score: Some(0.5), ..none.clone() },
+        Span { error: Some(ErrorText { message: None, kind: None, stack: None }), ..none.clone() },
+        Span { tokens_in: Some(0), ..none.clone() },
+        Span { tokens_out: Some(0), ..none.clone() },
+        Span { cost_usd: Some(0.0), ..none.clone() },
+        Span { deadline: Some(Micros(0)), ..none.clone() },
+        Span { expected_ms: Some(0), ..none.clone() },
+        none,
+    ];
+    state.spans = alone.to_vec();
+    write(&store, Write::Batch(Box::new(batch)));
+    assert_eq!(store.reader.run("run-1", Lists::All).unwrap().unwrap().state.spans, alone);
+    assert!(ask::<bool>(&place.cache(), "SELECT entries -> '$[11][15]' IS NULL FROM span"));
 }
 
 #[test]

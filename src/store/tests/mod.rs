@@ -1,6 +1,8 @@
 //! The cache as a whole: what goes in comes out, in whatever pieces and over whatever restarts.
 
+mod chunks;
 mod fields;
+mod lessons;
 mod lists;
 mod opening;
 mod pieces;

@@ -28,15 +28,15 @@ const LINES: &[&str] = &[
 
 /// What a turn does beside reading on.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
+pub(super) struct Turn {
     /// How many bytes are read.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// Whether event rows come with the batch, when they can.
-    with_rows: bool,
+    pub(super) with_rows: bool,
     /// Whether the second stage catches up afterwards.
-    catch_up: bool,
+    pub(super) catch_up: bool,
     /// Whether the program is started again afterwards.
-    restart: bool,
+    pub(super) restart: bool,
 }
 
 fn turns() -> impl Strategy<Value = (Vec<usize>, Vec<Turn>)> {
@@ -46,7 +46,7 @@ fn turns() -> impl Strategy<Value = (Vec<usize>, Vec<Turn>)> {
 }
 
 /// Does one turn of ingest as the doors say it.
-fn turn(store: &Store, reducer: &mut Reducer, text: &[u8], read: &mut usize, turn: Turn) {
+pub(super) fn turn(store: &Store, reducer: &mut Reducer, text: &[u8], read: &mut usize, turn: Turn) {
     let end = (*read + turn.bytes).min(text.len());
     let mut events = Vec::new();
     reducer.push(&text[*read..end], &mut |event| events.push(EventRow::of(event)));
