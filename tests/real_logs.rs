@@ -35,7 +35,7 @@ fn share(part: u64, whole: u64) -> String {
 fn row(name: &str, state: &RunState) -> String {
     let (health, counters, run) = (&state.health, &state.counters, &state.run);
     let dialects: Vec<_> = health.dialects.iter().map(|(dialect, lines)| format!("{dialect} {lines}")).collect();
-    let named: u64 = counters.names.values().sum();
+    let named: u64 = counters.names.iter().map(|(_, count)| count).sum();
     let person = [MarkerKind::Handoff, MarkerKind::Question, MarkerKind::Approval].map(|kind| {
         let all = state.markers.iter().filter(|marker| marker.kind == kind);
         (kind.as_str(), all.clone().count(), all.filter(|marker| marker.is_open()).count())

@@ -44,8 +44,8 @@ pub(super) fn run(settings: &Settings, screen: &mut Screen) -> Result<bool, CliE
     for log in &logs {
         let health =
             desk.reader.run(&log.key, Lists::None)?.map(|record| record.state.health.clone()).unwrap_or_default();
-        for (dialect, lines) in &health.dialects {
-            *dialects.entry(dialect.clone()).or_default() += lines;
+        for (dialect, lines) in health.dialects.iter() {
+            *dialects.entry(dialect.to_owned()).or_default() += lines;
         }
         let remarks = remarks(log, &health);
         well &= remarks.iter().all(|remark| !remark.wrong);

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::event::ErrorText;
+use super::counts::Counts;
+use super::event::{ErrorText, Level};
 use super::json::to_value;
 use super::marker::Marker;
 use super::reduce::EventRow;
@@ -91,7 +92,7 @@ pub struct RunDump<'a> {
     levels: BTreeMap<&'static str, u64>,
     lines: Lines,
     markers: Markers<'a>,
-    names: &'a BTreeMap<String, u64>,
+    names: &'a Counts,
     pending_bytes: u64,
     run: Value,
     spans: Spans<'a>,
@@ -119,7 +120,8 @@ impl Lines {
 /// How many events of each level there are.
 #[must_use]
 pub fn levels(counters: &Counters) -> BTreeMap<&'static str, u64> {
-    counters.levels.iter().map(|(level, count)| (level.as_str(), *count)).collect()
+    let seen = Level::ALL.iter().zip(counters.levels).filter(|(_, count)| *count > 0);
+    seen.map(|(level, count)| (level.as_str(), count)).collect()
 }
 
 /// The whole document, run by run in the order of their keys.

@@ -56,8 +56,7 @@ impl<'a> Value<'a> {
     /// Whether it is a string that is not blank.
     #[inline]
     pub(crate) fn is_text(self) -> bool {
-        let begins_visibly =
-            || self.raw.as_bytes().get(1).is_some_and(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'));
+        let begins_visibly = || self.raw.as_bytes().get(1).is_some_and(|byte| is_visible(*byte));
         match self.kind {
             Kind::Plain | Kind::Escaped => {
                 begins_visibly() || self.string().is_some_and(|text| !text.trim().is_empty())
@@ -97,6 +96,12 @@ impl<'a> Value<'a> {
             Ok(())
         });
     }
+}
+
+/// Whether a byte of a string is ASCII that can be seen, and begins no escape and is no quote.
+#[inline(always)]
+pub(crate) const fn is_visible(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~')
 }
 
 #[cfg(test)]

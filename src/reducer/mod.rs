@@ -8,6 +8,7 @@
 
 pub mod attention;
 pub mod compare;
+pub mod counts;
 pub mod dialect;
 pub mod diff;
 pub mod divergence;

@@ -3,10 +3,10 @@
 //! It must never know a clock: what depends on the present moment is derived in `verdict`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::event::{ErrorText, Level, words};
 use super::marker::Marker;
 use super::span::{Artifact, Span};
@@ -210,6 +210,8 @@ impl Run {
 
 /// How many distinct event names are counted by name; the rest are `other` (spec 2.1).
 pub const MAX_NAMES: usize = 256;
+/// What further names are counted as.
+pub(super) const OTHER_NAMES: &str = "other";
 
 /// Counters of a run: never counted again by a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,9 +219,10 @@ pub const MAX_NAMES: usize = 256;
 pub struct Counters {
     pub lines: LineCounts,
     pub events: u64,
-    pub levels: BTreeMap<Level, u64>,
+    /// By the place of the level in [`Level::ALL`].
+    pub levels: [u64; Level::ALL.len()],
     /// As written; at most [`MAX_NAMES`], then `other`.
-    pub names: BTreeMap<String, u64>,
+    pub names: Counts,
     /// Distinct step ids whose newest span is completed or skipped (spec 2.1).
     pub steps_done: u64,
     /// Phase, candidate, attempt and step spans so far (spec 2.6, *no progress* needs one).
@@ -253,7 +256,7 @@ pub struct Health {
     /// What the log calls its run, as it said first. The run's key is that of its directory all the same.
     pub run_id: Known<String>,
     /// The dialects that recognised lines, with how many.
-    pub dialects: BTreeMap<String, u64>,
+    pub dialects: Counts,
 }
 
 /// A count and the line where it was first seen.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::json::is_number;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Micros(pub i64);
 
 /// What a time without an offset means (`--naive-time`).
@@ -72,6 +72,39 @@ pub fn parse_text(text: &str, naive: NaiveTime) -> Option<Micros> {
     time.is_plausible().then_some(time)
 }
 
+/// The last minute in which a time was: that of the next line is nearly always in it, too. It only saves work.
+#[derive(Debug, Default)]
+pub(crate) struct LastMinute {
+    /// As `2026-06-02T23:19:`, of a time in UTC.
+    written: [u8; 17],
+    start: Micros,
+}
+
+impl LastMinute {
+    /// The same as [`parse_text`].
+    pub(crate) fn parse_text(&mut self, text: &str, naive: NaiveTime) -> Option<Micros> {
+        let Some((minute, rest)) = text.as_bytes().split_first_chunk() else { return parse_text(text, naive) };
+        let micros = seconds_in_utc(rest);
+        if let Some(micros) = micros.filter(|_| self.written == *minute) {
+            return Some(Micros(self.start.0 + micros)).filter(|time| time.is_plausible());
+        }
+        let time = parse_text(text, naive)?;
+        if let Some(micros) = micros {
+            // Of all forms only that of a date and a time of day goes on like that.
+            *self = Self { written: *minute, start: Micros(time.0 - micros) };
+        }
+        Some(time)
+    }
+}
+
+/// The microseconds that `37.123456Z` says, where a minute stands before it.
+fn seconds_in_utc(bytes: &[u8]) -> Option<i64> {
+    let (seconds, rest) = bytes.split_first_chunk::<2>()?;
+    let seconds = number(*seconds).filter(|seconds| *seconds <= 60)?.min(59);
+    let (micros, rest) = fraction(rest)?;
+    matches!(rest, [b'Z' | b'z']).then_some(i64::from(seconds) * 1_000_000 + i64::from(micros))
+}
+
 /// A time written as a JSON number, given as its literal text (so that no digit is lost).
 #[must_use]
 pub fn parse_number(literal: &str) -> Option<Micros> {
@@ -125,6 +158,7 @@ fn compact(bytes: &[u8], naive: NaiveTime) -> Option<Micros> {
 }
 
 /// The number that a few ASCII digits say.
+#[inline]
 fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
     let (mut sum, mut all_digits) = (0, true);
     for byte in digits {
@@ -139,6 +173,12 @@ fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
 fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
     const POWERS: [u32; 7] = [1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
     let Some((b'.' | b',', mut rest)) = bytes.split_first() else { return Some((0, bytes)) };
+    if let Some((six, after)) = rest.split_first_chunk::<6>()
+        && !after.first().is_some_and(u8::is_ascii_digit)
+        && let Some(micros) = number(*six)
+    {
+        return Some((micros, after));
+    }
     let (mut sum, mut digits) = (0, 0);
     while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
         if digits < POWERS.len() - 1 {

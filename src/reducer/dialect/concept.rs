@@ -446,8 +446,12 @@ impl Concept {
     /// The keys of the concept, in the order in which they are looked for.
     #[inline]
     pub(crate) fn keys(self) -> &'static [Key] {
-        let row = self as usize;
-        &VOCABULARY.keys[row][..usize::from(VOCABULARY.lengths[row])]
+        Self::keys_of(self as usize)
+    }
+
+    /// The same by the concept's number.
+    pub(crate) fn keys_of(number: usize) -> &'static [Key] {
+        &VOCABULARY.keys[number][..usize::from(VOCABULARY.lengths[number])]
     }
 }
 

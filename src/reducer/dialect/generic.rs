@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use super::concept::{Concept, Concept as C, Concepts, Key};
 use super::data::TimeForm;
-use super::names::Names;
+use super::names::Memory;
 use super::record::{Found, Record};
 use super::types;
 use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Text};
@@ -18,26 +18,34 @@ use crate::reducer::time::{Micros, NaiveTime};
 /// Where a concept's values are looked for: a record by generic names, or what a dialect gives before them.
 pub(super) trait LookUp<'a>: Copy {
     /// The concepts of which there may be any value.
-    fn concepts(self) -> Concepts;
+    fn concepts(&self) -> Concepts;
     /// The first value that `read` makes something of.
-    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
+    fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
+    /// The first value when it is a text as nearly all are, a string without escapes that begins visibly, and nothing is
+    /// asked before it. None says nothing.
+    fn visible(&self, concept: Concept) -> Option<&'a str>;
     /// What stands on the top level where prose may stand instead of a name.
-    fn prose(self, key: Key) -> Option<Value<'a>>;
+    fn prose(&self, key: Key) -> Option<Value<'a>>;
 }
 
 impl<'a> LookUp<'a> for Record<'_, 'a> {
     #[inline]
-    fn concepts(self) -> Concepts {
+    fn concepts(&self) -> Concepts {
         Record::concepts(self)
     }
 
-    #[inline]
-    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
+    #[inline(always)]
+    fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
         Record::find(self, concept, read)
     }
 
+    #[inline(always)]
+    fn visible(&self, concept: Concept) -> Option<&'a str> {
+        Record::visible(self, concept)
+    }
+
     #[inline]
-    fn prose(self, key: Key) -> Option<Value<'a>> {
+    fn prose(&self, key: Key) -> Option<Value<'a>> {
         self.on_top(key)
     }
 }
@@ -70,17 +78,19 @@ pub(super) fn event<'a>(
     record: impl LookUp<'a>,
     spot: Spot,
     clock: Clock,
-    names: &mut Names,
+    memory: &mut Memory,
     notes: &mut Notes,
 ) -> Event<'a> {
-    Reader { record, clock, notes, text: PhantomData }.event(spot, names)
+    let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
+    Reader { record, clock, memory, notes, text: PhantomData }.fill(&mut event);
+    event
 }
 
 /// The name of a record alone; what is passed over on the way is not noted.
 pub(super) fn name<'a>(record: impl LookUp<'a>) -> Option<Cow<'a, str>> {
     let clock = Clock { naive: NaiveTime::Utc, own: None };
-    let notes = &mut Notes::default();
-    Reader { record, clock, notes, text: PhantomData }.name().map(|(_, name)| name)
+    let (memory, notes) = (&mut Memory::default(), &mut Notes::default());
+    Reader { record, clock, memory, notes, text: PhantomData }.name().map(|(_, name)| name)
 }
 
 /// What a concept's values should be: decides what is counted when a value is passed over.
@@ -101,8 +111,45 @@ enum Wanted {
 struct Reader<'r, 'a, L> {
     record: L,
     clock: Clock,
+    memory: &'r mut Memory,
     notes: &'r mut Notes,
     text: PhantomData<&'a str>,
+}
+
+/// Where the text of a concept goes, of those that are just a text.
+#[inline(always)]
+fn place_of_text<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<Cow<'a, str>>> {
+    Some(match concept {
+        C::Workflow => &mut event.workflow,
+        C::Title => &mut event.title,
+        C::Phase => &mut event.phase,
+        C::StepName => &mut event.step_name,
+        C::ToolName => &mut event.tool_name,
+        C::Status => &mut event.status,
+        C::Reason => &mut event.reason,
+        C::Stack => &mut event.stack,
+        C::Integration => &mut event.integration,
+        C::Risk => &mut event.risk,
+        C::RetryOf => &mut event.retry_of,
+        _ => return None,
+    })
+}
+
+/// Where the id of a concept goes, of those that are just an id.
+#[inline(always)]
+fn place_of_id<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<Cow<'a, str>>> {
+    Some(match concept {
+        C::Candidate => &mut event.candidate,
+        C::Step => &mut event.step,
+        C::Skill => &mut event.skill,
+        C::Span => &mut event.span,
+        C::Parent => &mut event.parent,
+        C::Session => &mut event.session,
+        C::ParentSession => &mut event.parent_session,
+        C::MarkerId => &mut event.marker_id,
+        C::Id => &mut event.id,
+        _ => return None,
+    })
 }
 
 /// What is read together, or beside other concepts.
@@ -123,15 +170,15 @@ const EXPECTED_S: Key = Key::named("expected_s");
 
 impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// Only what stands on the line is asked for: that is a small part of all there is.
-    fn event(mut self, spot: Spot, names: &mut Names) -> Event<'a> {
-        let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
+    #[inline]
+    fn fill(mut self, event: &mut Event<'a>) {
         let concepts = self.record.concepts();
         let name_key = if concepts.has_any(NAMED_BY) { self.name() } else { None }.map(|(key, name)| {
-            event.meaning = names.meaning(&name);
+            event.meaning = self.memory.names.meaning(&name);
             event.name = Some(name);
             key
         });
-        concepts.without(TOGETHER).for_each(|concept| self.field(&mut event, concept));
+        concepts.without(TOGETHER).for_each(|concept| self.field(event, concept));
         event.message = self.message();
         if concepts.has(C::Error) {
             event.error = self.error(event.stack.as_deref());
@@ -148,38 +195,30 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         if concepts.has_any(CLAIMING) {
             event.claim = self.claim();
         }
-        event
     }
 
     /// What one concept alone says.
     #[inline(always)]
     fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
+        if let Some(place) = place_of_text(event, concept) {
+            *place = self.text(concept);
+            return;
+        }
+        if let Some(place) = place_of_id(event, concept) {
+            *place = self.id(concept);
+            return;
+        }
         match concept {
             C::Time => event.time = self.time(concept),
             C::Level => event.level = self.text_or(concept, types::level),
-            C::Workflow => event.workflow = self.text(concept),
-            C::Title => event.title = self.text(concept),
-            C::Phase => event.phase = self.text(concept),
-            C::Candidate => event.candidate = self.id(concept),
             C::Attempt => event.attempt = self.other(concept, types::attempt),
             C::MaxAttempts => event.max_attempts = self.other(concept, types::attempt),
             C::Score => event.score = self.other(concept, types::number),
             C::PassThreshold => event.pass_threshold = self.other(concept, types::number),
-            C::Step => event.step = self.id(concept),
-            C::Skill => event.skill = self.id(concept),
-            C::StepName => event.step_name = self.text(concept),
-            C::Span => event.span = self.id(concept),
-            C::Parent => event.parent = self.id(concept),
-            C::ToolName => event.tool_name = self.text(concept),
-            C::Session => event.session = self.id(concept),
-            C::ParentSession => event.parent_session = self.id(concept),
             C::Agent => event.agent = self.text_or(concept, types::who),
             C::Model => event.model = self.text_or(concept, types::who),
             C::Repo => event.repo = self.text_or(concept, types::who),
             C::Holder => event.holder = self.text_or(concept, types::who),
-            C::Status => event.status = self.text(concept),
-            C::Reason => event.reason = self.text(concept),
-            C::Stack => event.stack = self.text(concept),
             C::Duration => event.duration_ms = self.duration(concept),
             C::Cache => {
                 event.cache_hit =
@@ -187,10 +226,6 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             }
             C::Input => event.input = self.any(concept),
             C::Output => event.has_output = self.any(concept).is_some(),
-            C::MarkerId => event.marker_id = self.id(concept),
-            C::Id => event.id = self.id(concept),
-            C::Integration => event.integration = self.text(concept),
-            C::Risk => event.risk = self.text(concept),
             C::Params => event.params = self.any(concept),
             C::ExpiresAt => event.expires_at = self.time(concept),
             C::TokensIn => event.usage.tokens_in = self.other(concept, types::count),
@@ -202,14 +237,36 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             C::StepsTotal => event.steps_total = self.steps_total(),
             C::Deadline => event.deadline = self.time(concept),
             C::Expected => event.expected_ms = self.duration(concept),
-            C::RetryOf => event.retry_of = self.text(concept),
             C::CancelRequestedAt => event.cancel_requested_at = self.time(concept),
             C::Ledger => {
                 let is_any = |_: Found, value: Value<'a>| (value.kind != Kind::Null).then_some(());
                 event.ledger = self.record.find(concept, is_any).is_some();
             }
-            C::RunId => event.run_id = self.record.find(concept, |_, value| types::id(value)),
-            C::EventName
+            C::RunId => {
+                let visible = self.record.visible(concept).map(Cow::Borrowed);
+                event.run_id = visible.or_else(|| self.record.find(concept, |_, value| types::id(value)));
+            }
+            C::Workflow
+            | C::Title
+            | C::Phase
+            | C::StepName
+            | C::ToolName
+            | C::Status
+            | C::Reason
+            | C::Stack
+            | C::Integration
+            | C::Risk
+            | C::RetryOf
+            | C::Candidate
+            | C::Step
+            | C::Skill
+            | C::Span
+            | C::Parent
+            | C::Session
+            | C::ParentSession
+            | C::MarkerId
+            | C::Id
+            | C::EventName
             | C::AttributeName
             | C::Message
             | C::Error
@@ -229,6 +286,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     }
 
     /// The first value of a concept that `read` makes something of. What is passed over on the way is counted.
+    #[inline(always)]
     fn find<T>(
         &mut self,
         concept: Concept,
@@ -247,15 +305,24 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     #[inline(always)]
     fn text(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.text_or(concept, types::text)
+        self.visible_or(concept, types::text)
     }
 
     #[inline(always)]
     fn id(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.text_or(concept, types::id)
+        self.visible_or(concept, types::id)
     }
 
+    /// A text that needs no reading, else what `read` makes.
     #[inline(always)]
+    fn visible_or(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
+        match self.record.visible(concept) {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => self.text_or(concept, read),
+        }
+    }
+
+    #[inline(never)]
     fn text_or<T>(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<T>) -> Option<T> {
         self.find(concept, Wanted::Text, |_, value| read(value))
     }
@@ -272,9 +339,16 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     fn time(&mut self, concept: Concept) -> Option<Micros> {
         let Clock { naive, own } = self.clock;
-        self.find(concept, Wanted::Time, |_, value| match own {
-            None => types::time(value, naive),
-            Some(form) => form.read(value, naive),
+        let Self { record, memory, notes, .. } = self;
+        record.find(concept, |_, value| {
+            let time = match own {
+                None => types::time(value, naive, &mut memory.minute),
+                Some(form) => form.read(value, naive, &mut memory.minute),
+            };
+            if time.is_none() {
+                notes.passed_over(Wanted::Time, value);
+            }
+            time
         })
     }
 
@@ -415,12 +489,23 @@ impl Notes {
 /// The longest event name in bytes.
 const LONGEST_NAME: usize = 120;
 
+/// The bytes of names.
+static IN_NAMES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < allowed.len() {
+        let own = byte as u8;
+        allowed[byte] = own.is_ascii_alphanumeric() || matches!(own, b'_' | b'.' | b':' | b'/' | b'-');
+        byte += 1;
+    }
+    allowed
+};
+
 /// A name: 1 to 120 of ASCII letters, digits and `_ . : / -`.
 fn name_of(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.string()?;
     let fits = (1..=LONGEST_NAME).contains(&name.len());
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-');
-    (fits && name.bytes().all(allowed)).then_some(name)
+    (fits && name.bytes().all(|byte| IN_NAMES[usize::from(byte)])).then_some(name)
 }
 
 /// A text, or an object with at least one of `message`, `type`, `stack`.

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use data::{Dialect, DialectSet, Dialects, Sink, Trace};
 use generic::{Clock, Notes, Spot};
-use names::Names;
+use names::Memory;
 use record::{Layout, Record};
 
 use super::event::{Class, Event};
@@ -103,7 +103,7 @@ pub struct Decoder {
 /// What decoders remember of names and shapes: it only saves work, and depends on no dialect.
 #[derive(Debug, Default)]
 struct Tables {
-    names: Names,
+    memory: Memory,
     layout: Layout,
 }
 
@@ -242,13 +242,13 @@ impl Decoder {
         sink: Sink<'_>,
     ) {
         let Self { naive_time, dialects, .. } = self;
-        let Tables { names, layout } = tables;
+        let Tables { memory, layout } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };
-        let dialect = dialects.read(input, *naive_time, names, &mut noticed.notes, sink);
+        let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, sink);
         if dialect.is_none() {
             let clock = Clock { naive: *naive_time, own: None };
-            let event = generic::event(record, spot, clock, names, &mut noticed.notes);
+            let event = generic::event(record, spot, clock, memory, &mut noticed.notes);
             sink(Some(&event), Trace { dialect: None, rule: None, spot });
         }
         noticed.dialect = noticed.dialect.or(dialect);

@@ -1,9 +1,17 @@
-//! Event names and what they mean, remembered: a log has few names and many events.
+//! What is remembered from line to line because it comes again: event names with what they mean, and the minute.
 
 use rustc_hash::FxHashMap;
 
 use crate::reducer::event::Meaning;
 use crate::reducer::name::meaning;
+use crate::reducer::time::LastMinute;
+
+/// It only saves work: what is read does not depend on it.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) names: Names,
+    pub(super) minute: LastMinute,
+}
 
 /// How many names are remembered; a log that invents a name per line is only slower.
 const MOST: usize = 1024;

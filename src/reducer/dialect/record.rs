@@ -5,7 +5,7 @@
 
 use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES};
 use super::shape::{Place, Shapes, Values};
-use crate::reducer::json::{Cursor, Kind, Torn, Value};
+use crate::reducer::json::{Cursor, Kind, Torn, Value, is_visible};
 
 /// Where values stand: the top level, then the containers in the order of spec 1.3, each before its `usage` object.
 /// So the order of layers is the order of looking.
@@ -118,8 +118,32 @@ struct Known {
     members: Box<[Member]>,
     /// The number of the member of each key on the top level, or [`NONE`].
     on_top: Box<[u8; KEYS]>,
-    /// The first value of each concept, by the place of its member; meaningful where `concepts` says so.
-    first: Box<[(Rank, u16); CONCEPTS]>,
+    /// The first value of each concept; meaningful where `concepts` says so.
+    first: Box<[First; CONCEPTS]>,
+}
+
+/// The first value of a concept in an object of a shape.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    rank: Rank,
+    found: Found,
+    /// It is that value of the shape, or [`NONE`].
+    value: u8,
+    /// The number of its member.
+    member: u16,
+}
+
+impl First {
+    const NOWHERE: First =
+        First { rank: Rank(0), found: Found { key: USAGE, on_top: false }, value: NONE, member: u16::MAX };
+
+    #[inline(always)]
+    fn place(self, known: &Known, begin: u32, values: &[Place]) -> Option<Place> {
+        match values.get(usize::from(self.value)) {
+            Some(place) => Some(*place),
+            None => known.members.get(usize::from(self.member))?.place(begin, values),
+        }
+    }
 }
 
 /// A value with a key of the vocabulary.
@@ -257,7 +281,7 @@ impl Layout {
             })
             .collect();
         let members = members.unwrap_or_default();
-        let mut first = Box::new([(Rank::default(), 0); CONCEPTS]);
+        let mut first = Box::new([First::NOWHERE; CONCEPTS]);
         for (concept, free) in first.iter_mut().enumerate().filter(|(concept, _)| self.concepts.has_number(*concept)) {
             let (rank, slot) = self.first[concept];
             let named = members.iter().position(|member| {
@@ -265,8 +289,13 @@ impl Layout {
                 there.is_some_and(|there| (there.start, there.end) == (slot.start, slot.end))
                     && usize::from(member.slot) / KEYS == rank.layer()
             });
+            let found = Found { key: Concept::keys_of(concept)[rank.name()], on_top: rank.layer() == TOP };
+            let value = match named.map(|number| members[number].stands) {
+                Some(Stands::Value(number)) => number,
+                _ => NONE,
+            };
             // There are at most as many members as slots.
-            *free = (rank, named.unwrap_or(usize::from(u16::MAX)) as u16);
+            *free = First { rank, found, value, member: named.unwrap_or(usize::from(u16::MAX)) as u16 };
         }
         let mut on_top = Box::new([NONE; KEYS]);
         for (number, member) in (0..NONE).zip(&members) {
@@ -275,15 +304,6 @@ impl Layout {
             }
         }
         self.known.push(Known { concepts: self.concepts, used: self.used, members, on_top, first });
-    }
-
-    /// The first value of a concept, by its number, that stands anywhere.
-    #[inline(always)]
-    fn first(&self, concept: usize) -> Option<(Rank, Place)> {
-        let Some((shape, begin)) = self.shape else { return self.first.get(concept).copied() };
-        let known = self.known.get(shape)?;
-        let (rank, member) = *known.first.get(concept)?;
-        Some((rank, known.members.get(usize::from(member))?.place(begin, self.values.get())?))
     }
 
     /// The value of a key in a layer.
@@ -423,40 +443,68 @@ pub(crate) struct Found {
 pub(crate) struct Record<'l, 'a> {
     layout: &'l Layout,
     text: &'a str,
+    /// Of an object of a known shape: what it holds, where it begins, its values.
+    known: Option<(&'l Known, u32, &'l [Place])>,
 }
 
 impl<'l, 'a> Record<'l, 'a> {
     /// `text` is what the layout was read from.
     pub(crate) fn new(layout: &'l Layout, text: &'a str) -> Self {
-        Self { layout, text }
+        let known =
+            layout.shape.and_then(|(shape, begin)| Some((layout.known.get(shape)?, begin, layout.values.get())));
+        Self { layout, text, known }
     }
 
     /// The concepts of which any name stands anywhere it may.
     #[inline]
-    pub(crate) fn concepts(self) -> Concepts {
+    pub(crate) fn concepts(&self) -> Concepts {
         self.layout.concepts
     }
 
     /// The first value of the concept that `read` makes something of: place by place, in each name by name, and for
     /// usage in the place's `usage` then.
-    #[inline]
-    pub(crate) fn find<T>(self, concept: Concept, mut read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
+    #[inline(always)]
+    pub(crate) fn find<T>(&self, concept: Concept, mut read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
         if !self.layout.concepts.has(concept) {
             return None;
         }
         if self.layout.forgot {
             return self.find_from(None, concept, read);
         }
-        let (rank, slot) = self.layout.first(concept as usize)?;
-        let found = Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP };
-        let first = self.at(slot).and_then(|value| read(found, value));
+        let (rank, found, place) = self.first(concept)?;
+        let first = self.at(place).and_then(|value| read(found, value));
         first.or_else(|| self.find_from(Some(rank), concept, read))
+    }
+
+    /// The first value of a concept that stands anywhere, if the concept does.
+    #[inline(always)]
+    fn first(&self, concept: Concept) -> Option<(Rank, Found, Place)> {
+        if let Some((known, begin, values)) = self.known {
+            let first = known.first.get(concept as usize)?;
+            return Some((first.rank, first.found, first.place(known, begin, values)?));
+        }
+        let (rank, place) = *self.layout.first.get(concept as usize)?;
+        Some((rank, Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP }, place))
+    }
+
+    /// The text of the first value, of an object of a known shape, when it is a string without escapes that begins visibly.
+    #[inline(always)]
+    pub(crate) fn visible(&self, concept: Concept) -> Option<&'a str> {
+        let (known, _, values) = self.known?;
+        if !known.concepts.has(concept) {
+            return None;
+        }
+        let place = values.get(usize::from(known.first.get(concept as usize)?.value))?;
+        let (start, end) = (place.start as usize + 1, place.end as usize);
+        let is_text =
+            place.kind == Kind::Plain && self.text.as_bytes().get(start).is_some_and(|byte| is_visible(*byte));
+        if is_text { self.text.get(start..end.checked_sub(1)?) } else { None }
     }
 
     /// The same by looking everywhere behind a rank.
     #[cold]
     fn find_from<T>(
-        self,
+        &self,
         behind: Option<Rank>,
         concept: Concept,
         mut read: impl FnMut(Found, Value<'a>) -> Option<T>,
@@ -479,16 +527,16 @@ impl<'l, 'a> Record<'l, 'a> {
     }
 
     /// The value of a key on the top level.
-    pub(crate) fn on_top(self, key: Key) -> Option<Value<'a>> {
+    pub(crate) fn on_top(&self, key: Key) -> Option<Value<'a>> {
         self.value(TOP, key)
     }
 
-    fn value(self, layer: usize, key: Key) -> Option<Value<'a>> {
+    fn value(&self, layer: usize, key: Key) -> Option<Value<'a>> {
         self.at(self.layout.place(layer, key)?)
     }
 
     #[inline]
-    fn at(self, slot: Place) -> Option<Value<'a>> {
+    fn at(&self, slot: Place) -> Option<Value<'a>> {
         let raw = self.text.get(slot.start as usize..slot.end as usize)?;
         Some(Value { kind: slot.kind, raw })
     }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::reducer::event::{Level, Outcome};
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::run::{Status, status_word};
-use crate::reducer::time::{Micros, NaiveTime, parse_number, parse_text};
+use crate::reducer::time::{LastMinute, Micros, NaiveTime, parse_number};
 
 /// Durations from here on are none (spec 1.3), in milliseconds.
 const NO_DURATION: f64 = 1e15;
@@ -121,10 +121,10 @@ const LEVELS: [(&str, Level); 11] = [
     ("panic", Level::Error),
 ];
 
-pub(super) fn time(value: Value<'_>, naive: NaiveTime) -> Option<Micros> {
+pub(super) fn time(value: Value<'_>, naive: NaiveTime, minute: &mut LastMinute) -> Option<Micros> {
     match value.kind {
         Kind::Number => parse_number(value.raw),
-        _ => parse_text(&value.string()?, naive),
+        _ => minute.parse_text(&value.string()?, naive),
     }
 }
 

@@ -74,7 +74,10 @@ impl Fold<'_, '_> {
 
     /// Rule 5: phase, candidate and attempt, whose values are spans too.
     pub(super) fn values(&mut self) {
-        let phase = self.event.phase.as_deref().map(phase_word);
+        // A phase that the run has is in its canonical word.
+        let is_present = |phase: &str| value(&self.state.run.phase).is_some_and(|at| at == phase);
+        let phase = self.event.phase.as_deref();
+        let phase = phase.map(|phase| if is_present(phase) { Cow::Borrowed(phase) } else { phase_word(phase) });
         if self.takes_value(Subject::Phase, SpanKind::Phase, phase.as_deref())
             && let Some(phase) = phase
         {

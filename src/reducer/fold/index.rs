@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::Scratch;
 use crate::reducer::marker::{Marker, MarkerKind};
@@ -59,7 +60,7 @@ pub struct Index {
 
 /// Numbers of open spans by the hash of their key. A key rarely has more than one.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Open(FxHashMap<u64, Vec<u32>>);
+struct Open(FxHashMap<u64, SmallVec<[u32; 2]>>);
 
 impl Open {
     fn add(&mut self, key: u64, number: u32) {

@@ -23,7 +23,7 @@ pub use index::Index;
 
 use super::dialect::{Decoded, LineClass};
 use super::event::{Class, ErrorText, Event, Level, Subject, Text, Verb};
-use super::run::{MAX_NAMES, RunState, Status, set, set_text, value};
+use super::run::{MAX_NAMES, OTHER_NAMES, RunState, Status, set, set_text, value};
 use super::span::{Artifact, SpanKind};
 use super::time::Micros;
 
@@ -117,12 +117,7 @@ pub fn end_line(state: &mut RunState, number: u64, decoded: &Decoded<'_>, timed:
     health.wrong_types.add_many(decoded.wrong_types.into(), number);
     health.duplicate_keys.add_many(decoded.duplicate_keys.into(), number);
     health.unread_elements.add_many(decoded.unread_elements.into(), number);
-    match health.dialects.get_mut(decoded.dialect) {
-        Some(count) => *count += 1,
-        None => {
-            health.dialects.insert(decoded.dialect.to_owned(), 1);
-        }
-    }
+    health.dialects.add(decoded.dialect, usize::MAX, decoded.dialect);
 }
 
 impl Fold<'_, '_> {
@@ -149,10 +144,10 @@ impl Fold<'_, '_> {
         let Self { state, event, .. } = self;
         state.counters.events += 1;
         if let Some(level) = event.level {
-            *state.counters.levels.entry(level).or_default() += 1;
+            state.counters.levels[level as usize] += 1;
         }
         if let Some(name) = event.name.as_deref() {
-            count_name(&mut state.counters.names, name);
+            state.counters.names.add(name, MAX_NAMES, OTHER_NAMES);
         }
         match event.time {
             Some(time) if state.run.first_event_at.is_none() => {
@@ -280,16 +275,6 @@ impl Fold<'_, '_> {
     /// Milliseconds from a start to the time of this event, when both are known and in order.
     fn millis_from(&self, start: Option<Micros>) -> Option<i64> {
         self.event.time?.millis_since(start?)
-    }
-}
-
-fn count_name(names: &mut std::collections::BTreeMap<String, u64>, name: &str) {
-    if let Some(count) = names.get_mut(name) {
-        *count += 1;
-    } else if names.len() < MAX_NAMES {
-        names.insert(name.to_owned(), 1);
-    } else {
-        *names.entry(String::from("other")).or_default() += 1;
     }
 }
 

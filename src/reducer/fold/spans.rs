@@ -309,7 +309,10 @@ impl<'e> Fold<'_, 'e> {
     }
 
     fn touch(&mut self, number: u32) {
-        self.state.changes.spans.push(number);
+        let changed = &mut self.state.changes.spans;
+        if changed.last() != Some(&number) {
+            changed.push(number);
+        }
         if self.span_kind() == Some(self.state.spans[number as usize].kind) {
             self.touched = Some(number);
         }

@@ -211,3 +211,34 @@ fn milliseconds_between_two_times_are_rounded_and_never_negative() {
     assert_eq!(Micros(0).millis_since(Micros(1)), None);
     assert_eq!(Micros(5).plus_millis(i64::MAX), Micros(i64::MAX));
 }
+
+#[test]
+fn a_remembered_minute_changes_no_time() {
+    let mut minute = LastMinute::default();
+    let texts = [
+        "2026-06-02T23:19:37.123456Z",
+        "2026-06-02T23:19:38Z",
+        "2026-06-02T23:19:60.5Z",
+        "2026-06-02T23:19:61Z",
+        "2026-06-02T23:19:38",
+        "2026-06-02T23:19:38.25+02:00",
+        "2026-06-02T23:19:38.1234567Z",
+        "2026-06-02T23:19:38.12345 Z",
+        "2026-06-02T23:20:00z",
+        "2026-06-02 23:20:01,5Z",
+        "2026-06-02t23:20:01.75Z",
+        "2099-12-31T23:59:59.999999Z",
+        "1989-12-31T23:59:59Z",
+        "1989-12-31T23:59:59Z",
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\037Z",
+        "20260602T231937",
+        "epoch:1780442377.5",
+        "2026-06-02T23:19:",
+        "",
+    ];
+    for (n, text) in texts.iter().chain(texts.iter().rev()).enumerate() {
+        let remembered = minute.parse_text(text, NaiveTime::Utc);
+        assert_eq!(remembered, parse_text(text, NaiveTime::Utc), "{n}: {text}");
+        assert_eq!(minute.parse_text(text, NaiveTime::Utc), remembered, "{n}, again: {text}");
+    }
+}

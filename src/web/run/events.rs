@@ -23,7 +23,7 @@ pub(super) struct Events {
 impl Events {
     /// Event names that the run has, for suggestions.
     pub(super) fn names(&self, judged: &Judged) -> Vec<String> {
-        judged.record.state.counters.names.keys().cloned().collect()
+        judged.record.state.counters.names.iter().map(|(name, _)| name.to_owned()).collect()
     }
 }
 

@@ -26,7 +26,7 @@ pub fn log_health(record: &RunRecord) -> Markup {
             @if !record.state.health.dialects.is_empty() {
                 div { dt { "dialect" } dd {
                     @for (index, (dialect, count)) in record.state.health.dialects.iter().enumerate() {
-                        @if index > 0 { ", " } (text(dialect)) " (" (amount::count(*count)) ")"
+                        @if index > 0 { ", " } (text(dialect)) " (" (amount::count(count)) ")"
                     }
                 } }
             }

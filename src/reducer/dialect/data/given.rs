@@ -164,17 +164,21 @@ impl<'a> Overlaid<'_, 'a> {
 }
 
 impl<'a> LookUp<'a> for Overlaid<'_, 'a> {
-    fn concepts(self) -> Concepts {
+    fn concepts(&self) -> Concepts {
         let mut concepts = self.record.concepts().without(Concepts::of(&self.given.dialect.instead));
         self.given.values.iter().for_each(|given| concepts.add(given.concept));
         concepts
     }
 
-    fn find<T>(self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
+    fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
         self.look(concept, read, |read| self.record.find(concept, read))
     }
 
-    fn prose(self, key: Key) -> Option<Value<'a>> {
+    fn visible(&self, _: Concept) -> Option<&'a str> {
+        None
+    }
+
+    fn prose(&self, key: Key) -> Option<Value<'a>> {
         if self.is_instead(Concept::Message) { None } else { self.record.on_top(key) }
     }
 }

@@ -24,7 +24,7 @@ pub use compile::Written;
 
 use super::concept::Concept;
 use super::generic::{self, Notes, Spot};
-use super::names::Names;
+use super::names::Memory;
 use super::record::Record;
 use crate::reducer::event::{Event, Meaning, Verb};
 use crate::reducer::json::{Cursor, Torn, Value};
@@ -254,7 +254,7 @@ impl Dialects {
         &mut self,
         input: Input<'_, '_>,
         naive: NaiveTime,
-        names: &mut Names,
+        memory: &mut Memory,
         notes: &mut Notes,
         sink: Sink<'_>,
     ) -> Option<usize> {
@@ -268,7 +268,7 @@ impl Dialects {
             record.read(&dialect.places, Root::Record, input.text, input.start);
             let scope = Scope { text: input.text, record, element: None };
             if dialect.recognises(&scope) {
-                let mut reading = Reading { dialect, number, naive, names, notes, sink };
+                let mut reading = Reading { dialect, number, naive, memory, notes, sink };
                 reading.event(input, scope, input.spot);
                 reading.elements(input, record, element);
                 return Some(number);
@@ -283,7 +283,7 @@ struct Reading<'r, 'f> {
     dialect: &'r Dialect,
     number: usize,
     naive: NaiveTime,
-    names: &'r mut Names,
+    memory: &'r mut Memory,
     notes: &'r mut Notes,
     sink: Sink<'f>,
 }
@@ -341,7 +341,7 @@ impl Reading<'_, '_> {
 
     fn made<'a>(&mut self, values: Overlaid<'_, 'a>, spot: Spot) -> Event<'a> {
         let clock = generic::Clock { naive: self.naive, own: Some(self.dialect.time) };
-        let mut event = generic::event(values, spot, clock, self.names, self.notes);
+        let mut event = generic::event(values, spot, clock, self.memory, self.notes);
         event.usage_id = values.given.usage_id.clone();
         event
     }

@@ -3,11 +3,11 @@
 use super::super::types;
 use super::language::{TimeForm, Unit, Zone};
 use crate::reducer::json::Value;
-use crate::reducer::time::{Micros, NaiveTime, parse_text};
+use crate::reducer::time::{LastMinute, Micros, NaiveTime, parse_text};
 
 impl TimeForm {
     /// The time that a value says; `naive` is the user's choice, which the dialect's zone goes before.
-    pub(in super::super) fn read(self, value: Value<'_>, naive: NaiveTime) -> Option<Micros> {
+    pub(in super::super) fn read(self, value: Value<'_>, naive: NaiveTime, minute: &mut LastMinute) -> Option<Micros> {
         if let Some(scale) = self.unit.micros()
             && let Some(number) = number(value)
         {
@@ -15,10 +15,10 @@ impl TimeForm {
             return micros.is_plausible().then_some(micros);
         }
         match self.zone {
-            None => types::time(value, naive),
-            Some(Zone::Utc) => types::time(value, NaiveTime::Utc),
-            Some(Zone::Local) => types::time(value, NaiveTime::Local),
-            Some(Zone::Ahead(minutes)) => ahead(value, minutes),
+            None => types::time(value, naive, minute),
+            Some(Zone::Utc) => types::time(value, NaiveTime::Utc, minute),
+            Some(Zone::Local) => types::time(value, NaiveTime::Local, minute),
+            Some(Zone::Ahead(minutes)) => ahead(value, minutes, minute),
         }
     }
 }
@@ -46,8 +46,8 @@ fn number(value: Value<'_>) -> Option<f64> {
 }
 
 /// A time that is so many minutes ahead of UTC where it has no offset of its own.
-fn ahead(value: Value<'_>, minutes: i32) -> Option<Micros> {
-    let utc = types::time(value, NaiveTime::Utc)?;
+fn ahead(value: Value<'_>, minutes: i32, minute: &mut LastMinute) -> Option<Micros> {
+    let utc = types::time(value, NaiveTime::Utc, minute)?;
     let Some(text) = value.string() else { return Some(utc) };
     // A time that can take an offset has none.
     let has_none = parse_text(&format!("{text}Z"), NaiveTime::Utc).is_some();
@@ -78,11 +78,12 @@ mod tests {
         ];
         for (unit, zone, raw, expected) in cases {
             let kind = if raw.starts_with('"') { Kind::Plain } else { Kind::Number };
-            let time = TimeForm { unit, zone }.read(Value { kind, raw }, NaiveTime::Utc);
+            let minute = &mut LastMinute::default();
+            let time = TimeForm { unit, zone }.read(Value { kind, raw }, NaiveTime::Utc, minute);
             assert_eq!(time.map(Micros::to_rfc3339).as_deref(), Some(expected), "{raw}");
         }
-        let early =
-            TimeForm { unit: Unit::S, zone: None }.read(Value { kind: Kind::Number, raw: "12" }, NaiveTime::Utc);
+        let (form, twelve) = (TimeForm { unit: Unit::S, zone: None }, Value { kind: Kind::Number, raw: "12" });
+        let early = form.read(twelve, NaiveTime::Utc, &mut LastMinute::default());
         assert_eq!(early, None, "a time before 1990 is none");
     }
 }

@@ -7,10 +7,13 @@ use super::*;
 fn told(layout: &Layout, text: &str) -> Vec<String> {
     let record = Record::new(layout, text);
     let mut told = vec![format!("{:?} {}", layout.concepts, layout.duplicate_keys)];
-    for number in 0..CONCEPTS {
-        if layout.concepts.has_number(number) {
-            told.push(format!("{number} {:?}", layout.first(number)));
+    for concept in layout.concepts {
+        let first = record.first(concept);
+        if let Some(visible) = record.visible(concept) {
+            let value = first.and_then(|(.., place)| record.at(place)).expect("it stands there");
+            assert_eq!((value.string().as_deref(), value.is_text()), (Some(visible), true), "{concept:?} of {text}");
         }
+        told.push(format!("{concept:?} {first:?}"));
     }
     for layer in 0..LAYERS {
         let is_used = layout.layers() >> layer & 1 == 1;
