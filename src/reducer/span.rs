@@ -1,5 +1,6 @@
 //! [`Span`]: anything with a beginning and an end, and [`Artifact`] (spec 2.1).
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::event::{ErrorText, words};
@@ -47,17 +48,17 @@ words!(SpanStatus {
 #[allow(missing_docs)]
 pub struct Span {
     pub kind: SpanKind,
-    pub id: Option<String>,
-    pub parent: Option<String>,
-    pub name: Option<String>,
-    pub skill: Option<String>,
+    pub id: Option<CompactString>,
+    pub parent: Option<CompactString>,
+    pub name: Option<CompactString>,
+    pub skill: Option<CompactString>,
     pub status: SpanStatus,
     pub attempt: Option<u64>,
     /// `Some(true)` for a cache hit.
     pub cache_hit: Option<bool>,
-    pub agent: Option<String>,
-    pub model: Option<String>,
-    pub repo: Option<String>,
+    pub agent: Option<CompactString>,
+    pub model: Option<CompactString>,
+    pub repo: Option<CompactString>,
     pub started_at: Option<Micros>,
     pub ended_at: Option<Micros>,
     pub duration_ms: Option<i64>,

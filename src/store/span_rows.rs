@@ -5,6 +5,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
+use compact_str::CompactString;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize, Serializer};
@@ -212,9 +213,9 @@ struct Stored {
     #[serde(default)]
     closed_line: Option<i64>,
     #[serde(default)]
-    id: Option<String>,
+    id: Option<CompactString>,
     #[serde(default)]
-    parent: Option<String>,
+    parent: Option<CompactString>,
     /// Since the log's base.
     #[serde(default)]
     started_at: Option<i64>,
@@ -233,7 +234,7 @@ struct Stored {
     #[serde(default)]
     cache_hit: Option<i64>,
     #[serde(default)]
-    name: Option<String>,
+    name: Option<CompactString>,
     #[serde(default)]
     output_line: Option<i64>,
     #[serde(default)]
@@ -245,7 +246,7 @@ impl Stored {
         let more = self.more.unwrap_or_default();
         let origin = self.origin.unwrap_or(0);
         let closed_by = if origin / 2 == 0 { None } else { Some(at(Verb::ALL, origin / 2 - 1, 1)?) };
-        let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        let text = |text: Option<Cow<'_, str>>| text.map(CompactString::from);
         let line = |line: Option<i64>| line.map(|line| count(self.opened_line.wrapping_add(line)));
         let started_at = self.started_at.map(|since| base.wrapping_add(since));
         let ended_at = self.ended_at.map(|since| started_at.unwrap_or(base).wrapping_add(since));
@@ -339,7 +340,7 @@ impl<'a> More<'a> {
     }
 
     fn of(span: &'a Span) -> Self {
-        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        let text = |text: &'a Option<CompactString>| text.as_deref().map(Cow::Borrowed);
         Self {
             skill: text(&span.skill),
             agent: text(&span.agent),

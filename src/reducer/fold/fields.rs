@@ -148,7 +148,7 @@ impl Fold<'_, '_> {
     }
 
     fn open_value(&mut self, kind: SpanKind, id: &str) {
-        let number = self.open_span(kind, Some(id.to_owned()), self.next_attempt(kind, Some(id)));
+        let number = self.open_span(kind, Some(id.into()), self.next_attempt(kind, Some(id)));
         if self.owns(kind) {
             self.particulars(number);
         }
@@ -179,7 +179,7 @@ impl Fold<'_, '_> {
             return;
         }
         let attempt = self.next_attempt(kind, Some(id));
-        let number = self.startless(kind, Some(id.to_owned()), attempt, status, verb);
+        let number = self.startless(kind, Some(id.into()), attempt, status, verb);
         self.particulars(number);
     }
 }

@@ -1,5 +1,7 @@
 //! Rule 6: spans of steps, sessions, tools and spans, and what every kind of span has in common.
 
+use compact_str::CompactString;
+
 use super::Fold;
 use crate::reducer::event::{Subject, Verb};
 use crate::reducer::run::Status;
@@ -98,7 +100,7 @@ impl<'e> Fold<'_, 'e> {
         if let Some(number) = id.and_then(|id| self.open_with_id(kind, id)) {
             self.close_span(number, SpanStatus::Superseded, None);
         }
-        let number = self.open_span(kind, id.map(str::to_owned), attempt);
+        let number = self.open_span(kind, id.map(CompactString::from), attempt);
         self.particulars(number);
     }
 
@@ -114,7 +116,7 @@ impl<'e> Fold<'_, 'e> {
             return;
         }
         let attempt = self.event.attempt.or(self.next_attempt(kind, means.id()));
-        let number = self.startless(kind, means.id().map(str::to_owned), attempt, status, verb);
+        let number = self.startless(kind, means.id().map(CompactString::from), attempt, status, verb);
         self.particulars(number);
     }
 
@@ -132,7 +134,7 @@ impl<'e> Fold<'_, 'e> {
                 let last = if closing.is_some() { span.attempt } else { self.event.attempt.or(span.attempt) };
                 (span.id.clone(), last)
             }
-            None => (means.id().map(str::to_owned), self.event.attempt),
+            None => (means.id().map(CompactString::from), self.event.attempt),
         };
         let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1).min(i64::MAX as u64)));
         let number = self.open_span(kind, id, attempt);
@@ -230,7 +232,7 @@ impl<'e> Fold<'_, 'e> {
         origin.closed_by.is_some_and(|first| !(origin.startless && first == verb))
     }
 
-    pub(super) fn open_span(&mut self, kind: SpanKind, id: Option<String>, attempt: Option<u64>) -> u32 {
+    pub(super) fn open_span(&mut self, kind: SpanKind, id: Option<CompactString>, attempt: Option<u64>) -> u32 {
         let span = Span::opened(kind, id, attempt, self.event.time, self.event.line);
         self.opened[kind as usize] = true;
         self.add_span(span)
@@ -240,7 +242,7 @@ impl<'e> Fold<'_, 'e> {
     pub(super) fn startless(
         &mut self,
         kind: SpanKind,
-        id: Option<String>,
+        id: Option<CompactString>,
         attempt: Option<u64>,
         status: SpanStatus,
         verb: Verb,
@@ -328,7 +330,7 @@ impl<'e> Fold<'_, 'e> {
         let span = &mut state.spans[number as usize];
         if let Some(name) = name.filter(|name| span.name.as_deref() != Some(name)) {
             state.index.name_span(number, kind, span.name.as_deref(), name, span.is_open());
-            span.name = Some(name.to_owned());
+            span.name = Some(name.into());
         }
         for (field, text) in [
             (&mut span.parent, parent.or(event.parent.as_ref())),
@@ -338,7 +340,7 @@ impl<'e> Fold<'_, 'e> {
             (&mut span.repo, event.repo.as_ref()),
         ] {
             if let Some(text) = text.filter(|text| field.as_deref() != Some(&***text)) {
-                *field = Some(text.to_string());
+                *field = Some((&**text).into());
             }
         }
         if let Some(attempt) = event.attempt
@@ -369,7 +371,7 @@ impl<'e> Fold<'_, 'e> {
 
 impl Span {
     /// A span that has just opened.
-    fn opened(kind: SpanKind, id: Option<String>, attempt: Option<u64>, at: Option<Micros>, line: u64) -> Self {
+    fn opened(kind: SpanKind, id: Option<CompactString>, attempt: Option<u64>, at: Option<Micros>, line: u64) -> Self {
         Self {
             kind,
             id,

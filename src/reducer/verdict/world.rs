@@ -47,7 +47,7 @@ pub(crate) fn marker(kind: MarkerKind, id: &str, opened_line: u64) -> Marker {
 pub(crate) fn span(kind: SpanKind, id: &str, opened_line: u64) -> Span {
     Span {
         kind,
-        id: Some(id.to_owned()),
+        id: Some(id.into()),
         parent: None,
         name: None,
         skill: None,

@@ -56,9 +56,10 @@ prop_compose! {
             (maybe(counts()), maybe(counts()), counts(), maybe(counts())),
     ) -> Span {
         Span {
-            kind, id, parent, name, skill, status, attempt, cache_hit, agent, model, repo, started_at, ended_at,
-            duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, output_line,
-            opened_line, closed_line, origin: Origin { startless, closed_by },
+            kind, id: id.map(Into::into), parent: parent.map(Into::into), name: name.map(Into::into),
+            skill: skill.map(Into::into), agent: agent.map(Into::into), model: model.map(Into::into),
+            repo: repo.map(Into::into), status, attempt, cache_hit, started_at, ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, output_line, opened_line,
+            closed_line, origin: Origin { startless, closed_by },
         }
     }
 }
@@ -205,7 +206,7 @@ fn each_of_what_few_spans_have_comes_out_alone() {
     let mut batch = whole("run-1", 1, LOG);
     let state = Arc::make_mut(&mut batch.state);
     let none = Span { error: None, cost_usd: None, tokens_in: None, ..state.spans[0].clone() };
-    let few = || Some("x".to_owned());
+    let few = || Some("x".into());
     let alone = [
         Span { skill: few(), ..none.clone() },
         Span { agent: few(), ..none.clone() },

@@ -151,7 +151,7 @@ mod tests {
 
     fn session(id: &str, parent: Option<&str>) -> Span {
         let mut span = sample::span(SpanKind::Session, id, SpanStatus::Completed, 4);
-        span.parent = parent.map(str::to_owned);
+        span.parent = parent.map(Into::into);
         span
     }
 
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_session_shows_agent_model_repo_and_cost() {
         let mut span = session(EVIL, None);
-        let evil = || Some(EVIL.to_owned());
+        let evil = || Some(EVIL.into());
         (span.agent, span.model, span.repo, span.name) = (evil(), evil(), evil(), evil());
         (span.cost_usd, span.tokens_in) = (Some(1.25), Some(1500));
         let shown =

@@ -67,7 +67,7 @@ struct Columns {
 }
 
 fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros) -> Markup {
-    let optional = |text: &Option<String>| html! { @if let Some(text) = text { (cut(text, 60)) } };
+    let optional = |text: Option<&str>| html! { @if let Some(text) = text { (cut(text, 60)) } };
     html! {
         tr {
             th scope="row" {
@@ -75,15 +75,15 @@ fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros)
                 @if let Some(name) = span.name.as_ref().filter(|name| span.id.as_ref() != Some(name)) { span.name { " " (cut(name, 80)) } }
                 @if let Some(parent) = &span.parent { span.meta { " in " (cut(parent, 40)) } }
             }
-            @if columns.skill { td { (optional(&span.skill)) } }
+            @if columns.skill { td { (optional(span.skill.as_deref())) } }
             td {
                 (badge::span(span.status))
                 @if let Some(message) = span.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
             }
             td.num { (took(span, now)) }
             td.num data-label="attempt" { @if let Some(attempt) = span.attempt { (attempt) } }
-            @if columns.agent { td { (optional(&span.agent)) } }
-            @if columns.model { td { (optional(&span.model)) } }
+            @if columns.agent { td { (optional(span.agent.as_deref())) } }
+            @if columns.model { td { (optional(span.model.as_deref())) } }
             @if columns.cache { td data-label="cache" { @match span.cache_hit { Some(true) => "hit", Some(false) => "miss", None => "" } } }
             @if columns.lines {
                 td {
@@ -113,7 +113,7 @@ fn opener(key: &str, line: u64, word: &str) -> Markup {
 fn artifacts_of<'a>(state: &'a RunState, span: &'a Span) -> impl Iterator<Item = (usize, &'a Artifact)> {
     let same = move |artifact: &Artifact| {
         let attempt = artifact.attempt.is_none() || span.attempt.is_none() || artifact.attempt == span.attempt;
-        span.kind == SpanKind::Step && span.id.is_some() && artifact.step == span.id && attempt
+        span.kind == SpanKind::Step && span.id.is_some() && artifact.step.as_deref() == span.id.as_deref() && attempt
     };
     (1..).zip(&state.artifacts).filter(move |(_, artifact)| same(artifact))
 }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn steps_show_what_they_have_and_no_empty_columns() {
         let mut step = sample::span(SpanKind::Step, EVIL, SpanStatus::Failed, 4);
-        step.name = Some(EVIL.to_owned());
+        step.name = Some(EVIL.into());
         step.cache_hit = Some(true);
         let named = |path: &str, attempt| Artifact {
             path: path.to_owned(),

@@ -66,7 +66,7 @@ fn phases(spans: &[Span]) -> impl Iterator<Item = &Span> {
 
 fn visit(span: &Span, visits: u64) -> Stop {
     Stop {
-        name: span.id.clone().unwrap_or_default(),
+        name: span.id.as_deref().unwrap_or_default().to_owned(),
         status: Some(span.status),
         visits,
         took_ms: span.duration_ms,

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_row_stands_below_its_parent() {
         let mut child = timed(SpanKind::Tool, 4, 0, 5);
-        child.parent = Some(String::from("s3"));
+        child.parent = Some("s3".into());
         let spans = vec![timed(SpanKind::Phase, 1, 0, 9), timed(SpanKind::Tool, 3, 0, 9), child];
         let state = RunState { spans, ..RunState::default() };
         let depths: Vec<usize> = rows(&state, Unit::Time, 0, (0, i64::MAX)).0.iter().map(|row| row.depth).collect();
