@@ -27,6 +27,7 @@ mod pool;
 mod problem;
 pub mod replay;
 mod rows;
+mod rush;
 mod tail;
 pub mod verify;
 mod watch;

@@ -6,11 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::pool::Message;
+use super::rush::Rush;
 use crate::store::WatchMode;
 
 /// How many directories are watched at most: the watches of a user are limited and shared with other programs.
@@ -18,6 +20,9 @@ pub(super) const MAX_WATCHES: usize = 4096;
 
 /// More news than this, and it is less work to look everywhere.
 const MAX_NEWS: usize = 16_384;
+
+/// So long after a watch the next one may be added, and waits for nothing.
+const ADDING: Duration = Duration::from_millis(100);
 
 /// What was heard of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +49,15 @@ struct Ear {
     news: News,
     /// Logs that are left alone for a while: a change of one of them wakes nobody.
     hushed: HashSet<PathBuf>,
+    /// When the engine waited last for the thread that hears, which it does for each watch that it adds.
+    awaited: Option<Instant>,
+}
+
+impl Ear {
+    /// Whether the engine adds watches at present.
+    fn is_awaited(&self) -> bool {
+        self.awaited.is_some_and(|at| at.elapsed() < ADDING)
+    }
 }
 
 /// The watcher and what it watches.
@@ -63,7 +77,11 @@ impl Watch {
     pub(super) fn start(inbox: SyncSender<Message>) -> Self {
         let ear = Arc::<Mutex<Ear>>::default();
         let heard = Arc::clone(&ear);
+        let mut rush = Rush::new(Instant::now());
         let made = notify::recommended_watcher(move |event| {
+            if let Some(rest) = rush.hear(Instant::now()).filter(|_| !lock(&heard).is_awaited()) {
+                std::thread::sleep(rest);
+            }
             if hear(&heard, event) {
                 // Never waited for: the engine waits for this thread when it adds a watch. With a full inbox it is awake
                 // anyway and takes the news after its messages; without one everything ends.
@@ -125,6 +143,7 @@ impl Watch {
             // Already gone with the directory that had this path.
             let _ = watcher.unwatch(directory);
         }
+        lock(&self.ear).awaited = Some(Instant::now());
         match watcher.watch(directory, RecursiveMode::NonRecursive) {
             Ok(()) => {
                 self.watched.insert(directory.to_owned(), identity);
@@ -188,7 +207,7 @@ fn is_of_the_path(error: &std::io::Error) -> bool {
 /// Notes an event; says whether it is the first news since they were taken.
 fn hear(ear: &Mutex<Ear>, event: notify::Result<notify::Event>) -> bool {
     let mut ear = lock(ear);
-    let Ear { news, hushed } = &mut *ear;
+    let Ear { news, hushed, .. } = &mut *ear;
     let was_quiet = news.paths.is_empty() && news.lost == 0;
     match event {
         Err(error) => {

@@ -10,6 +10,9 @@ use super::writer::Write;
 /// As many rows wait at most, and so many are committed together at most (spec 6: 20 to 50 thousand).
 const MAX_WEIGHT: usize = 32_768;
 
+/// So much is committed at once, however patient the writes are.
+const MUCH: usize = MAX_WEIGHT / 2;
+
 /// What the writer finds in the queue.
 #[derive(Debug)]
 pub(super) enum Taken {
@@ -44,6 +47,8 @@ struct State {
     failure: Option<StoreError>,
     /// Somebody waits in `flush`.
     urgent: bool,
+    /// Something that waits is to be committed soon.
+    hasty: bool,
     closed: bool,
     stopped: bool,
     /// How often the cache was made anew, and how often of these the sender has taken notice.
@@ -71,8 +76,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a write, after waiting for room.
-    pub(super) fn send(&self, write: Write) -> Result<(), StoreError> {
+    /// Appends a write, after waiting for room. A patient one may wait for others.
+    pub(super) fn send(&self, write: Write, is_patient: bool) -> Result<(), StoreError> {
         let mut state = self
             .moved
             .wait_while(self.lock(), |state| {
@@ -85,11 +90,17 @@ impl Queue {
         if state.renewals != state.noticed {
             return Err(StoreError::Anew);
         }
+        let before = state.weight;
         state.weight += weight(&write);
         state.sent += 1;
         state.waiting.push_back(write);
+        let is_news =
+            state.waiting.len() == 1 || (!is_patient && !state.hasty) || (before < MUCH && MUCH <= state.weight);
+        state.hasty |= !is_patient;
         drop(state);
-        self.filled.notify_one();
+        if is_news {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
@@ -97,7 +108,7 @@ impl Queue {
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let mut state = self.lock();
         let (ticket, failures) = (state.sent, state.failures);
-        state.urgent = true;
+        (state.urgent, state.hasty) = (true, true);
         self.filled.notify_one();
         let mut state = self
             .moved
@@ -115,21 +126,28 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Everything that waits, at latest after `wait`.
-    pub(super) fn take(&self, wait: Duration) -> Taken {
+    /// Everything that waits, at latest after `wait`. While all of it is patient, more may come for so long: each commit
+    /// costs the pages that it touches, however little is on them.
+    pub(super) fn take(&self, wait: Duration, patience: Duration) -> Taken {
         let (mut state, _) = self
             .filled
             .wait_timeout_while(self.lock(), wait, |state| {
                 state.waiting.is_empty() && !state.closed && state.doubt.is_none()
             })
             .unwrap_or_else(PoisonError::into_inner);
+        if !state.waiting.is_empty() {
+            let may_wait =
+                |state: &mut State| !state.hasty && !state.closed && state.doubt.is_none() && state.weight < MUCH;
+            (state, _) =
+                self.filled.wait_timeout_while(state, patience, may_wait).unwrap_or_else(PoisonError::into_inner);
+        }
         if let Some(why) = state.doubt.take() {
             return Taken::Doubt(why);
         }
         if state.waiting.is_empty() {
             return if state.closed { Taken::Closed } else { Taken::Nothing };
         }
-        state.weight = 0;
+        (state.weight, state.hasty) = (0, false);
         let writes = std::mem::take(&mut state.waiting);
         drop(state);
         self.moved.notify_all();
@@ -232,5 +250,68 @@ fn weight(write: &Write) -> usize {
         }
         Write::Events(events) => 2 + events.events.len(),
         Write::Log(_) | Write::Remove(_) | Write::Complete => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn write(n: u32) -> Write {
+        Write::Remove(n.to_string())
+    }
+
+    /// How many writes are taken at once when these are sent, each patient or not, while somebody takes.
+    fn taken(sent: &[bool], then: impl FnOnce(&Queue)) -> usize {
+        let queue = Queue::default();
+        std::thread::scope(|scope| {
+            let taker = scope.spawn(|| match queue.take(LONG, LONG) {
+                Taken::Writes(writes) => writes.len(),
+                other => panic!("{other:?}"),
+            });
+            for (n, is_patient) in (0..).zip(sent) {
+                queue.send(write(n), *is_patient).expect("there is room");
+                // For whoever takes too early.
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            then(&queue);
+            taker.join().expect("it takes")
+        })
+    }
+
+    #[test]
+    fn patient_writes_wait_for_a_hasty_one_a_flush_or_the_end() {
+        assert_eq!(taken(&[true, true, false], |_| {}), 3);
+        assert_eq!(taken(&[false], |_| {}), 1);
+        assert_eq!(taken(&[true, true], Queue::close), 2);
+        let flush = |queue: &Queue| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| queue.flush());
+                std::thread::sleep(Duration::from_millis(20));
+                queue.stop();
+            });
+        };
+        assert_eq!(taken(&[true, true], flush), 2);
+        let many = vec![true; MUCH / weight(&write(0))];
+        let queue = Queue::default();
+        many.iter().for_each(|is_patient| queue.send(write(0), *is_patient).expect("there is room"));
+        assert!(
+            matches!(queue.take(LONG, LONG), Taken::Writes(writes) if writes.len() == many.len()),
+            "much is enough"
+        );
+    }
+
+    #[test]
+    fn patience_ends() {
+        let queue = Queue::default();
+        queue.send(write(0), true).expect("there is room");
+        assert!(matches!(queue.take(LONG, Duration::from_millis(1)), Taken::Writes(_)));
+        queue.send(write(1), true).expect("there is room");
+        queue.send(write(2), false).expect("there is room");
+        assert!(matches!(queue.take(LONG, LONG), Taken::Writes(writes) if writes.len() == 2));
+        queue.send(write(3), true).expect("there is room");
+        assert!(matches!(queue.take(LONG, Duration::from_millis(1)), Taken::Writes(_)), "haste is over with its write");
     }
 }

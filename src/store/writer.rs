@@ -30,6 +30,9 @@ use super::row::{Batch, EventBatch, LogRow};
 /// How long the writer waits for writes before it tidies up.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How long writes wait for others that may.
+const GATHERING: Duration = Duration::from_millis(25);
+
 /// Rows of replaced logs that are deleted at once when nothing else is to be done.
 const SWEEP: u32 = 10_000;
 
@@ -91,7 +94,15 @@ impl Writer {
     ///
     /// [`StoreError::Anew`] until [`Writer::notice`] when what was sent before was lost with a damaged cache.
     pub fn send(&self, write: Write) -> Result<(), StoreError> {
-        self.handle.queue.send(write)
+        self.handle.queue.send(write, false)
+    }
+
+    /// The same of a write that may be committed a moment later, together with others.
+    ///
+    /// # Errors
+    /// Those of [`Writer::send`].
+    pub fn send_patiently(&self, write: Write) -> Result<(), StoreError> {
+        self.handle.queue.send(write, true)
     }
 
     /// Waits until everything sent before is committed. After an error it is still kept and tried again, unless it can
@@ -205,7 +216,7 @@ impl Desk {
         let _stop = StopOnDrop(queue);
         loop {
             let wait = if self.ledger.trash { Duration::ZERO } else { IDLE };
-            match queue.take(wait) {
+            match queue.take(wait, GATHERING) {
                 Taken::Writes(mut writes) => self.write(queue, &mut writes),
                 Taken::Doubt(why) => self.make_anew(queue, &why),
                 Taken::Nothing if self.ledger.trash => self.sweep(),

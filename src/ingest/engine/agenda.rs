@@ -12,6 +12,9 @@ use super::super::rows::RowsDone;
 /// The longest wait before something that failed is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
+/// From one moment to the next at which logs that are written all the time are due.
+const TOGETHER: Duration = Duration::from_millis(20);
+
 /// How many logs may have event rows made or waiting at once.
 const ROWS_AHEAD: usize = 3;
 
@@ -67,6 +70,12 @@ impl Agenda {
     /// Takes the next turn of the cold queue, to go with others.
     pub(super) fn next_cold(&mut self) -> Option<Next> {
         self.cold.pop_front().map(Next::Cold)
+    }
+
+    /// Takes further urgent turns, to go with the first: an equal part of those that wait for each of so many threads.
+    pub(super) fn next_urgents(&mut self, threads: usize, most: usize) -> impl Iterator<Item = Arc<str>> {
+        let count = (self.urgent.len() / threads).min(most);
+        self.urgent.drain(..count)
     }
 
     /// Puts a turn back where it was taken from.
@@ -148,6 +157,8 @@ impl Rows {
 pub(super) struct Waits {
     until: HashMap<Arc<str>, (Instant, Duration)>,
     order: BTreeSet<(Instant, Arc<str>)>,
+    /// From when on moments are counted at which several are due together.
+    begin: Option<Instant>,
 }
 
 impl Waits {
@@ -163,6 +174,14 @@ impl Waits {
         self.clear(key);
         self.until.insert(Arc::clone(key), (now + wait, wait));
         self.order.insert((now + wait, Arc::clone(key)));
+    }
+
+    /// The same, and for a moment longer if others are due then: they wake the engine together.
+    pub(super) fn set_together(&mut self, key: &Arc<str>, now: Instant, wait: Duration) {
+        let begin = *self.begin.get_or_insert(now);
+        let past = (now + wait).saturating_duration_since(begin).as_nanos() % TOGETHER.as_nanos();
+        let rest = TOGETHER.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)));
+        self.set(key, now, wait + rest);
     }
 
     /// It went well.
@@ -237,6 +256,29 @@ mod tests {
         assert!(rows.take().is_some());
         rows.leave();
         assert_eq!(rows.take().map(|done| done.key), Some(key("b")));
+    }
+
+    #[test]
+    fn urgent_turns_that_wait_are_shared_by_the_threads() {
+        let mut agenda = Agenda::default();
+        (0..7).for_each(|i| agenda.push_urgent(key(&format!("u{i}"))));
+        let mut taken = |most| agenda.next_urgents(2, most).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (taken(16), taken(1), taken(16), taken(16)),
+            ("u0 u1 u2".into(), "u3".into(), "u4".into(), "u5".into())
+        );
+        assert_eq!((taken(16), agenda.next()), (String::new(), Some(Next::Urgent(key("u6")))));
+    }
+
+    #[test]
+    fn logs_that_are_written_all_the_time_are_due_together() {
+        let (mut waits, now) = (Waits::default(), Instant::now());
+        let millis = |of: Instant| (of - now).as_millis();
+        for (name, late, wait) in [("a", 0, 100), ("b", 3, 100), ("c", 19, 100), ("d", 19, 121), ("e", 20, 81)] {
+            waits.set_together(&key(name), now + Duration::from_millis(late), Duration::from_millis(wait));
+        }
+        let due: Vec<_> = waits.order.iter().map(|(at, key)| (millis(*at), &**key)).collect();
+        assert_eq!(due, [(120, "a"), (120, "b"), (120, "c"), (120, "e"), (160, "d")]);
     }
 
     #[test]

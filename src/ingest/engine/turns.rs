@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::pool::Task;
+use super::super::pool::{Task, WORKERS};
 use super::super::rows::{RowsDone, RowsJob};
 use super::super::tail::{self, Done, End, Job};
 use super::Engine;
@@ -16,6 +16,9 @@ use crate::store::writer::Write;
 /// this is also how much of a long log is reduced again at most to show its past.
 const URGENT: u64 = 4 * 1024 * 1024;
 const COLD: u64 = 16 * 1024 * 1024;
+
+/// Logs that changed now travel together: at most so many with another one.
+const URGENT_GROUP: usize = 15;
 
 /// Small logs travel together: at most so many, and so many bytes.
 const GROUP: usize = 64;
@@ -43,7 +46,7 @@ impl Engine {
     fn next_task(&mut self, now: Instant) -> Option<Task> {
         loop {
             let task = match self.agenda.next()? {
-                Next::Urgent(key) => self.job(&key, URGENT).map(|job| Task::Turns(vec![job])),
+                Next::Urgent(key) => self.urgents(&key),
                 Next::Cold(key) => self.group(key),
                 Next::Rows(key) => self.rows_task(&key, now),
             };
@@ -51,6 +54,14 @@ impl Engine {
                 return task;
             }
         }
+    }
+
+    /// Logs that changed now; of many that wait each thread takes its part at once.
+    fn urgents(&mut self, first: &Arc<str>) -> Option<Task> {
+        let mut jobs: Vec<Job> = self.job(first, URGENT).into_iter().collect();
+        let further: Vec<_> = self.agenda.next_urgents(WORKERS, URGENT_GROUP).collect();
+        jobs.extend(further.iter().filter_map(|key| self.job(key, URGENT)));
+        (!jobs.is_empty()).then_some(Task::Turns(jobs))
     }
 
     /// Small logs go together; one that is large goes by itself, so that no small one waits for it.
@@ -204,7 +215,12 @@ impl Engine {
             tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more)
         });
         if let Some(write) = done.write {
-            self.send(write)?;
+            self.sent = sent;
+            match rest {
+                // Written all the time, it is shown a moment late anyway.
+                Some(Some(_)) => self.desk.writer.send_patiently(write)?,
+                _ => self.desk.writer.send(write)?,
+            }
         }
         self.queue_rows(&key);
         if is_live && done.read > 0 {
@@ -214,7 +230,7 @@ impl Engine {
             self.keep_hot(Arc::clone(&key), hot, now);
         }
         if let Some(Some(rest)) = rest {
-            self.agenda.waits().set(&key, now, rest);
+            self.agenda.waits().set_together(&key, now, rest);
             self.hush(key);
         } else if again {
             let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > URGENT);
