@@ -3,7 +3,8 @@
 
     benches/growth.py [--binary target/release/wheelwatch] [--most-runs 50000] [--most-events 10000000] [--plot FILE.svg]
 
-Runs have 20 lines each; events are those of one run. Pages are asked for of a server with a complete cache.
+Runs have 20 lines each; events are those of one run. Pages are asked for of a server with a complete cache; for runs, what
+it does while nothing happens is measured for as long as from one scan to the next one.
 """
 
 import argparse
@@ -12,18 +13,21 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 
 import harness_logs  # noqa: E402
-from measure import BINARY, Bench, machine, memory, run, timed  # noqa: E402
+from measure import BINARY, Bench, machine, memory, processor, run, timed  # noqa: E402
 
 RUNS = [1, 10, 100, 1_000, 10_000, 50_000]
 EVENTS = [10**power for power in range(3, 8)]
 FIGURES = ["build s", "restart s", "cache MiB", "overview ms", "runs ms", "run ms", "server MiB", "pill ms"]
+IDLE = "idle % of a core"
+IDLE_SECONDS = 35
 
 
-def figures(bench, shape):
+def figures(bench, shape, is_idle):
     state, cache = bench.path("state"), bench.path("cache.db")
     harness_logs.write(state, is_open=1, seed=7, fixed=True, **shape)
     seconds, _, _ = bench.build(state)
@@ -35,14 +39,18 @@ def figures(bench, shape):
         for page in ("/", "/runs", f"/runs/{key}"):
             timed(port, page)
             pages.append(statistics.median(timed(port, page) for _ in range(20)))
-        return [seconds, again, os.path.getsize(cache) / 2**20, *pages, memory(process.pid), pill]
+        row = dict(zip(FIGURES, [seconds, again, os.path.getsize(cache) / 2**20, *pages, memory(process.pid), pill]))
+        if is_idle:
+            used = processor(process.pid)
+            time.sleep(IDLE_SECONDS)
+            row[IDLE] = 100 * (processor(process.pid) - used) / IDLE_SECONDS
+        return row
 
 
-def table(what, rows):
-    print(f"| {what} | {' | '.join(FIGURES)} |\n|{'---|' * (len(FIGURES) + 1)}")
-    for number, row in rows:
-        print(f"| {number:,} | {' | '.join(f'{figure:.3g}' for figure in row)} |")
-    print()
+def show(what, number, row, is_first):
+    if is_first:
+        print(f"\n| {what} | {' | '.join(row)} |\n|{'---|' * (len(row) + 1)}")
+    print(f"| {number:,} | {' | '.join(f'{figure:.3g}' for figure in row.values())} |", flush=True)
 
 
 def plot(file, series):
@@ -71,7 +79,7 @@ def plot(file, series):
             x = place(number, 1)[0]
             out.append(f'<text x="{x:.1f}" y="{top + height + 16}" text-anchor="middle">{number:,}</text>')
         for index, name in enumerate(FIGURES):
-            points = " ".join("{:.1f},{:.1f}".format(*place(number, row[index])) for number, row in rows)
+            points = " ".join("{:.1f},{:.1f}".format(*place(number, row[name])) for number, row in rows)
             dash = ["", "6 3", "2 3"][index % 3]
             out.append(f'<polyline points="{points}" fill="none" stroke="{hues[index]}" stroke-width="2" '
                        f'stroke-dasharray="{dash}"/>')
@@ -93,7 +101,7 @@ def main():
     options.add_argument("--most-events", type=int, default=EVENTS[-1])
     options.add_argument("--plot", default="growth.svg")
     asked = options.parse_args()
-    print(f"Machine: {machine()}.\n")
+    print(f"Machine: {machine()}.")
     kinds = [("runs of 20 events", [dict(runs=number, lines=20) for number in RUNS if number <= asked.most_runs]),
              ("events of one run", [dict(runs=1, lines=number) for number in EVENTS if number <= asked.most_events])]
     series = []
@@ -102,8 +110,9 @@ def main():
         for shape in shapes:
             number = shape["runs"] if what.startswith("runs") else shape["lines"]
             with tempfile.TemporaryDirectory(prefix="wheelwatch-growth-", dir=asked.work) as work:
-                rows.append((number, figures(Bench(asked.binary, work), shape)))
-        table(what, rows)
+                row = figures(Bench(asked.binary, work), shape, is_idle=what.startswith("runs"))
+            show(what, number, row, not rows)
+            rows.append((number, row))
         series.append((what, rows))
     plot(asked.plot, series)
 
