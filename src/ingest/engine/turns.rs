@@ -199,7 +199,7 @@ impl Engine {
         let is_live = self.scans.is_settled() && !self.agenda.has_cold();
         let sent = self.sent + u64::from(done.write.is_some());
         let others = self.hushed.len();
-        let rest = self.table.change(&key, |tracked| {
+        let rested = self.table.change(&key, |tracked| {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
             tracked.adopt(done.row);
             if !is_refused {
@@ -212,13 +212,14 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more)
+            (tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more), ended_a_line)
         });
+        let (rest, ended_a_line) = rested.unwrap_or_default();
         if let Some(write) = done.write {
             self.sent = sent;
             match rest {
                 // Written all the time, it is shown a moment late anyway.
-                Some(Some(_)) => self.desk.writer.send_patiently(write)?,
+                Some(_) if ended_a_line => self.desk.writer.send_patiently(write)?,
                 _ => self.desk.writer.send(write)?,
             }
         }
@@ -229,7 +230,7 @@ impl Engine {
         if let Some(hot) = done.hot.filter(|_| is_more || is_live) {
             self.keep_hot(Arc::clone(&key), hot, now);
         }
-        if let Some(Some(rest)) = rest {
+        if let Some(rest) = rest {
             self.agenda.waits().set_together(&key, now, rest);
             self.hush(key);
         } else if again {
