@@ -206,7 +206,7 @@ impl Queue {
         state.renewals += 1;
         state.done += state.waiting.len() as u64;
         state.waiting.clear();
-        state.weight = 0;
+        (state.weight, state.hasty) = (0, false);
         state.refused.clear();
         drop(state);
         self.moved.notify_all();

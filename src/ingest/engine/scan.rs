@@ -23,8 +23,8 @@ use crate::store::writer::Write;
 /// The longest time between two full scans (spec 5.1).
 const FULL: Duration = Duration::from_secs(30);
 
-/// A full scan takes at most this part of the time, and one that was asked for at most that part. A walk keeps both cores
-/// busy: so it is less than a hundredth of one core.
+/// A full scan takes at most this part of the time, as long as one every [`FULL`] is enough for that, and one that was asked
+/// for at most that part.
 const SHARE: u32 = 250;
 const ASKED_SHARE: u32 = 20;
 
