@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, count, int, key_of};
-use super::event_rows::{Interner, Place, Written};
+use super::event_rows::{Interner, Written};
 use super::history;
 use super::inserts::Entry;
 use super::lesson_rows;
@@ -84,7 +84,7 @@ impl Ledger {
         let stored = &*batch.state;
         let shown = batch.provisional.as_ref().map_or(stored, |provisional| &provisional.state);
         let base = match &old {
-            Some(old) if old.rows.rows > 0 || old.run.as_ref().is_some_and(|run| run.spans > 0) => old.base,
+            Some(old) if old.run.as_ref().is_some_and(|run| run.spans > 0) => old.base,
             _ => value(&shown.run.first_event_at).map_or(0, |at| at.0),
         };
         if let Some(old) = &old {
@@ -101,8 +101,7 @@ impl Ledger {
             delete_after(connection, "event", number, rows.rows.saturating_add(1))?;
         }
         if let (true, Some(events)) = (gapless, &batch.events) {
-            let place = Place { number, base, stored: rows.rows };
-            rows = rows.plus(interner.append(connection, place, events, true)?);
+            rows = rows.plus(interner.append(connection, number, rows.rows, events)?);
             events_offset = cursor.offset;
         }
         let mut provisional_rows = Written::default();
@@ -110,8 +109,7 @@ impl Ledger {
         if let Some(provisional) = &batch.provisional {
             let mut held: &[EventRow] = &provisional.events;
             if events_offset == cursor.offset {
-                let place = Place { number, base, stored: rows.rows };
-                provisional_rows = interner.append(connection, place, held, false)?;
+                provisional_rows = interner.append(connection, number, rows.rows, held)?;
                 held = &[];
             }
             resume = Some(Resume::of(stored, &provisional.changes, held.to_vec()).encode());
@@ -192,8 +190,8 @@ impl Ledger {
         }
         let first = batch.events.partition_point(|row| row.offset < from);
         let end = batch.events.partition_point(|row| row.offset < cursor).max(first);
-        let place = Place { number: old.number, base: old.base, stored: old.rows.rows };
-        old.rows = old.rows.plus(interner.append(connection, place, &batch.events[first..end], true)?);
+        let events = &batch.events[first..end];
+        old.rows = old.rows.plus(interner.append(connection, old.number, old.rows.rows, events)?);
         old.log.events_offset = batch.events_offset.min(cursor);
         if !old.is_complete() {
             old.put_progress(connection, None)?;
@@ -201,8 +199,7 @@ impl Ledger {
         }
         if let Some(bytes) = &old.resume {
             let held = Resume::decode(bytes).map_err(|error| columns::unreadable(0, error))?.held;
-            let place = Place { stored: old.rows.rows, ..place };
-            old.provisional_rows = interner.append(connection, place, &held, false)?.rows;
+            old.provisional_rows = interner.append(connection, old.number, old.rows.rows, &held)?.rows;
         }
         self.version += 1;
         old.put_progress(connection, Some(self.version))?;

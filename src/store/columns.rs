@@ -1,10 +1,12 @@
 //! Markers and artifacts as rows, in both directions, and what all tables share. One list of columns each, in one order.
 
+use std::io;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use rusqlite::types::Type;
+use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use rusqlite::{Connection, Row};
+use serde::Serialize;
 
 use super::inserts::{Entry, Inserts};
 use crate::reducer::marker::{Marker, MarkerKind};
@@ -34,17 +36,43 @@ pub(super) fn opt_count(stored: Option<i64>) -> Option<u64> {
     stored.map(count)
 }
 
-/// A time as it stands in a row: counted from the log's base, which makes it short.
-pub(super) fn since(time: Option<Micros>, base: i64) -> Option<i64> {
-    time.map(|time| time.0.wrapping_sub(base))
-}
-
-pub(super) fn until(stored: Option<i64>, base: i64) -> Option<Micros> {
-    stored.map(|since| Micros(base.wrapping_add(since)))
-}
-
 pub(super) fn micros(stored: Option<i64>) -> Option<Micros> {
     stored.map(Micros)
+}
+
+/// Values as JSON, one after the other in the same memory.
+#[derive(Debug, Default)]
+pub(super) struct Json(Vec<u8>);
+
+impl Json {
+    /// What is bound as a text.
+    pub(super) fn of(&mut self, value: &impl Serialize) -> ToSqlOutput<'_> {
+        self.0.clear();
+        serde_json::to_writer(&mut *self, value).expect("texts and numbers always serialise, and memory takes them");
+        // JSON is UTF-8, which need not be looked at again.
+        ToSqlOutput::Borrowed(ValueRef::Text(&self.0))
+    }
+}
+
+/// Most pieces are single bytes, for each of which a `Vec` alone takes a call.
+impl io::Write for Json {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match bytes {
+            [byte] => self.0.push(*byte),
+            _ => self.0.extend_from_slice(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes).map(drop)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A value of the database that this program did not write.

@@ -43,7 +43,7 @@ fn lines(connection: &Connection, number: u32, counted: &LineCounts) -> rusqlite
         ("lines_oversized", oversized),
         ("lines_blank", blank),
     ];
-    let rows = "SELECT count(*) FROM event WHERE key BETWEEN ? AND ?";
+    let rows = "SELECT ifnull(sum(json_array_length(entries)), 0) FROM event WHERE key BETWEEN ? AND ?";
     let keys = [key_of(number, 0), key_of(number, u32::MAX)];
     let rows: i64 = connection.prepare_cached(rows)?.query_row(keys, |row| row.get(0))?;
     let counted = counted.into_iter().chain([("events + provisional_events", count(rows))]);

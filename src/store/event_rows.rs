@@ -1,23 +1,28 @@
-//! Event rows, in both directions: an event is its place in the log, its time, a kind that many share, and a span id
-//! that stands in full only once per run.
+//! Event rows, in both directions: so many of them stand in one row as JSON, since a row costs by its columns. An event is
+//! its place in the log, its time, a kind that many share, and a span id that stands in full once per chunk.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::LazyLock;
 
 use compact_str::CompactString;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::columns::{count, int, key_of, since, unreadable, until, word};
+use super::columns::{Json, count, int, key_of, unreadable, word};
 use super::inserts::{Entry, Inserts};
 use crate::reducer::event::{Class, Level, Subject, Verb};
 use crate::reducer::reduce::EventRow;
+use crate::reducer::time::Micros;
 
-/// How many kinds and span ids are remembered at most, and how long a remembered id may be; what is forgotten is looked
-/// up again or written in full again.
+/// Events per row at most, a *chunk*. What is appended starts a chunk of its own, so a row never changes.
+pub(super) const CHUNK: usize = 32;
+
+/// How many kinds are remembered at most; what is forgotten is looked up again.
 const MAX_KINDS: usize = 10_000;
-const MAX_SPANS: usize = 50_000;
-const MAX_SPAN_LENGTH: usize = 128;
 
 /// What a kind has beside its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,25 +35,14 @@ struct Traits {
     hidden: bool,
 }
 
-/// Where event rows go: whose they are, and how many there are already.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) number: u32,
-    pub(super) base: i64,
-    pub(super) stored: u64,
-}
-
-/// What the writer remembers of kinds and span ids, so that a row needs no look-up.
+/// What the writer remembers of kinds, so that an event needs no look-up.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     kinds: FxHashMap<Box<str>, Vec<(Traits, i64)>>,
     kinds_held: usize,
-    /// By run: the ordinal of the event that has the id in full.
-    spans: FxHashMap<u32, FxHashMap<Box<str>, u32>>,
-    spans_held: usize,
 }
 
-/// How many rows were written, and how many of them are hidden.
+/// How many events were written, and how many of them are hidden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) rows: u64,
@@ -67,52 +61,46 @@ impl Interner {
         *self = Self::default();
     }
 
-    /// Appends rows to those of a run. `lasting` rows may be referred to by later ones; provisional ones go again.
+    /// Appends events to those of a run, of which so many are stored.
     ///
-    /// A run has at most 2^32-1 rows; further ones are counted in its state alone.
+    /// A run has at most 2^32-1 of them; further ones are counted in its state alone.
     pub(super) fn append(
         &mut self,
         connection: &Connection,
-        place: Place,
+        number: u32,
+        stored: u64,
         rows: &[EventRow],
-        lasting: bool,
     ) -> rusqlite::Result<Written> {
-        let room = usize::try_from(u64::from(u32::MAX).saturating_sub(place.stored)).unwrap_or(usize::MAX);
+        let room = usize::try_from(u64::from(u32::MAX).saturating_sub(stored)).unwrap_or(usize::MAX);
         let rows = &rows[..rows.len().min(room)];
-        let mut hidden = 0;
-        let mut ordinal = u32::try_from(place.stored).unwrap_or(u32::MAX);
-        EVENTS.write(connection, Entry::New, rows.iter(), |statement, first, row| {
-            hidden += u64::from(row.hidden);
-            ordinal += 1;
-            statement.raw_bind_parameter(first + 1, key_of(place.number, ordinal))?;
-            statement.raw_bind_parameter(first + 2, int(row.line).wrapping_sub(i64::from(ordinal)))?;
-            statement.raw_bind_parameter(first + 3, int(row.offset))?;
-            statement.raw_bind_parameter(first + 4, int(row.length))?;
-            statement.raw_bind_parameter(first + 5, since(row.time, place.base))?;
-            statement.raw_bind_parameter(first + 6, self.kind(connection, row)?)?;
-            let first_with = row.span.as_deref().and_then(|span| self.first_with(place.number, span, ordinal, lasting));
-            match first_with {
-                Some(first_with) => statement.raw_bind_parameter(first + 7, first_with),
-                None => statement.raw_bind_parameter(first + 7, row.span.as_deref()),
+        let mut ordinal = u32::try_from(stored).unwrap_or(u32::MAX);
+        let mut json = Json::default();
+        let (mut entries, mut spans) = (Vec::with_capacity(CHUNK), Vec::new());
+        EVENTS.write(connection, Entry::New, rows.chunks(CHUNK), |statement, first, chunk| {
+            let [start, ..] = chunk else { return Ok(()) };
+            let (line, offset) = (int(start.line), int(start.offset));
+            let time = chunk.iter().find_map(|row| row.time).map(|time| time.0);
+            spans.clear();
+            entries.clear();
+            for (place, row) in chunk.iter().enumerate() {
+                entries.push(Stored {
+                    kind: self.kind(connection, row)?,
+                    length: int(row.length),
+                    offset: int(row.offset) - offset,
+                    time: row.time.map(|at| at.0.wrapping_sub(time.unwrap_or(0))),
+                    span: row.span.as_deref().map(|span| said_in(&mut spans, span, place)),
+                    shift: int(row.line) - line - place as i64,
+                });
             }
+            statement.raw_bind_parameter(first + 1, key_of(number, ordinal + 1))?;
+            statement.raw_bind_parameter(first + 2, line)?;
+            statement.raw_bind_parameter(first + 3, offset)?;
+            statement.raw_bind_parameter(first + 4, time)?;
+            statement.raw_bind_parameter(first + 5, json.of(&entries))?;
+            ordinal += u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+            Ok(())
         })?;
-        Ok(Written { rows: rows.len() as u64, hidden })
-    }
-
-    /// The event of this run that has the same span id in full; none when this one is to have it.
-    fn first_with(&mut self, number: u32, span: &str, ordinal: u32, lasting: bool) -> Option<u32> {
-        if let Some(first) = self.spans.get(&number).and_then(|spans| spans.get(span)) {
-            return Some(*first);
-        }
-        if lasting && span.len() <= MAX_SPAN_LENGTH {
-            if self.spans_held >= MAX_SPANS {
-                self.spans.clear();
-                self.spans_held = 0;
-            }
-            self.spans.entry(number).or_default().insert(span.into(), ordinal);
-            self.spans_held += 1;
-        }
-        None
+        Ok(Written { rows: rows.len() as u64, hidden: rows.iter().map(|row| u64::from(row.hidden)).sum() })
     }
 
     fn kind(&mut self, connection: &Connection, row: &EventRow) -> rusqlite::Result<i64> {
@@ -130,6 +118,18 @@ impl Interner {
         self.kinds.entry(name.into()).or_default().push((traits, id));
         self.kinds_held += 1;
         Ok(id)
+    }
+}
+
+/// The span id of the event at a place in its chunk: the place of the first event that has the same one, else in full.
+fn said_in<'r>(spans: &mut Vec<(&'r str, usize)>, span: &'r str, place: usize) -> SpanId<'r> {
+    // Events in a row are often of one span.
+    match spans.iter().rev().find(|(other, _)| *other == span) {
+        Some((_, first)) => SpanId::LikeThatOf(*first),
+        None => {
+            spans.push((span, place));
+            SpanId::Full(span.into())
+        }
     }
 }
 
@@ -159,6 +159,130 @@ fn find_or_make_kind(connection: &Connection, row: &EventRow) -> rusqlite::Resul
         .query_row(params![class, level, row.name.as_deref(), subject, verb], |made| made.get(0))
 }
 
+/// One event of a chunk, as it is written and read: an array without what is absent at its end.
+#[derive(Debug, Deserialize)]
+struct Stored<'r> {
+    kind: i64,
+    length: i64,
+    /// Since that of the first event of the chunk.
+    offset: i64,
+    /// Since the first time of the chunk.
+    #[serde(default)]
+    time: Option<i64>,
+    #[serde(default, borrow)]
+    span: Option<SpanId<'r>>,
+    /// The line since that of the first event of the chunk, less the place in it: most lines are one event.
+    #[serde(default)]
+    shift: i64,
+}
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { kind, length, offset, time, span, shift } = self;
+        match (time, span, shift) {
+            (None, None, 0) => (kind, length, offset).serialize(serializer),
+            (Some(time), None, 0) => (kind, length, offset, time).serialize(serializer),
+            (time, Some(span), 0) => (kind, length, offset, time, span).serialize(serializer),
+            (time, span, shift) => (kind, length, offset, time, span, shift).serialize(serializer),
+        }
+    }
+}
+
+/// The span id of an event.
+#[derive(Debug)]
+enum SpanId<'r> {
+    Full(Cow<'r, str>),
+    /// The event at this place of the chunk has it in full.
+    LikeThatOf(usize),
+}
+
+impl Serialize for SpanId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            SpanId::Full(text) => serializer.serialize_str(text),
+            SpanId::LikeThatOf(place) => serializer.serialize_u64(*place as u64),
+        }
+    }
+}
+
+impl<'de: 'r, 'r> Deserialize<'de> for SpanId<'r> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = SpanId<'de>;
+
+            fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+                text.write_str("a span id or a place")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(SpanId::Full(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(SpanId::Full(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_u64<E: Error>(self, place: u64) -> Result<Self::Value, E> {
+                Ok(SpanId::LikeThatOf(usize::try_from(place).unwrap_or(usize::MAX)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// The columns that [`Chunk::read`] wants, in its order.
+pub(super) const EVENT: &str = "key, line, offset, time, entries";
+
+/// A chunk of events as it was read.
+#[derive(Debug)]
+pub(super) struct Chunk<'r> {
+    /// The ordinal of its first event.
+    pub(super) first: u64,
+    line: u64,
+    offset: u64,
+    time: i64,
+    entries: Vec<Stored<'r>>,
+}
+
+impl<'r> Chunk<'r> {
+    pub(super) fn read(row: &'r Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            first: count(row.get::<_, i64>(0)? & 0xffff_ffff),
+            line: count(row.get(1)?),
+            offset: count(row.get(2)?),
+            time: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
+            entries: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(|error| unreadable(4, error))?,
+        })
+    }
+
+    /// How many events it has.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The kind of the event at a place; negative when it is hidden.
+    pub(super) fn kind(&self, place: usize) -> i64 {
+        self.entries[place].kind
+    }
+
+    /// The physical line of the event at a place.
+    pub(super) fn line(&self, place: usize) -> u64 {
+        self.line.saturating_add(place as u64).saturating_add_signed(self.entries[place].shift)
+    }
+
+    /// The span id of the event at a place.
+    pub(super) fn span(&self, place: usize) -> Option<&str> {
+        match self.entries[place].span.as_ref()? {
+            SpanId::Full(text) => Some(text),
+            SpanId::LikeThatOf(first) => match self.entries.get(*first)?.span.as_ref()? {
+                SpanId::Full(text) => Some(text),
+                SpanId::LikeThatOf(_) => None,
+            },
+        }
+    }
+}
+
 /// One row of the table `kind`.
 #[derive(Debug)]
 struct Kind {
@@ -169,62 +293,35 @@ struct Kind {
     verb: Option<Verb>,
 }
 
-/// The columns that [`Decoder::row`] wants, in its order.
-pub(super) const EVENT: &str = "key, line_shift, offset, length, time, kind, span";
-
-/// Makes event rows from the rows of one run.
+/// Makes events from chunks.
 #[derive(Debug)]
 pub(super) struct Decoder<'c> {
     connection: &'c Connection,
-    base: i64,
     kinds: FxHashMap<i64, Kind>,
-    spans: FxHashMap<i64, Option<CompactString>>,
 }
 
 impl<'c> Decoder<'c> {
-    pub(super) fn new(connection: &'c Connection, base: i64) -> Self {
-        Self { connection, base, kinds: FxHashMap::default(), spans: FxHashMap::default() }
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, kinds: FxHashMap::default() }
     }
 
-    /// Goes on with the rows of another run.
-    pub(super) fn turn_to(&mut self, base: i64) {
-        self.base = base;
-        self.spans.clear();
-    }
-
-    /// The ordinal of a row and its event.
-    pub(super) fn row(&mut self, row: &Row<'_>) -> rusqlite::Result<(u64, EventRow)> {
-        let key: i64 = row.get(0)?;
-        let span = match row.get_ref(6)? {
-            ValueRef::Integer(first) => self.span(key & !0xffff_ffff | first)?,
-            ValueRef::Null => None,
-            text => Some(text.as_str()?.into()),
-        };
-        let (ordinal, mut event) = self.place_only(row)?;
-        event.span = span;
-        Ok((ordinal, event))
-    }
-
-    /// The same without the span id.
-    pub(super) fn place_only(&mut self, row: &Row<'_>) -> rusqlite::Result<(u64, EventRow)> {
-        let ordinal = row.get::<_, i64>(0)? & 0xffff_ffff;
-        let kind_id = row.get(5)?;
-        let base = self.base;
-        let kind = self.kind(kind_id)?;
-        let event = EventRow {
-            line: count(row.get::<_, i64>(1)?.wrapping_add(ordinal)),
-            offset: count(row.get(2)?),
-            length: count(row.get(3)?),
+    /// The event at a place of a chunk.
+    pub(super) fn event(&mut self, chunk: &Chunk<'_>, place: usize) -> rusqlite::Result<EventRow> {
+        let stored = &chunk.entries[place];
+        let kind = self.kind(stored.kind)?;
+        Ok(EventRow {
+            line: chunk.line(place),
+            offset: chunk.offset.saturating_add_signed(stored.offset),
+            length: count(stored.length),
             class: kind.class,
-            time: until(row.get(4)?, base),
+            time: stored.time.map(|since| Micros(chunk.time.wrapping_add(since))),
             name: kind.name.clone(),
             subject: kind.subject,
             verb: kind.verb,
             level: kind.level,
-            span: None,
-            hidden: kind_id < 0,
-        };
-        Ok((count(ordinal), event))
+            span: chunk.span(place).map(CompactString::from),
+            hidden: stored.kind < 0,
+        })
     }
 
     fn kind(&mut self, id: i64) -> rusqlite::Result<&Kind> {
@@ -247,18 +344,6 @@ impl<'c> Decoder<'c> {
             self.kinds.insert(id, kind);
         }
         self.kinds.get(&id).ok_or_else(|| unreadable(5, "a kind that is not in the table"))
-    }
-
-    /// The span id that an earlier event has in full.
-    fn span(&mut self, key: i64) -> rusqlite::Result<Option<CompactString>> {
-        if let Some(span) = self.spans.get(&key) {
-            return Ok(span.clone());
-        }
-        let span = self.connection.prepare_cached("SELECT span FROM event WHERE key = ?")?.query_row([key], |row| {
-            row.get_ref(0)?.as_str_or_null().map(|text| text.map(CompactString::from)).map_err(Into::into)
-        })?;
-        self.spans.insert(key, span.clone());
-        Ok(span)
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) struct Stored {
     pub(super) rows: Written,
     /// Event rows of the provisional tail.
     pub(super) provisional_rows: u64,
-    /// What the times of spans and events are counted from.
+    /// What the times of spans are counted from.
     pub(super) base: i64,
     /// [`super::snapshot::Resume`], while a provisional tail is shown.
     pub(super) resume: Option<Vec<u8>>,

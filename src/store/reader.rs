@@ -363,15 +363,13 @@ impl Reader {
             if connection.query_row(behind, [], |row| row.get(0))? {
                 return Ok(None);
             }
-            let mut statement = connection.prepare_cached(
-                "SELECT run.number, base FROM log JOIN run ON run.number = log.number ORDER BY log.key",
-            )?;
+            let mut statement = connection
+                .prepare_cached("SELECT run.number FROM log JOIN run ON run.number = log.number ORDER BY log.key")?;
             let mut rows = statement.query([])?;
-            let mut decoder = Decoder::new(connection, 0);
+            let mut decoder = Decoder::new(connection);
             let mut document = dump::Document::default();
             while let Some(row) = rows.next()? {
-                let (number, base): (u32, i64) = (row.get(0)?, row.get(1)?);
-                decoder.turn_to(base);
+                let number = row.get(0)?;
                 let (events, sha256) = events::hash(connection, &mut decoder, number)?;
                 let number = [Value::Integer(i64::from(number))];
                 for found in runs::records(connection, "WHERE run.number = ?", &number, Lists::All, remembered)? {

@@ -39,7 +39,7 @@ CREATE TABLE log (
   hidden_events      INTEGER NOT NULL,     -- of these, out of the default timeline
   events_offset      INTEGER NOT NULL,     -- event rows are written up to this byte
   provisional_events INTEGER NOT NULL,     -- further event rows, of the provisional tail
-  base               INTEGER NOT NULL,     -- what the times in span and event are counted from
+  base               INTEGER NOT NULL,     -- what the times in span are counted from
   version            INTEGER NOT NULL,     -- grows with every change of the log or its run
   resume             BLOB                  -- what to go on from while a provisional tail is shown
 ) STRICT;
@@ -180,16 +180,22 @@ CREATE TABLE preimage (
   PRIMARY KEY (key, list, place)
 ) STRICT, WITHOUT ROWID;
 
--- One row per event: where it lies in the log. Its text stays there. Read the view `events` instead.
+-- Where events lie in the log, whose text stays there: up to 32 to a row, as many as came at once. Read the view `events`
+-- instead: it has a row for each.
 CREATE TABLE event (
-  key        INTEGER PRIMARY KEY, -- number << 32 | ordinal from 1
-  line_shift INTEGER NOT NULL,    -- line minus ordinal
-  offset     INTEGER NOT NULL,    -- byte offset in the log
-  length     INTEGER NOT NULL,    -- bytes
-  time       INTEGER,             -- since log.base
-  kind       INTEGER NOT NULL,    -- kind.id
-  span       ANY                  -- span, step or session id; or the ordinal of the event that has the same one
+  key     INTEGER PRIMARY KEY, -- number << 32 | ordinal of the first of them, from 1
+  line    INTEGER NOT NULL,    -- of the first of them
+  offset  INTEGER NOT NULL,    -- of the first of them: byte in the log
+  time    INTEGER,             -- the first that is known
+  entries TEXT NOT NULL        -- JSON: an array of events, each an array of what stands below; null, or missing at the end, is
+                               -- unknown
 ) STRICT;
+-- 0 kind    kind.id
+-- 1 length  bytes
+-- 2 offset  since that of the row
+-- 3 time    since that of the row
+-- 4 span    span, step or session id; or the place of the event in this row that has the same one
+-- 5 shift   what to add to the line of the row and the place in it; missing when 0
 
 -- What events have in common: each combination stands here once.
 CREATE TABLE kind (
@@ -266,12 +272,12 @@ SELECT log.key AS run, (span.key & 0xffffffff) * 16 + one.key AS place,
 FROM span JOIN log ON log.number = span.key >> 32 JOIN json_each(span.entries) AS one;
 
 CREATE VIEW events AS
-SELECT log.key AS run, event.key & 0xffffffff AS ordinal, line_shift + (event.key & 0xffffffff) AS line,
-  event.offset, event.length, kind.class,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (base + event.time) / 1e6, 'unixepoch') AS time,
+SELECT log.key AS run, (event.key & 0xffffffff) + one.key AS ordinal, event.line + one.key + ifnull(value ->> 5, 0) AS line,
+  event.offset + (value ->> 2) AS offset, value ->> 1 AS length, kind.class,
+  strftime('%Y-%m-%dT%H:%M:%fZ', (event.time + (value ->> 3)) / 1e6, 'unixepoch') AS time,
   kind.name, kind.subject, kind.verb, kind.level,
-  CASE typeof(event.span) WHEN 'integer'
-    THEN (SELECT first.span FROM event AS first WHERE first.key = (event.key & ~0xffffffff) | event.span)
-    ELSE event.span END AS span,
+  CASE json_type(value, '$[4]') WHEN 'integer' THEN entries ->> ('$[' || (value ->> 4) || '][4]') ELSE value ->> 4 END
+    AS span,
   kind.id < 0 AS hidden
-FROM event JOIN log ON log.number = event.key >> 32 JOIN kind ON kind.id = event.kind;
+FROM event JOIN log ON log.number = event.key >> 32 JOIN json_each(event.entries) AS one
+  JOIN kind ON kind.id = value ->> 0;

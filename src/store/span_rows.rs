@@ -1,16 +1,14 @@
 //! Spans as rows, in both directions: so many of them stand in one row as JSON, since a row costs by its columns.
 
 use std::borrow::Cow;
-use std::io;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use compact_str::CompactString;
 use rusqlite::Connection;
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::columns::{at, count, int, key_of, micros, opt_count, opt_int, unreadable};
+use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, unreadable};
 use super::inserts::{Entry, Inserts};
 use crate::reducer::event::{ErrorText, Verb};
 use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
@@ -49,15 +47,11 @@ pub(super) fn write(
     touched.dedup();
     let rows = touched.into_iter().filter_map(|n| Some((n, spans.chunks(CHUNK as usize).nth(n as usize)?)));
     let rows: Vec<(u32, &[Span])> = rows.collect();
-    let mut json = Json(Vec::new());
+    let mut json = Json::default();
     SPANS.write(connection, entry, rows.into_iter(), |statement, first, (n, chunk)| {
-        json.0.clear();
-        serde_json::to_writer(&mut json, &Chunk { spans: chunk, base })
-            .expect("texts and numbers always serialise, and memory takes them");
         statement.raw_bind_parameter(first + 1, key_of(number, n))?;
         statement.raw_bind_parameter(first + 2, open(chunk))?;
-        // JSON is UTF-8, which need not be looked at again.
-        statement.raw_bind_parameter(first + 3, ToSqlOutput::Borrowed(ValueRef::Text(&json.0)))
+        statement.raw_bind_parameter(first + 3, json.of(&Chunk { spans: chunk, base }))
     })
 }
 
@@ -106,29 +100,6 @@ fn select(
         }
     }
     Ok(spans)
-}
-
-/// Where JSON is written to. Most of its pieces are single bytes, for each of which a `Vec` alone takes a call.
-struct Json(Vec<u8>);
-
-impl io::Write for Json {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match bytes {
-            [byte] => self.0.push(*byte),
-            _ => self.0.extend_from_slice(bytes),
-        }
-        Ok(bytes.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write(bytes).map(drop)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Spans as they are written; [`Stored`] is one of them as it is read.

@@ -1,18 +1,19 @@
 //! Pages of events, single lines, and the hash over all events of a run.
 
-use rusqlite::types::Value;
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rustc_hash::FxHashSet;
 
 use super::{EventFilter, EventPage, EventRecord};
 use crate::reducer::dump::EventsHash;
 use crate::reducer::reduce::EventRow;
-use crate::store::columns::{count, int, key_of};
-use crate::store::event_rows::{Decoder, EVENT};
+use crate::store::columns::{count, key_of};
+use crate::store::event_rows::{Chunk, Decoder, EVENT};
 
 /// What of a log is asked for its events.
 struct Rows {
     number: u32,
-    base: i64,
     stored: u64,
     hidden: u64,
     provisional: u64,
@@ -22,127 +23,161 @@ struct Rows {
 fn rows(connection: &Connection, key: &str) -> rusqlite::Result<Option<Rows>> {
     connection
         .prepare_cached(
-            "SELECT number, base, events, hidden_events, provisional_events, events_offset = offset
+            "SELECT number, events, hidden_events, provisional_events, events_offset = offset
              FROM log WHERE key = ?",
         )?
         .query_row([key], |row| {
             Ok(Rows {
                 number: row.get(0)?,
-                base: row.get(1)?,
-                stored: count(row.get(2)?),
-                hidden: count(row.get(3)?),
-                provisional: count(row.get(4)?),
-                complete: row.get(5)?,
+                stored: count(row.get(1)?),
+                hidden: count(row.get(2)?),
+                provisional: count(row.get(3)?),
+                complete: row.get(4)?,
             })
         })
         .optional()
 }
 
-/// Conditions on events, and the values of their `?`.
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
+/// Which way events are looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Forwards,
+    Backwards,
 }
 
-impl Conditions {
-    fn of(filter: &EventFilter, number: u32) -> Self {
+/// What is wanted of the events of a run.
+struct Search<'f> {
+    number: u32,
+    hidden: bool,
+    /// Ids of kinds; none is the same as all.
+    kinds: Option<FxHashSet<i64>>,
+    span: Option<&'f str>,
+}
+
+impl<'f> Search<'f> {
+    fn new(connection: &Connection, number: u32, filter: &'f EventFilter) -> rusqlite::Result<Self> {
         let EventFilter { level, name, subject, span, hidden, after: _, before: _, limit: _ } = filter;
-        let mut sql = String::new();
-        let mut values = Vec::new();
-        if !hidden {
-            sql.push_str(" AND kind > 0");
-        }
         let words = [
-            ("level", level.map(|level| level.as_str().to_owned())),
-            ("name", name.clone()),
-            ("subject", subject.map(|subject| subject.as_str().to_owned())),
+            ("level", level.map(|level| level.as_str())),
+            ("name", name.as_deref()),
+            ("subject", subject.map(|subject| subject.as_str())),
         ];
-        let mut kind = Vec::new();
-        for (column, wanted) in words {
-            if let Some(wanted) = wanted {
-                kind.push(format!("{column} = ?"));
-                values.push(Value::Text(wanted));
-            }
-        }
-        if !kind.is_empty() {
-            sql.push_str(&format!(" AND kind IN (SELECT id FROM kind WHERE {})", kind.join(" AND ")));
-        }
-        if let Some(span) = span {
-            // The id in full, or the ordinal of an event of this run that has it in full.
-            sql.push_str(
-                " AND (span = ? OR span IN
-                   (SELECT first.key & 0xffffffff FROM event AS first WHERE first.key BETWEEN ? AND ? AND first.span = ?))",
-            );
-            values.push(Value::Text(span.clone()));
-            values.push(Value::Integer(key_of(number, 0)));
-            values.push(Value::Integer(key_of(number, u32::MAX)));
-            values.push(Value::Text(span.clone()));
-        }
-        Self { sql, values }
+        let words = words.into_iter().filter_map(|(column, wanted)| Some((column, wanted?)));
+        let (columns, values): (Vec<_>, Vec<_>) = words.map(|(column, word)| (format!("{column} = ?"), word)).unzip();
+        let kinds = if values.is_empty() {
+            None
+        } else {
+            let sql = format!("SELECT id FROM kind WHERE {}", columns.join(" AND "));
+            let mut statement = connection.prepare_cached(&sql)?;
+            let found = statement.query_map(params_from_iter(values), |row| row.get(0))?;
+            Some(found.collect::<rusqlite::Result<_>>()?)
+        };
+        Ok(Self { number, hidden: *hidden, kinds, span: span.as_deref() })
     }
 
-    /// Up to `limit` events between two ordinals, from the first or from the last on.
+    /// Whether the event at a place of a chunk is wanted.
+    fn wants(&self, chunk: &Chunk<'_>, place: usize) -> bool {
+        let kind = chunk.kind(place);
+        (self.hidden || kind > 0)
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+            && self.span.is_none_or(|span| chunk.span(place) == Some(span))
+    }
+
+    /// Up to `limit` events with ordinals in a range, from its beginning or from its end on.
     fn find(
         &self,
         decoder: &mut Decoder<'_>,
         connection: &Connection,
-        keys: (i64, i64),
-        order: &str,
+        ordinals: RangeInclusive<u64>,
+        order: Order,
         limit: u64,
     ) -> rusqlite::Result<Vec<EventRecord>> {
-        let sql =
-            format!("SELECT {EVENT} FROM event WHERE key BETWEEN ? AND ?{} ORDER BY key {order} LIMIT ?", self.sql);
-        let mut values = vec![Value::Integer(keys.0), Value::Integer(keys.1)];
-        values.extend_from_slice(&self.values);
-        values.push(Value::Integer(int(limit)));
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter(&values))?;
         let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (ordinal, row) = decoder.row(row)?;
-            events.push(EventRecord { ordinal, row });
+        if limit == 0 || self.kinds.as_ref().is_some_and(FxHashSet::is_empty) {
+            return Ok(events);
         }
+        each_chunk(connection, self.number, ordinals.clone(), order, |chunk| {
+            let mut take = |place: usize| {
+                let ordinal = chunk.first + place as u64;
+                if ordinals.contains(&ordinal) && self.wants(chunk, place) {
+                    events.push(EventRecord { ordinal, row: decoder.event(chunk, place)? });
+                }
+                Ok(events.len() as u64 >= limit)
+            };
+            let mut places = 0..chunk.len();
+            match order {
+                Order::Forwards => places.try_fold(false, |full, place| if full { Ok(true) } else { take(place) }),
+                Order::Backwards => places.try_rfold(false, |full, place| if full { Ok(true) } else { take(place) }),
+            }
+        })?;
         Ok(events)
     }
+}
+
+/// Gives the chunks that have events with ordinals in a range, until one was enough.
+fn each_chunk(
+    connection: &Connection,
+    number: u32,
+    ordinals: RangeInclusive<u64>,
+    order: Order,
+    mut enough: impl FnMut(&Chunk<'_>) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
+    let direction = match order {
+        Order::Forwards => "",
+        Order::Backwards => "DESC",
+    };
+    // The event at the beginning of the range can stand within a chunk.
+    let sql = format!(
+        "SELECT {EVENT} FROM event
+         WHERE key BETWEEN ifnull((SELECT key FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1), ?2) AND ?3
+         ORDER BY key {direction}"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let place = |ordinal: u64| key_of(number, u32::try_from(ordinal).unwrap_or(u32::MAX));
+    let mut rows = statement.query([key_of(number, 0), place(*ordinals.start()), place(*ordinals.end())])?;
+    while let Some(row) = rows.next()? {
+        if enough(&Chunk::read(row)?)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// One page of the events of a run.
 pub(super) fn page(connection: &Connection, key: &str, filter: &EventFilter) -> rusqlite::Result<EventPage> {
     let Some(rows) = rows(connection, key)? else { return Ok(EventPage::default()) };
-    let place = |ordinal: u64| key_of(rows.number, u32::try_from(ordinal).unwrap_or(u32::MAX));
-    let (first, last) = (place(1), place(u64::from(u32::MAX)));
-    let conditions = Conditions::of(filter, rows.number);
-    let mut decoder = Decoder::new(connection, rows.base);
+    let last = rows.stored + rows.provisional;
+    let search = Search::new(connection, rows.number, filter)?;
+    let mut decoder = Decoder::new(connection);
+    let mut find = |ordinals, order, limit| search.find(&mut decoder, connection, ordinals, order, limit);
     let limit = u64::from(filter.limit);
     let (mut events, earlier, later);
     if let Some(after) = filter.after {
-        let from = place(after.saturating_add(1));
-        events = conditions.find(&mut decoder, connection, (from, last), "", limit + 1)?;
+        events = find(after.saturating_add(1)..=last, Order::Forwards, limit + 1)?;
         later = events.len() as u64 > limit;
         events.truncate(filter.limit as usize);
-        earlier = !conditions.find(&mut decoder, connection, (first, from - 1), "DESC", 1)?.is_empty();
+        earlier = !find(1..=after, Order::Backwards, 1)?.is_empty();
     } else {
-        let end = filter.before.map_or(last, |before| place(before.max(1)) - 1);
-        events = conditions.find(&mut decoder, connection, (first, end), "DESC", limit + 1)?;
+        let end = filter.before.map_or(last, |before| before.max(1) - 1);
+        events = find(1..=end, Order::Backwards, limit + 1)?;
         earlier = events.len() as u64 > limit;
         events.truncate(filter.limit as usize);
         events.reverse();
-        later =
-            filter.before.is_some() && !conditions.find(&mut decoder, connection, (end + 1, last), "", 1)?.is_empty();
+        later = filter.before.is_some() && !find(end.saturating_add(1)..=last, Order::Forwards, 1)?.is_empty();
     }
-    let provisional_hidden: i64 = if rows.provisional == 0 {
-        0
-    } else {
-        connection
-            .prepare_cached("SELECT count(*) FROM event WHERE key BETWEEN ? AND ? AND kind < 0")?
-            .query_row([place(rows.stored + 1), last], |row| row.get(0))?
-    };
+    let mut provisional_hidden = 0;
+    if rows.provisional > 0 {
+        each_chunk(connection, rows.number, rows.stored + 1..=last, Order::Forwards, |chunk| {
+            provisional_hidden += (0..chunk.len()).map(|place| u64::from(chunk.kind(place) < 0)).sum::<u64>();
+            Ok(false)
+        })?;
+    }
     Ok(EventPage {
         events,
         earlier,
         later,
         total: super::runs::events(connection, rows.number)?,
-        hidden: rows.hidden + count(provisional_hidden),
+        hidden: rows.hidden + provisional_hidden,
         incomplete: !rows.complete,
     })
 }
@@ -150,31 +185,41 @@ pub(super) fn page(connection: &Connection, key: &str, filter: &EventFilter) -> 
 /// The first event of a physical line. Lines never go back among the events of a run, so it is found by halving.
 pub(super) fn line(connection: &Connection, key: &str, line: u64) -> rusqlite::Result<Option<EventRow>> {
     let Some(rows) = rows(connection, key)? else { return Ok(None) };
-    let mut statement = connection.prepare_cached(&format!("SELECT {EVENT} FROM event WHERE key = ?"))?;
-    let mut decoder = Decoder::new(connection, rows.base);
-    let mut at = |ordinal: u64| {
-        let key = key_of(rows.number, u32::try_from(ordinal).unwrap_or(u32::MAX));
-        statement.query_row([key], |row| decoder.row(row)).optional()
-    };
-    let (mut low, mut high) = (1, rows.stored + rows.provisional);
+    let last = rows.stored + rows.provisional;
+    let place = |ordinal: u64| key_of(rows.number, u32::try_from(ordinal).unwrap_or(u32::MAX));
+    let sql = "SELECT key & 0xffffffff, line FROM event WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    // The last chunk that begins before the line has an ordinal in this range, or none does.
+    let (mut low, mut high) = (1, last);
     while low < high {
-        let middle = low + (high - low) / 2;
-        match at(middle)? {
-            Some((_, event)) if event.line < line => low = middle + 1,
-            _ => high = middle,
+        let middle = high - (high - low) / 2;
+        let chunk = statement.query_row([place(0), place(middle)], |row| Ok((count(row.get(0)?), count(row.get(1)?))));
+        match chunk.optional()? {
+            Some((_, first_line)) if first_line < line => low = middle,
+            Some((first, _)) => high = first.saturating_sub(1),
+            None => break,
         }
     }
-    Ok(at(low)?.map(|(_, event)| event).filter(|event| event.line == line))
+    let mut decoder = Decoder::new(connection);
+    let mut found = None;
+    each_chunk(connection, rows.number, low..=last, Order::Forwards, |chunk| {
+        let Some(place) = (0..chunk.len()).find(|place| chunk.line(*place) >= line) else { return Ok(false) };
+        if chunk.line(place) == line {
+            found = Some(decoder.event(chunk, place)?);
+        }
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 /// How many event rows a run has, and the hash over them.
 pub(super) fn hash(connection: &Connection, decoder: &mut Decoder<'_>, number: u32) -> rusqlite::Result<(u64, String)> {
-    let sql = format!("SELECT {EVENT} FROM event WHERE key BETWEEN ? AND ? ORDER BY key");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([key_of(number, 0), key_of(number, u32::MAX)])?;
     let mut hash = EventsHash::default();
-    while let Some(row) = rows.next()? {
-        hash.push(&decoder.place_only(row)?.1);
-    }
+    each_chunk(connection, number, 1..=u64::from(u32::MAX), Order::Forwards, |chunk| {
+        for place in 0..chunk.len() {
+            hash.push(&decoder.event(chunk, place)?);
+        }
+        Ok(false)
+    })?;
     Ok(hash.finish())
 }

@@ -1,0 +1,102 @@
+//! Events stand in chunks of up to 32, as many as came at once: however they come, they are read as they were.
+
+use serde_json::json;
+
+use super::*;
+use crate::store::event_rows::CHUNK;
+use crate::store::reader::{EventFilter, Lists};
+
+/// Lines with and without times, span ids that come again, hidden events, and two of them on a line now and then.
+fn lines(count: usize) -> String {
+    let line = |n: usize| match n % 7 {
+        0 => format!("{{\"ts\":{},\"event\":\"heartbeat\"}}\n", 1_780_000_000 + n),
+        1 => format!("{{\"ts\":{},\"event\":\"step.started\",\"step\":\"s-{}\"}}\n", 1_780_000_000 - n, n % 3),
+        2 => "text\n\n".to_owned(),
+        3 => format!("{{\"event\":\"tool.call\",\"span_id\":\"{n}\"}}\n"),
+        4 => "{\"event\":\"log\",\"span_id\":\"\\\"\\u0001é\"} {\"event\":\"log\"}\n".to_owned(),
+        5 => "{\"event\":\"log\",\"step\":\"s-0\",\"level\":\"warn\"}\n".to_owned(),
+        _ => "\n".to_owned(),
+    };
+    (0..count).map(line).collect()
+}
+
+/// What a store, and whoever asks with SQL, say of the events of a run.
+fn check(place: &Place, store: &Store, rows: &[EventRow]) {
+    let limit = u32::try_from(rows.len()).unwrap() + 1;
+    let page = store.reader.events("r", &EventFilter { hidden: true, limit, ..EventFilter::default() }).unwrap();
+    let found: Vec<(u64, &EventRow)> = page.events.iter().map(|event| (event.ordinal, &event.row)).collect();
+    assert_eq!(found, (1..).zip(rows).collect::<Vec<_>>());
+    let run = store.reader.run("r", Lists::All).unwrap().unwrap();
+    assert_eq!(store.reader.derived(&run.log, &run.state).unwrap(), []);
+
+    let connection = rusqlite::Connection::open(place.cache()).unwrap();
+    let view = "SELECT json_array(ordinal, line, offset, length, class, time, name, subject, verb, level, span, hidden)
+                FROM events ORDER BY ordinal";
+    let mut statement = connection.prepare(view).unwrap();
+    let said = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
+    let wanted = (1..).zip(rows).map(|(ordinal, row): (u64, _)| {
+        let time = row.time.map(|time| time.to_rfc3339().replace("000Z", "Z"));
+        json!([
+            ordinal,
+            row.line,
+            row.offset,
+            row.length,
+            row.class.as_str(),
+            time,
+            row.name,
+            row.subject.map(|subject| subject.as_str()),
+            row.verb.map(|verb| verb.as_str()),
+            row.level.map(|level| level.as_str()),
+            row.span,
+            i64::from(row.hidden)
+        ])
+    });
+    let said: Vec<serde_json::Value> = said.map(|text| serde_json::from_str(&text).unwrap()).collect();
+    assert_eq!(said, wanted.collect::<Vec<_>>());
+}
+
+#[test]
+fn events_are_read_as_they_were_written_however_many_come_at_once() {
+    for count in [0, 1, 30, 31, 32, 33, 62, 63, 64, 65, 200] {
+        let place = Place::new();
+        let store = place.open();
+        let text = lines(count);
+        let (_, rows) = reduce(&text);
+        write_whole(&store, "r", 1, &text);
+        check(&place, &store, &rows);
+        let chunks: u32 = ask(&place.cache(), "SELECT count(*) FROM event");
+        assert_eq!(chunks, rows.len().div_ceil(CHUNK) as u32);
+    }
+    for pieces in [1, 2, 3, 31, 32, 33, 130] {
+        let place = Place::new();
+        let store = place.open();
+        let text = lines(200);
+        let (_, rows) = reduce(&text);
+        let batch = Batch { events: None, ..whole("r", 1, &text) };
+        write(&store, Write::Batch(Box::new(batch)));
+        for piece in rows.chunks(pieces) {
+            let last = piece.last().unwrap();
+            let end = if last == rows.last().unwrap() { text.len() as u64 } else { last.offset + last.length };
+            let (key, events) = ("r".to_owned(), piece.to_vec());
+            write(&store, Write::Events(EventBatch { key, generation: 1, events, events_offset: end }));
+        }
+        check(&place, &store, &rows);
+    }
+}
+
+#[test]
+fn a_physical_line_is_found_wherever_its_chunk_begins() {
+    // The events of one line fill more than a chunk, and begin within one.
+    let many = "{\"event\":\"a\"}".repeat(2 * CHUNK + 3);
+    for before in [0, 1, 30, CHUNK - 1, CHUNK, CHUNK + 1] {
+        let place = Place::new();
+        let store = place.open();
+        let text = format!("{}{many}\n\n{}", "{\"event\":\"b\"}\n".repeat(before), lines(300));
+        let (_, rows) = reduce(&text);
+        write_whole(&store, "r", 1, &text);
+        for line in 0..=text.lines().count() as u64 + 1 {
+            let first = rows.iter().find(|row| row.line == line);
+            assert_eq!(store.reader.line("r", line).unwrap().as_ref(), first, "{line}");
+        }
+    }
+}
