@@ -74,6 +74,7 @@ pub(super) struct Notes {
 }
 
 /// The event of a record.
+#[inline(always)]
 pub(super) fn event<'a>(
     record: impl LookUp<'a>,
     spot: Spot,

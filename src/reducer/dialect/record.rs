@@ -245,16 +245,16 @@ impl Layout {
         let before = cursor.clone();
         *cursor = self.members(cursor, TOP, 1)?;
         if is_clean && !self.forgot && self.duplicate_keys == 0 {
-            self.learn(before);
+            self.learn(before, cursor.at());
         }
         Ok(())
     }
 
-    /// Remembers what the object holds that was just read from here.
+    /// Remembers what the object holds that was just read from here to its end.
     #[cold]
-    fn learn(&mut self, before: Cursor<'_>) {
+    fn learn(&mut self, before: Cursor<'_>, end: usize) {
         let begin = before.at() as u32;
-        let shape = self.shapes.learn(before, &mut self.values);
+        let shape = self.shapes.learn(before, end, &mut self.values);
         // An object may be nested too deeply for its shape, which is known.
         if shape != Some(self.known.len() as u32) {
             return;

@@ -113,7 +113,6 @@ impl Values {
         self.places.get(..self.count).unwrap_or_default()
     }
 
-    #[inline(always)]
     fn push(&mut self, start: usize, end: usize, kind: Kind) -> Option<()> {
         // Lines of 4 GiB do not come here.
         *self.places.get_mut(self.count)? = Place { start: start as u32, end: end as u32, kind };
@@ -134,10 +133,10 @@ impl Shapes {
     /// `None` for an unknown shape; then the cursor stands anywhere.
     #[inline]
     pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, values: &mut Values) -> Option<u32> {
-        values.count = 0;
         let bytes = cursor.bytes();
         let mut at = cursor.at();
         let mut next = if self.steps.is_empty() { NONE } else { 0 };
+        let mut count = 0;
         loop {
             let rest = bytes.get(at..)?;
             let (step, start, end, kind) = loop {
@@ -146,6 +145,7 @@ impl Shapes {
                     let start = at + step.bytes.len();
                     if step.sort == Sort::End {
                         cursor.set_at(start);
+                        values.count = count;
                         return Some(step.shape);
                     }
                     if let Some((end, kind)) = value(cursor, step.sort, start) {
@@ -154,20 +154,24 @@ impl Shapes {
                 }
                 next = step.next;
             };
-            values.push(start, end, kind)?;
+            // Lines of 4 GiB do not come here.
+            *values.places.get_mut(count)? = Place { start: start as u32, end: end as u32, kind };
+            count += 1;
             at = end;
             next = step.first;
         }
     }
 
-    /// Learns the shape of an object that was accepted, and gives its number; its values are in `values`. `None` for one
+    /// Learns the shape of an object that was accepted and ends there, and gives its number; its values are in `values`. `None` for one
     /// that is not learned.
-    pub(super) fn learn(&mut self, mut cursor: Cursor<'_>, values: &mut Values) -> Option<u32> {
+    pub(super) fn learn(&mut self, mut cursor: Cursor<'_>, end: usize, values: &mut Values) -> Option<u32> {
         let begin = cursor.at();
+        if end - begin > MOST_BYTES {
+            return None;
+        }
         values.count = 0;
         object(&mut cursor, values, 1).ok()?;
-        let end = cursor.at();
-        if self.steps.len() + values.count >= MOST_STEPS || end - begin > MOST_BYTES {
+        if self.steps.len() + values.count >= MOST_STEPS {
             return None;
         }
         let bytes = cursor.bytes();
