@@ -120,7 +120,7 @@ impl Ledger {
         let provisional_rows = provisional_rows.rows;
         let run = Some(StoredRun::of(shown));
         let new = Stored { number, log, lines, rows, provisional_rows, base, resume, run };
-        run_row::write(connection, number, &new.log, shown, &snapshot::encode(shown))?;
+        run_row::write(connection, entry_of(old.as_ref()), number, &new.log, shown, &snapshot::encode(shown))?;
         self.put(connection, old.as_ref(), &new)
     }
 
@@ -152,7 +152,7 @@ impl Ledger {
             numbers
         };
 
-        let entry = if old_run.is_none() { Entry::New } else { Entry::Known };
+        let entry = entry_of(old);
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
         let before = old_run.map_or(0, |run| run.spans);
         span_rows::write(connection, entry, (number, base), &changed, before, &shown.spans)?;
@@ -294,6 +294,11 @@ pub(super) fn sweep(connection: &Connection, rows: u32) -> rusqlite::Result<bool
     }
     connection.prepare_cached("DELETE FROM trash WHERE number = ?")?.execute([number])?;
     Ok(true)
+}
+
+/// Whether a log's run has rows already.
+fn entry_of(old: Option<&Stored>) -> Entry {
+    if old.is_some_and(|old| old.run.is_some()) { Entry::Known } else { Entry::New }
 }
 
 /// The entries of a list at some places.

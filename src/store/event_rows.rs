@@ -86,10 +86,10 @@ impl Interner {
                 entries.push(Stored {
                     kind: self.kind(connection, row)?,
                     length: int(row.length),
-                    offset: int(row.offset) - offset,
+                    offset: int(row.offset).wrapping_sub(offset),
                     time: row.time.map(|at| at.0.wrapping_sub(time.unwrap_or(0))),
                     span: row.span.as_deref().map(|span| said_in(&mut spans, span, place)),
-                    shift: int(row.line) - line - place as i64,
+                    shift: int(row.line).wrapping_sub(line).wrapping_sub(place as i64),
                 });
             }
             statement.raw_bind_parameter(first + 1, key_of(number, ordinal + 1))?;
@@ -239,8 +239,8 @@ pub(super) const EVENT: &str = "key, line, offset, time, entries";
 pub(super) struct Chunk<'r> {
     /// The ordinal of its first event.
     pub(super) first: u64,
-    line: u64,
-    offset: u64,
+    line: i64,
+    offset: i64,
     time: i64,
     entries: Vec<Stored<'r>>,
 }
@@ -249,8 +249,8 @@ impl<'r> Chunk<'r> {
     pub(super) fn read(row: &'r Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             first: count(row.get::<_, i64>(0)? & 0xffff_ffff),
-            line: count(row.get(1)?),
-            offset: count(row.get(2)?),
+            line: row.get(1)?,
+            offset: row.get(2)?,
             time: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
             entries: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(|error| unreadable(4, error))?,
         })
@@ -268,7 +268,7 @@ impl<'r> Chunk<'r> {
 
     /// The physical line of the event at a place.
     pub(super) fn line(&self, place: usize) -> u64 {
-        self.line.saturating_add(place as u64).saturating_add_signed(self.entries[place].shift)
+        count(self.line.wrapping_add(place as i64).wrapping_add(self.entries[place].shift))
     }
 
     /// The span id of the event at a place.
@@ -311,7 +311,7 @@ impl<'c> Decoder<'c> {
         let kind = self.kind(stored.kind)?;
         Ok(EventRow {
             line: chunk.line(place),
-            offset: chunk.offset.saturating_add_signed(stored.offset),
+            offset: count(chunk.offset.wrapping_add(stored.offset)),
             length: count(stored.length),
             class: kind.class,
             time: stored.time.map(|since| Micros(chunk.time.wrapping_add(since))),

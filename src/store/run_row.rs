@@ -75,6 +75,7 @@ fn write_as(entry: Entry) -> String {
 /// Writes the row of a run as shown; `core` are the bytes of the state. An old row is changed as little as possible.
 pub(super) fn write(
     connection: &Connection,
+    entry: Entry,
     number: u32,
     log: &LogRow,
     state: &RunState,
@@ -83,7 +84,11 @@ pub(super) fn write(
     let hot = hot(log, state, core);
     let cold = cold(log, state);
     let number = ValueRef::Integer(i64::from(number));
-    let sql: &str = match find(connection, number)? {
+    let old = match entry {
+        Entry::New => None,
+        Entry::Known => find(connection, number)?,
+    };
+    let sql: &str = match old {
         Some(old) if old.iter().map(ValueRef::from).eq(cold.iter().copied()) => {
             return execute(&mut connection.prepare_cached(&TOUCH)?, hot.iter().chain([&number]));
         }
