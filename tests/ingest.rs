@@ -203,6 +203,37 @@ fn reduce(key: &str, bytes: &[u8]) -> Value {
 }
 
 #[test]
+fn what_the_cache_knows_of_logs_says_which_runs_ended() {
+    let mut bench = Bench::new(How::Poll);
+    append(&bench.state, "ended", "{\"event\":\"run.started\"}\n{\"event\":\"run.finished\",\"status\":\"ok\"}\n");
+    append(&bench.state, "open", "{\"event\":\"run.started\"}\n");
+    fs::create_dir_all(bench.state.join("never/run.log")).expect("mkdir");
+    bench.build(Stage::All);
+    let known = bench.store().reader.known().expect("what is known");
+    let known: Vec<_> = known.iter().map(|known| (known.log.key.as_str(), known.ended)).collect();
+    assert_eq!(known, [("ended", true), ("never", false), ("open", false)]);
+}
+
+#[test]
+fn a_log_that_comes_into_a_directory_without_one_is_heard_of() {
+    let mut bench = Bench::new(How::Watch);
+    for n in 0..20 {
+        fs::create_dir(bench.state.join(n.to_string())).expect("mkdir");
+    }
+    bench.start();
+    bench.wait_until_settled();
+    // That no scan came in between shows in any of them: there are many more than scans.
+    let heard = (0..20).any(|n| {
+        let before = bench.store().live.status().scans;
+        append(&bench.state, &n.to_string(), "{\"event\":\"run.started\"}\n");
+        bench.wait_for_log(&n.to_string(), "the first line", |log| log.cursor.offset > 0);
+        bench.store().live.status().scans == before
+    });
+    assert!(heard, "only scans found logs");
+    bench.wait_for_the_truth();
+}
+
+#[test]
 fn a_build_reads_everything_once_and_nothing_again() {
     let mut bench = Bench::new(How::Poll);
     let line = "{\"level\":\"info\",\"message\":\"a line of some length\"}\n";

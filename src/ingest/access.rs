@@ -212,10 +212,10 @@ impl LogAccess {
         below.or_else(|| {
             let called = path.file_name()?;
             let mut names = Vec::new();
-            let mut listing = place.list(&directory).ok()?;
-            while let Some(Ok((entry, is_directory))) = listing.next() {
-                if !is_directory && name.matches(&entry) {
-                    names.push(entry);
+            let listing = place.list(&directory).ok()?;
+            for (entry, is_directory) in listing.names() {
+                if !is_directory && name.matches(entry) {
+                    names.push(entry.to_owned());
                 }
             }
             let (_, file) = key::stems(names).into_iter().find(|(stem, _)| stem.as_bytes() == called.as_bytes())?;

@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::key::{self, LogName};
-use super::place::{Kind, Listing, Look, Place};
+use super::listing::Listing;
+use super::place::{Kind, Look, Place};
 
 /// Directories that are not walked (spec 1.1).
 const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
 
-/// How many directories that hold directories are remembered for the watcher.
+/// How many directories that hold directories are remembered for the watcher, and how many that hold no log.
 const MAX_BRANCHES: usize = 1024;
+const MAX_BARE: usize = 256;
 
 /// A file that has a log's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +35,19 @@ pub(super) struct Found {
 pub(super) struct Walked {
     /// Directories that hold directories: where new runs appear. At most [`MAX_BRANCHES`].
     pub(super) branches: Vec<PathBuf>,
+    /// Directories without a log, with their modification times: where one may be about to appear. At the end of a walk the
+    /// newest [`MAX_BARE`].
+    pub(super) bare: Vec<(i64, PathBuf)>,
     /// Directories that could not be read, with the reason: what is in them is unknown, not gone.
     pub(super) unread: Vec<(PathBuf, String)>,
+}
+
+/// What a walk has made so far, and has before it.
+struct Course<'a> {
+    walked: Walked,
+    /// Directories to list, with their depths.
+    stack: Vec<(PathBuf, usize)>,
+    each: &'a mut dyn FnMut(Found),
 }
 
 /// How a state directory is walked.
@@ -51,55 +64,45 @@ pub(super) struct Walk<'a> {
 impl Walk<'_> {
     /// Gives every log at or below a directory (the state directory itself for an empty path).
     pub(super) fn run(&self, below: &Path, each: &mut dyn FnMut(Found)) -> Walked {
-        let mut walked = Walked::default();
         let depth = below.components().count();
         let hidden = below.iter().any(|part| SKIPPED.iter().any(|skipped| part == OsStr::new(skipped)));
         if depth > self.depth || hidden || !self.is_directory(below) {
-            return walked;
+            return Walked::default();
         }
+        let mut course = Course { walked: Walked::default(), stack: vec![(below.to_owned(), depth)], each };
         if let LogName::Exact(name) = self.name {
             let log = below.join(name);
             match self.place.look(&log) {
-                Ok(look) => each(Found { key: key::key(self.label, below), below: log, look }),
-                Err(error) => walked.note(below, &error),
+                Ok(look) => (course.each)(Found { key: key::key(self.label, below), below: log, look }),
+                Err(error) => course.walked.note(below, &error),
             }
         }
-        let mut stack = vec![(below.to_owned(), depth)];
-        while let Some((directory, depth)) = stack.pop() {
+        while let Some((directory, depth)) = course.stack.pop() {
             if self.stop.load(Ordering::Relaxed) {
-                return walked;
+                return course.walked;
             }
-            let listed = self
-                .place
-                .list(&directory)
-                .and_then(|listing| self.directory(&directory, depth, listing, &mut stack, &mut walked, each));
-            if let Err(error) = listed {
-                walked.note(&directory, &error);
+            let listing = self.place.list(&directory);
+            if let Err(error) = listing.and_then(|listing| self.directory(&directory, depth, listing, &mut course)) {
+                course.walked.note(&directory, &error);
             }
         }
-        walked
+        course.walked.keep_newest_bare();
+        course.walked
     }
 
     fn is_directory(&self, below: &Path) -> bool {
         below.as_os_str().is_empty() || self.place.look(below).is_ok_and(|seen| seen.kind == Kind::Directory)
     }
 
-    fn directory(
-        &self,
-        directory: &Path,
-        depth: usize,
-        mut listing: Listing,
-        stack: &mut Vec<(PathBuf, usize)>,
-        walked: &mut Walked,
-        each: &mut dyn FnMut(Found),
-    ) -> io::Result<()> {
+    fn directory(&self, directory: &Path, depth: usize, listing: Listing, course: &mut Course<'_>) -> io::Result<()> {
         let mut files = Vec::new();
         let mut is_branch = false;
-        while let Some(entry) = listing.next() {
-            let (name, is_directory) = entry?;
+        // There may be many thousands: one piece of memory does for all.
+        let mut log = OsString::new();
+        for (name, is_directory) in listing.names() {
             if !is_directory {
-                if matches!(self.name, LogName::Glob(_)) && self.name.matches(&name) {
-                    files.push(name);
+                if matches!(self.name, LogName::Glob(_)) && self.name.matches(name) {
+                    files.push(name.to_owned());
                 }
                 continue;
             }
@@ -111,47 +114,77 @@ impl Walk<'_> {
                 // A directory of the log's name is a problem of the run above it and is not walked.
                 LogName::Exact(exact) if *exact == name => {}
                 LogName::Exact(exact) => {
-                    let child = directory.join(&name);
-                    if self.child(&child, exact, depth + 1, &listing, walked, each) {
-                        stack.push((child, depth + 1));
-                    }
+                    log.clear();
+                    log.push(name);
+                    log.push("/");
+                    log.push(exact);
+                    self.child(&listing, directory, name, &log, depth + 1, course);
                 }
-                LogName::Glob(_) => stack.push((directory.join(&name), depth + 1)),
+                LogName::Glob(_) => course.stack.push((directory.join(name), depth + 1)),
             }
         }
-        if is_branch && walked.branches.len() < MAX_BRANCHES {
-            walked.branches.push(directory.to_owned());
+        if is_branch && course.walked.branches.len() < MAX_BRANCHES {
+            course.walked.branches.push(directory.to_owned());
+        }
+        if files.is_empty() && matches!(self.name, LogName::Glob(_)) {
+            course.walked.note_bare(directory.to_owned(), listing.look(b".").ok());
         }
         for (stem, name) in key::stems(files) {
             // What went away since the listing is not there.
             let Ok(look) = listing.look(name.as_bytes()) else { continue };
             let key = key::key(self.label, &directory.join(stem));
-            each(Found { key, below: directory.join(name), look });
+            (course.each)(Found { key, below: directory.join(name), look });
         }
-        Ok(())
+        listing.failed.map_or(Ok(()), Err)
     }
 
-    /// Looks for the log in a directory and says whether the directory must be listed.
+    /// Looks for the log in a directory of a listed one, and notes that one when it must be listed, too.
     fn child(
         &self,
-        child: &Path,
-        log: &OsString,
+        listing: &Listing,
+        parent: &Path,
+        name: &OsStr,
+        log: &OsStr,
         depth: usize,
-        parent: &Listing,
-        walked: &mut Walked,
-        each: &mut dyn FnMut(Found),
-    ) -> bool {
-        let name = child.file_name().unwrap_or_default().as_bytes();
-        let path = [name, b"/", log.as_bytes()].concat();
-        match parent.look(&path) {
-            Ok(look) => each(Found { key: key::key(self.label, child), below: child.join(log), look }),
-            Err(error) => walked.note(child, &error),
+        course: &mut Course<'_>,
+    ) {
+        let itself = || listing.look(name.as_bytes()).ok();
+        let is_leaf = match listing.look(log.as_bytes()) {
+            Ok(look) => {
+                let below = parent.join(log);
+                let key = key::key(self.label, below.parent().unwrap_or(parent));
+                (course.each)(Found { key, below, look });
+                depth >= self.depth || itself().is_some_and(|look| self.place.is_leaf(&look))
+            }
+            Err(error) => {
+                let (child, itself) = (parent.join(name), itself());
+                course.walked.note(&child, &error);
+                if error.kind() == io::ErrorKind::NotFound {
+                    course.walked.note_bare(child, itself);
+                }
+                depth >= self.depth || itself.is_some_and(|look| self.place.is_leaf(&look))
+            }
+        };
+        if !is_leaf {
+            course.stack.push((parent.join(name), depth));
         }
-        depth < self.depth && !parent.look(name).is_ok_and(|look| self.place.is_leaf(&look))
     }
 }
 
 impl Walked {
+    fn note_bare(&mut self, directory: PathBuf, look: Option<Look>) {
+        let Some(look) = look.filter(|look| look.kind == Kind::Directory) else { return };
+        self.bare.push((look.stat.mtime_ns, directory));
+        if self.bare.len() >= 4 * MAX_BARE {
+            self.keep_newest_bare();
+        }
+    }
+
+    fn keep_newest_bare(&mut self) {
+        self.bare.sort_unstable_by(|one, other| other.cmp(one));
+        self.bare.truncate(MAX_BARE);
+    }
+
     fn note(&mut self, directory: &Path, error: &io::Error) {
         match error.kind() {
             // There is nothing, or a link took the directory's name.
@@ -295,5 +328,32 @@ mod tests {
         for nothing in ["none", "a/run.log", "target", "b/.git/x"] {
             walk.run(Path::new(nothing), &mut |one| panic!("{nothing} gave {}", one.key));
         }
+    }
+    #[test]
+    fn directories_without_a_log_are_told_the_newest_of_very_many() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        for below in ["a/run.log", "b/c/run.log", "d/1/2/3/note.txt"] {
+            write(state.path(), below.as_bytes());
+        }
+        let bare = |pattern: &str| {
+            let (_, walked) = walk(state.path(), "", pattern);
+            let paths = walked.bare.into_iter().map(|(_, path)| path.to_str().expect("ascii").to_owned());
+            paths.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(bare("run.log").into_iter().collect::<Vec<_>>(), ["b", "d", "d/1", "d/1/2", "d/1/2/3"]);
+        assert_eq!(bare("*.log").into_iter().collect::<Vec<_>>(), ["", "b", "d", "d/1", "d/1/2", "d/1/2/3"]);
+        let old = std::time::SystemTime::UNIX_EPOCH;
+        for n in 0..5 * MAX_BARE {
+            let path = state.path().join(format!("e{n}"));
+            std::fs::create_dir(&path).expect("mkdir");
+            if n % 5 != 0 {
+                std::fs::File::open(path).and_then(|opened| opened.set_modified(old)).expect("a time");
+            }
+        }
+        let newest = bare("run.log");
+        assert_eq!(newest.len(), MAX_BARE);
+        let is_new =
+            |path: &String| path.strip_prefix('e').is_none_or(|n| n.parse::<usize>().is_ok_and(|n| n % 5 == 0));
+        assert!(newest.iter().all(is_new), "{newest:?}");
     }
 }

@@ -6,6 +6,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `place` | a state directory held by a handle, and every look and opening beneath it |
+//! | `listing` | directories as they were listed last |
 //! | `key` | which names are logs, and what their runs are called |
 //! | `discover` | walks a state directory |
 //! | `cursor` | whether a log is still the one that was read: the decision and the hashes |
@@ -22,6 +23,7 @@ mod cursor;
 mod discover;
 pub mod engine;
 mod key;
+mod listing;
 mod place;
 mod pool;
 mod problem;

@@ -3,16 +3,19 @@
 //! Logs are opened read-only, non-blocking, no-follow and close-on-exec, never through a link and never outside the
 //! handle (spec 5.1). It must never know what a log or a run is called.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use walkdir::WalkDir;
+
+use super::cursor;
+use super::listing::{Listed, Listing, Names};
 
 /// What a path leads to when no link is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +91,9 @@ pub(super) struct Place {
     pub(super) identity: (u64, u64),
     /// Links and `..` resolved, for the watcher and for people; never used to open a log.
     pub(super) real: PathBuf,
-    /// A directory with two links has no directory in it.
-    counts_links: bool,
+    /// A directory with two links has no directory in it, and one whose times stand still has the entries that it had.
+    is_known: bool,
+    listed: Listed,
 }
 
 #[cfg(target_os = "linux")]
@@ -99,7 +103,6 @@ const PATH_ONLY: OFlags = OFlags::empty();
 
 const LOG: OFlags = OFlags::NONBLOCK.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 const STEP: OFlags = PATH_ONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-const LISTED: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Place {
     /// Resolves a path, which may itself be a link, and holds the directory that it leads to.
@@ -110,8 +113,8 @@ impl Place {
         let handle = rustix::fs::open(path, PATH_ONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let stat = stat_of(&rustix::fs::fstat(&handle)?);
         let real = std::fs::canonicalize(path)?;
-        let counts_links = counts_links(&handle);
-        Ok(Self { handle, identity: (stat.device, stat.inode), real, counts_links })
+        let is_known = is_known(&handle);
+        Ok(Self { handle, identity: (stat.device, stat.inode), real, is_known, listed: Listed::default() })
     }
 
     /// Looks at a path below without opening it. The last component is never followed.
@@ -138,19 +141,30 @@ impl Place {
         }
     }
 
-    /// Opens a directory below (the place itself for an empty path) for listing.
+    /// Holds a directory below (the place itself for an empty path), and lists it unless it is as it was last time.
     pub(super) fn list(&self, below: &Path) -> io::Result<Listing> {
         let fd = match below.as_os_str().is_empty() {
-            true => rustix::fs::openat(&self.handle, c".", LISTED, Mode::empty())?,
-            false => self.open_beneath(below, LISTED)?,
+            true => rustix::fs::openat(&self.handle, c".", STEP, Mode::empty())?,
+            false => self.open_beneath(below, STEP)?,
         };
-        let entries = WalkDir::new(self.real.join(below)).min_depth(1).max_depth(1).follow_links(false).into_iter();
-        Ok(Listing { fd, entries })
+        let look = || rustix::fs::fstat(&fd).map(|raw| stat_of(&raw));
+        let (before, clock) = (look()?, cursor::clock());
+        if let Some(names) = self.listed.recall(below, &before) {
+            return Ok(Listing { fd, names, failed: None });
+        }
+        let (names, failed) = Names::read(&self.real.join(below));
+        let names = Arc::new(names);
+        let is_known = self.is_known && before.device == self.identity.0;
+        // Not what came so shortly after a change that a further one may not show, nor what may be of another directory.
+        if is_known && failed.is_none() && !cursor::is_doubtful(&before, clock) && look()? == before {
+            self.listed.remember(below, before, &names);
+        }
+        Ok(Listing { fd, names, failed })
     }
 
     /// Whether a directory has no directory in it, as far as its links tell. Unknown is no.
     pub(super) fn is_leaf(&self, directory: &Look) -> bool {
-        self.counts_links && directory.stat.device == self.identity.0 && directory.links == 2
+        self.is_known && directory.stat.device == self.identity.0 && directory.links == 2
     }
 
     fn open_beneath(&self, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -181,27 +195,6 @@ impl Place {
     }
 }
 
-/// A directory that is being listed: its names by `walkdir`, what they are by the handle that was opened beneath the
-/// place. Should a link take the directory's name in between, its names are looked for here and are not found.
-#[derive(Debug)]
-pub(super) struct Listing {
-    fd: OwnedFd,
-    entries: walkdir::IntoIter,
-}
-
-impl Listing {
-    /// The next name, and whether it is a directory (a link to one is none).
-    pub(super) fn next(&mut self) -> Option<io::Result<(OsString, bool)>> {
-        let entry = self.entries.next()?;
-        Some(entry.map(|entry| (entry.file_name().to_owned(), entry.file_type().is_dir())).map_err(io::Error::from))
-    }
-
-    /// Looks at a path relative to this directory; the last component is never followed.
-    pub(super) fn look(&self, path: &[u8]) -> io::Result<Look> {
-        look_at(&self.fd, path)
-    }
-}
-
 impl Refused {
     fn of(error: io::Error) -> Self {
         match error.kind() {
@@ -211,7 +204,8 @@ impl Refused {
     }
 }
 
-fn look_at(directory: &OwnedFd, path: &[u8]) -> io::Result<Look> {
+/// Looks at a path relative to an open directory; the last component is never followed.
+pub(super) fn look_at(directory: &OwnedFd, path: &[u8]) -> io::Result<Look> {
     let raw = rustix::fs::statat(directory, OsStr::from_bytes(path), AtFlags::SYMLINK_NOFOLLOW)?;
     #[allow(clippy::unnecessary_cast)] // The width differs by platform.
     let links = raw.st_nlink as u64;
@@ -230,24 +224,26 @@ fn stat_of(raw: &rustix::fs::Stat) -> Stat {
     }
 }
 
-/// File systems known to keep a directory's link count at 2 plus its directories, or at 1 when they do not count.
-/// `find` and fts leave out listings by the same rule and the same kind of list.
+/// File systems of this machine, known to keep a directory's link count at 2 plus its directories, or at 1 when they do
+/// not count, and to change its times with its entries. `find` and fts leave out listings by the same rule and the same
+/// kind of list.
 #[cfg(target_os = "linux")]
-fn counts_links(handle: &OwnedFd) -> bool {
+fn is_known(handle: &OwnedFd) -> bool {
     const EXT: u32 = 0xEF53;
     const XFS: u32 = 0x5846_5342;
     const TMPFS: u32 = 0x0102_1994;
     const F2FS: u32 = 0xF2F5_2010;
+    const BTRFS: u32 = 0x9123_683E;
     const OVERLAY: u32 = 0x794C_7630;
     // O_PATH handles answer fstatfs since Linux 3.12.
     let Ok(system) = rustix::fs::fstatfs(handle) else { return false };
     #[allow(clippy::cast_possible_truncation)] // The magic numbers have 32 bits; the field's width differs by platform.
     let magic = system.f_type as u32;
-    [EXT, XFS, TMPFS, F2FS, OVERLAY].contains(&magic)
+    [EXT, XFS, TMPFS, F2FS, BTRFS, OVERLAY].contains(&magic)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn counts_links(_handle: &OwnedFd) -> bool {
+fn is_known(_handle: &OwnedFd) -> bool {
     false
 }
 
@@ -290,8 +286,33 @@ mod tests {
         std::fs::create_dir(state.path().join("a")).expect("mkdir");
         let place = Place::open(state.path()).expect("open");
         let look = || place.look(Path::new("a")).expect("look");
-        assert_eq!(place.is_leaf(&look()), place.counts_links);
+        assert_eq!(place.is_leaf(&look()), place.is_known);
         std::fs::create_dir(state.path().join("a/b")).expect("mkdir");
         assert!(!place.is_leaf(&look()));
+    }
+    #[test]
+    fn a_directory_that_is_as_it_was_is_listed_once() {
+        let again = |place: &Place, below: &str| {
+            let list = || place.list(Path::new(below)).expect("a list").names;
+            Arc::ptr_eq(&list(), &list())
+        };
+        let sources = Place::open(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("open");
+        assert_eq!(again(&sources, "src"), sources.is_known);
+        let state = tempfile::tempdir().expect("temporary directory");
+        let place = Place::open(state.path()).expect("open");
+        // So young that a further change may not show in its times.
+        for name in ["a", "b"] {
+            std::fs::create_dir(state.path().join(name)).expect("mkdir");
+            assert!(!again(&place, ""));
+        }
+        while place.is_known && !again(&place, "") {
+            std::thread::yield_now();
+        }
+        std::fs::create_dir(state.path().join("c")).expect("mkdir");
+        let listing = place.list(Path::new("")).expect("a list");
+        let mut names: Vec<_> = listing.names().collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "b", "c"].map(|name| (OsStr::new(name), true)));
+        assert!(place.list(Path::new("none")).is_err());
     }
 }

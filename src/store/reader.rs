@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
+use rustc_hash::FxHashSet;
 
 use self::pool::Pool;
 pub(super) use self::pool::{Aim, Shared};
@@ -145,10 +146,11 @@ pub struct EventPage {
 
 /// Where a log stands, for ingest to go on from.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)]
 pub struct Known {
-    pub number: u32,
+    /// Its row.
     pub log: LogRow,
+    /// Its run ended, as far as it was read.
+    pub ended: bool,
 }
 
 /// Counts over all runs, kept by index and never by a scan of events.
@@ -181,12 +183,19 @@ impl Reader {
     /// Gives every log and its cursor, by number: for a start, which keeps less of each than is given here.
     pub fn each_known(&self, each: &mut dyn FnMut(Known)) -> Result<(), StoreError> {
         self.pool.look(|connection| {
+            let mut open: FxHashSet<u32> = FxHashSet::default();
+            let mut statement = connection.prepare_cached("SELECT number FROM run WHERE open = 1")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                open.insert(row.get(0)?);
+            }
             let sql = format!("SELECT {LOG}, number FROM log ORDER BY number");
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let log = log_row::read(row, 0)?;
-                each(Known { number: row.get(LOG_COLUMNS)?, log });
+                let ended = log.cursor.generation > 0 && !open.contains(&row.get(LOG_COLUMNS)?);
+                each(Known { log, ended });
             }
             Ok(())
         })

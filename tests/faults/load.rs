@@ -82,6 +82,31 @@ fn t24_what_nobody_writes_is_not_read_again() {
 }
 
 #[test]
+fn t24b_a_scan_opens_no_directory_that_did_not_change() {
+    let mut house = House::new();
+    for run in 0..100 {
+        append(&house.state, &format!("run-{run}"), &line(1));
+    }
+    house.prefix = trace::watching(&house, "openat,openat2");
+    house.start();
+    house.converge(20);
+    let opened = || {
+        let calls = trace::calls(&house);
+        calls.iter().filter(|call| call.contains("O_DIRECTORY") && call.contains("/run-")).count()
+    };
+    let scans = || house.health()["scans"].as_u64().expect("a number");
+    // Directories that are very young are listed again.
+    within(60, "two scans that open nothing", || {
+        let (before, since) = (opened(), scans());
+        within(40, "two scans", || (scans() > since + 1).then_some(()));
+        (opened() == before).then_some(())
+    });
+    append(&house.state, "new", &line(1));
+    house.prefix.clear();
+    house.check(10);
+}
+
+#[test]
 fn t52_junk_is_counted_and_costs_no_memory() {
     let mut house = House::started();
     append(&house.state, "fine", &line(1));

@@ -9,8 +9,10 @@ use super::super::place::Place;
 use super::super::watch::MAX_WATCHES;
 use super::Engine;
 
-/// How many logs are looked at every tick.
+/// How many logs are looked at every tick, and how many of them may be of runs that ended. Who writes to one of those
+/// all the same is heard, or seen by the next full scan.
 const LIVE: usize = 4096;
+const ENDED: usize = 256;
 
 /// How often watched directories are checked to be the ones that have their paths. The watcher says so when one goes;
 /// this is for what it did not say.
@@ -20,18 +22,16 @@ impl Engine {
     /// Chooses the logs that are looked at every tick, and the directories that are watched.
     pub(super) fn choose_live(&mut self) {
         let number = self.scans.number;
-        let mut newest: Vec<(bool, i64, Arc<str>)> = self
-            .table
-            .iter()
-            .filter(|(_, tracked)| tracked.seen == number)
-            .map(|(key, tracked)| (!tracked.ended, tracked.cursor.mtime_ns.max(0), Arc::clone(key)))
-            .collect();
+        let present = self.table.iter().filter(|(_, tracked)| tracked.seen == number);
+        let mut newest: Vec<(bool, i64, &Arc<str>)> =
+            present.map(|(key, tracked)| (!tracked.ended, tracked.cursor.mtime_ns.max(0), key)).collect();
         if newest.len() > LIVE {
             newest.select_nth_unstable_by(LIVE, |one, other| other.cmp(one));
             newest.truncate(LIVE);
         }
         newest.sort_unstable_by(|one, other| other.cmp(one));
-        self.scans.live = newest.iter().map(|(_, _, key)| Arc::clone(key)).collect();
+        let open = newest.partition_point(|(is_open, ..)| *is_open);
+        self.scans.live = newest.iter().take(open + ENDED).map(|(_, _, key)| Arc::clone(key)).collect();
         let now = Instant::now();
         let is_time_to_check = now >= self.scans.next_check;
         if is_time_to_check {

@@ -398,6 +398,8 @@ impl Engine {
             // Nobody sees what is complete as if there were something left.
             self.tell(true);
             self.send(Write::Complete)?;
+            // Which runs ended is known only now.
+            self.choose_live();
         }
         Ok(())
     }

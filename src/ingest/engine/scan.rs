@@ -14,7 +14,7 @@ use super::super::discover::{Found, Walked};
 use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
-use super::table::{Tracked, Work};
+use super::table::{Sight, Tracked, Work};
 use super::{Engine, TICK};
 use crate::reducer::time::Micros;
 use crate::store::StoreError;
@@ -58,7 +58,7 @@ pub(super) struct Scans {
     /// Logs found since the last full scan that were never read, by device and inode.
     pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
     pub(super) live: HashSet<Arc<str>>,
-    /// Directories that hold directories, with their modification times.
+    /// Directories in which logs may appear, with their modification times: those that hold directories, or no log yet.
     pub(super) branches: BTreeMap<(u16, PathBuf), i64>,
 }
 
@@ -111,7 +111,8 @@ impl Engine {
         if !self.watch.is_on() {
             self.look_at_branches();
         }
-        if !self.scan(now) {
+        // One that comes soon is worth no looks before it.
+        if !self.scan(now + TICK / 4) {
             self.scans.wants_looks = !self.scans.is_looking;
         }
     }
@@ -238,39 +239,33 @@ impl Engine {
     /// Takes logs that a walk found.
     pub(super) fn found(&mut self, root: u16, found: Vec<Found>) -> Result<(), StoreError> {
         let (now, clock) = (Instant::now(), cursor::clock());
+        let number = self.scans.number;
         for Found { key, below, look } in found {
-            let key = match self.table.key(&key) {
-                Some(key) => key,
+            let sight = match self.table.change(&key, |tracked| tracked.see(number, &below, &look, clock)) {
+                // Nothing more is done for most of many logs.
+                Some(Sight::Same) => continue,
+                Some(sight) => sight,
                 None => {
-                    let key: Arc<str> = Arc::from(key);
-                    self.table.insert(Arc::clone(&key), Tracked::new(root, Arc::from(below.as_path())));
-                    key
+                    let mut tracked = Tracked::new(root, Arc::from(below.as_path()));
+                    let sight = tracked.see(number, &below, &look, clock);
+                    self.table.insert(Arc::from(key.as_str()), tracked);
+                    sight
                 }
             };
-            let number = self.scans.number;
-            let news = self.table.change(&key, |tracked| {
-                tracked.seen = number;
-                if *tracked.below != *below {
-                    tracked.below = Arc::from(below.as_path());
+            let Some(key) = self.table.key(&key) else { continue };
+            match sight {
+                Sight::Same => {}
+                Sight::Behind => self.queue_rows(&key),
+                Sight::NotRegular => self.not_regular(&key, look.kind)?,
+                Sight::Changed { is_new } => {
+                    if is_new {
+                        self.scans.newcomers.push(((look.stat.device, look.stat.inode), Arc::clone(&key)));
+                    }
+                    match self.scans.is_walking {
+                        true => self.scans.fresh.push((look.stat.mtime_ns, key)),
+                        false => self.want(&key, true, now),
+                    }
                 }
-                if look.kind != Kind::Regular {
-                    return false;
-                }
-                tracked.size = look.stat.size;
-                tracked.needs_turn(&look.stat, clock)
-            });
-            if look.kind != Kind::Regular {
-                self.not_regular(&key, look.kind)?;
-            } else if news == Some(true) {
-                if self.table.get(&key).is_some_and(|tracked| tracked.cursor.generation == 0) {
-                    self.scans.newcomers.push(((look.stat.device, look.stat.inode), Arc::clone(&key)));
-                }
-                match self.scans.is_walking {
-                    true => self.scans.fresh.push((look.stat.mtime_ns, key)),
-                    false => self.want(&key, true, now),
-                }
-            } else {
-                self.queue_rows(&key);
             }
         }
         Ok(())
@@ -363,7 +358,7 @@ impl Engine {
 
     fn note_branches(&mut self, root: u16, what: &Walked) {
         let Some(Ok(place)) = self.bases.get(usize::from(root)).map(|base| base.place.clone()) else { return };
-        for below in &what.branches {
+        for below in what.branches.iter().chain(what.bare.iter().map(|(_, below)| below)) {
             let Ok(look) = place.look_at_directory(below) else { continue };
             self.scans.branches.insert((root, below.clone()), look.stat.mtime_ns);
             if self.scans.is_settled() {

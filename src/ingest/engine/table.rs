@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
+
 use super::super::cursor;
-use super::super::place::Stat;
+use super::super::place::{Kind, Look, Stat};
 use crate::reducer::visible::visible_bytes;
 use crate::store::reader::Known;
 use crate::store::{Cursor, LogRow, Problem};
@@ -109,7 +111,7 @@ impl Tracked {
 
     /// A log that the cache knows.
     pub(super) fn known(root: u16, below: Arc<Path>, known: Known) -> Self {
-        let mut tracked = Self { event_lines: None, stored: true, ..Self::new(root, below) };
+        let mut tracked = Self { event_lines: None, stored: true, ended: known.ended, ..Self::new(root, below) };
         tracked.adopt(known.log);
         tracked.size = tracked.cursor.size;
         tracked
@@ -163,6 +165,27 @@ impl Tracked {
         }
     }
 
+    /// Takes what the full scan of that number found of it; says what follows. `clock` in nanoseconds.
+    pub(super) fn see(&mut self, number: u32, below: &Path, look: &Look, clock: i64) -> Sight {
+        self.seen = number;
+        // As they are written: paths that are taken apart first take longer to compare.
+        if self.below.as_os_str() != below.as_os_str() {
+            self.below = Arc::from(below);
+        }
+        if look.kind != Kind::Regular {
+            return Sight::NotRegular;
+        }
+        self.size = look.stat.size;
+        if self.cursor.generation == 0 {
+            // All that is known of a log that was not read yet, and enough to tell the newest.
+            self.cursor.mtime_ns = look.stat.mtime_ns;
+        }
+        if self.needs_turn(&look.stat, clock) {
+            return Sight::Changed { is_new: self.cursor.generation == 0 };
+        }
+        if self.index_backlog() > 0 { Sight::Behind } else { Sight::Same }
+    }
+
     /// Whether a look shows it otherwise than it was read, or as nothing that can be relied on; `clock` in nanoseconds.
     pub(super) fn needs_turn(&self, stat: &Stat, clock: i64) -> bool {
         let is_read = self.cursor.offset + self.pending + self.provisional == self.cursor.size;
@@ -188,11 +211,24 @@ impl Tracked {
     }
 }
 
+/// What a full scan found of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// What is known of it.
+    Same,
+    /// The same, and its event rows are not all written.
+    Behind,
+    /// It wants a turn; of a new one nothing was ever read.
+    Changed { is_new: bool },
+    /// Something else has its name.
+    NotRegular,
+}
+
 /// All logs by key, with the sums over them.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// Boxed, so that the free places of the map are small.
-    logs: HashMap<Arc<str>, Box<Tracked>>,
+    logs: HashMap<Arc<str>, Box<Tracked>, RandomState>,
     pub(super) backlog: u64,
     pub(super) index_backlog: u64,
 }

@@ -1,0 +1,171 @@
+//! Directories as they were listed last: one that did not change since is not listed again.
+//!
+//! `walkdir` opens each directory that it tells of, and that costs a scan of many runs more than all looks at their logs
+//! (spec 6). It must never know what a log or a run is called.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use walkdir::WalkDir;
+
+use super::place::{Look, Stat, look_at};
+
+/// How many bytes may be remembered, and what a directory takes of them beside its names and its path.
+const MOST: usize = 8 * 1024 * 1024;
+const EACH: usize = 160;
+
+/// The names in a directory, and which of them are directories (a link to one is none).
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Of each a byte that says what it is, its name, and a zero: a byte that no name has.
+    packed: Vec<u8>,
+}
+
+const DIRECTORY: u8 = b'd';
+const OTHER: u8 = b'-';
+
+impl Names {
+    /// Lists a directory; what is wrong with it comes with the names up to there.
+    pub(super) fn read(real: &Path) -> (Self, Option<io::Error>) {
+        let mut names = Self::default();
+        for entry in WalkDir::new(real).min_depth(1).max_depth(1).follow_links(false) {
+            match entry {
+                Ok(entry) => names.push(entry.file_name(), entry.file_type().is_dir()),
+                Err(error) => return (names, Some(error.into())),
+            }
+        }
+        names.packed.shrink_to_fit();
+        (names, None)
+    }
+
+    fn push(&mut self, name: &OsStr, is_directory: bool) {
+        self.packed.push(if is_directory { DIRECTORY } else { OTHER });
+        self.packed.extend_from_slice(name.as_bytes());
+        self.packed.push(0);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&OsStr, bool)> {
+        let entries = self.packed.split(|byte| *byte == 0).filter_map(<[u8]>::split_first);
+        entries.map(|(kind, name)| (OsStr::from_bytes(name), *kind == DIRECTORY))
+    }
+}
+
+/// A directory that was listed: its names by `walkdir`, what they are by the handle that was opened beneath the place.
+/// Should a link take the directory's name in between, its names are looked for here and are not found.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) fd: OwnedFd,
+    pub(super) names: Arc<Names>,
+    /// Why there are no more names, when they are not all.
+    pub(super) failed: Option<io::Error>,
+}
+
+impl Listing {
+    /// The names, and whether they are directories.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&OsStr, bool)> {
+        self.names.iter()
+    }
+
+    /// Looks at a path relative to this directory; the last component is never followed.
+    pub(super) fn look(&self, path: &[u8]) -> io::Result<Look> {
+        look_at(&self.fd, path)
+    }
+}
+
+/// The names of directories below a place, each with how the directory looked before they were read.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    inner: Mutex<Remembered>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    directories: HashMap<PathBuf, (Stat, Arc<Names>)>,
+    bytes: usize,
+}
+
+impl Listed {
+    /// The names of a directory that looks as it did when they were read.
+    pub(super) fn recall(&self, below: &Path, stat: &Stat) -> Option<Arc<Names>> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let (was, names) = inner.directories.get(below)?;
+        (was == stat).then(|| Arc::clone(names))
+    }
+
+    /// Remembers names. When there is no room for them, everything else is forgotten.
+    pub(super) fn remember(&self, below: &Path, stat: Stat, names: &Arc<Names>) {
+        let size = |below: &Path, names: &Names| EACH + below.as_os_str().len() + names.packed.len();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, was)) = inner.directories.remove(below) {
+            inner.bytes -= size(below, &was);
+        }
+        let bytes = size(below, names);
+        if inner.bytes + bytes > MOST {
+            *inner = Remembered::default();
+        }
+        if bytes <= MOST {
+            inner.bytes += bytes;
+            inner.directories.insert(below.to_owned(), (stat, Arc::clone(names)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Arc<Names> {
+        let mut names = Names::default();
+        (0..count).for_each(|n| names.push(OsStr::new(&format!("{n:07}")), n % 2 == 0));
+        Arc::new(names)
+    }
+
+    #[test]
+    fn names_are_remembered_as_they_are() {
+        let mut names = Names::default();
+        let all = [(OsStr::new("d"), true), (OsStr::from_bytes(b"-\xff\n"), false), (OsStr::new("-"), true)];
+        all.iter().for_each(|(name, is_directory)| names.push(name, *is_directory));
+        assert_eq!(names.iter().collect::<Vec<_>>(), all);
+        assert_eq!(Names::default().iter().count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_looks_otherwise_is_listed_again() {
+        let listed = Listed::default();
+        let stat = Stat { mtime_ns: 1, ctime_ns: 1, ..Stat::default() };
+        let (a, b) = (Path::new("a"), Path::new("b"));
+        assert!(listed.recall(a, &stat).is_none());
+        listed.remember(a, stat, &names(3));
+        assert_eq!(listed.recall(a, &stat).map(|names| names.iter().count()), Some(3));
+        assert!(listed.recall(b, &stat).is_none());
+        for other in [Stat { inode: 1, ..stat }, Stat { mtime_ns: 2, ..stat }, Stat { ctime_ns: 2, ..stat }] {
+            assert!(listed.recall(a, &other).is_none());
+        }
+        listed.remember(a, Stat { mtime_ns: 2, ..stat }, &names(4));
+        assert!(listed.recall(a, &stat).is_none());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let listed = Listed::default();
+        let (stat, many) = (Stat::default(), names(100_000));
+        let bytes = || listed.inner.lock().expect("no panic").bytes;
+        for n in 0..100 {
+            listed.remember(Path::new(&n.to_string()), stat, &many);
+            assert!((many.packed.len()..=MOST).contains(&bytes()));
+            assert!(listed.recall(Path::new(&n.to_string()), &stat).is_some());
+        }
+        for _ in 0..100 {
+            listed.remember(Path::new("again"), stat, &many);
+        }
+        assert!(listed.recall(Path::new("99"), &stat).is_some(), "one directory counts once");
+        listed.remember(Path::new("too much"), stat, &names(MOST / 8));
+        assert!(listed.recall(Path::new("too much"), &stat).is_none());
+        assert_eq!(bytes(), 0);
+    }
+}
