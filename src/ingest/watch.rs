@@ -152,6 +152,15 @@ impl Watch {
         }
     }
 
+    /// Watches a directory no more.
+    pub(super) fn leave(&mut self, directory: &Path) {
+        let was = self.watched.remove(directory);
+        if let Some(watcher) = self.watcher.as_mut().filter(|_| was.is_some()) {
+            // Already gone with its directory.
+            let _ = watcher.unwatch(directory);
+        }
+    }
+
     /// Watches these directories and no others, the first ones first. Those without an identity are watched already
     /// and stay as they are. A quarter of the room is left for [`Watch::add`].
     pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
@@ -160,11 +169,7 @@ impl Watch {
         let surplus: Vec<PathBuf> =
             self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
         for path in surplus {
-            self.watched.remove(&path);
-            if let Some(watcher) = &mut self.watcher {
-                // Already gone with its directory.
-                let _ = watcher.unwatch(&path);
-            }
+            self.leave(&path);
         }
         for (path, identity) in wanted {
             if let Some(identity) = identity {

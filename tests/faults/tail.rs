@@ -339,7 +339,8 @@ fn t42_a_slow_drip_is_one_event_at_the_end() {
     drip(rest);
     // Bounded by the time that really passed, however slow the machine is.
     let (wakes, took) = (house.process().wakes() - before, began.elapsed().as_secs_f64());
-    assert!((wakes as f64) < 20.0 * took, "{wakes} wake-ups in {took} s");
+    // The row allows 20; with 12, one for each byte would be too many.
+    assert!((wakes as f64) < 12.0 * took, "{wakes} wake-ups in {took} s");
     drip(b"\n");
     house.follow();
     house.log_when("a", 2, "the event", |log| log["events"] == 2 && log["provisional_bytes"] == 0);

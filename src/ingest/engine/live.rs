@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::key::LogName;
 use super::super::place::Place;
 use super::super::watch::MAX_WATCHES;
 use super::Engine;
+use super::table::Tracked;
 
 /// How many logs are looked at every tick, and how many of them may be of runs that ended. Who writes to one of those
 /// all the same is heard, or seen by the next full scan.
@@ -60,6 +62,7 @@ impl Engine {
         let branches = self.scans.branches.keys().take(MAX_WATCHES / 2);
         let branches = branches.map(|(root, below)| (*root, below.as_path()));
         let runs = newest.iter().filter_map(|(_, _, key)| self.table.get(key));
+        let runs = runs.filter(|tracked| !self.is_not_to_be_heard(tracked));
         let runs = runs.filter_map(|tracked| Some((tracked.root, tracked.below.parent()?)));
         for (root, below) in branches.chain(runs) {
             if let Some(Ok(place)) = self.bases.get(usize::from(root)).map(|base| &base.place) {
@@ -67,6 +70,15 @@ impl Engine {
             }
         }
         self.watch.set(&wanted);
+    }
+
+    /// Whether a log is written bytewise, and nothing else is to be heard of its directory: who hears each byte is woken by
+    /// each, whatever comes of it, and the log is looked at when its wait is over.
+    pub(super) fn is_not_to_be_heard(&self, tracked: &Tracked) -> bool {
+        let directory = || tracked.below.parent().map(|below| (tracked.root, below.to_owned()));
+        tracked.is_dripping()
+            && matches!(*self.name, LogName::Exact(_))
+            && directory().is_some_and(|directory| !self.scans.branches.contains_key(&directory))
     }
 
     /// Keeps an eye on a log that was just written to.

@@ -129,6 +129,11 @@ impl Tracked {
         }
     }
 
+    /// Whether somebody writes it bytewise.
+    pub(super) fn is_dripping(&self) -> bool {
+        self.drip >= DRIP
+    }
+
     /// Takes over what a turn made of its row. Event rows that were written meanwhile stay written.
     pub(super) fn adopt(&mut self, row: LogRow) {
         let is_same = self.cursor.generation == row.cursor.generation;

@@ -149,6 +149,9 @@ impl Engine {
         let Some(tracked) = self.table.get(&key) else { return };
         let Some(Ok(place)) = self.bases.get(usize::from(tracked.root)).map(|base| &base.place) else { return };
         let path = place.real.join(&tracked.below);
+        if self.is_not_to_be_heard(tracked) {
+            self.watch.leave(path.parent().unwrap_or(&path));
+        }
         self.watch.hush(path.clone());
         self.hushed.insert(key, path);
     }
@@ -212,9 +215,13 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            (tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more), ended_a_line)
+            let was_dripping = tracked.is_dripping();
+            let rest = tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more);
+            // A log that drips is not heard; one that does so no more is.
+            let is_heard = !tracked.is_dripping() && (done.read > 0 || was_dripping);
+            (rest, ended_a_line, is_heard)
         });
-        let (rest, ended_a_line) = rested.unwrap_or_default();
+        let (rest, ended_a_line, is_heard) = rested.unwrap_or_default();
         if let Some(write) = done.write {
             self.sent = sent;
             match rest {
@@ -224,7 +231,7 @@ impl Engine {
             }
         }
         self.queue_rows(&key);
-        if is_live && done.read > 0 {
+        if is_live && is_heard {
             self.enliven(&key, now);
         }
         if let Some(hot) = done.hot.filter(|_| is_more || is_live) {
