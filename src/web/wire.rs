@@ -115,8 +115,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
 /// The full answer instead of the bare one that the HTTP library writes by itself when a head cannot be parsed: a
 /// status line, `connection: close`, an empty body and a date, as one write. Nothing of ours looks like it, as every
 /// answer that went through the guard has its headers, and no body of ours ends with an empty line of this kind.
+///
+/// It is asked of all that is left of an answer, with every write anew: what is long is never looked at.
 fn refusal(bytes: &[u8]) -> Option<Vec<u8>> {
-    let head = std::str::from_utf8(bytes).ok().filter(|head| head.len() < 256)?;
+    let short = Some(bytes).filter(|bytes| bytes.len() < 256)?;
+    let head = std::str::from_utf8(short).ok()?;
     let (status, fields) = head.split_once("\r\n")?;
     let bare = fields
         .strip_suffix("\r\n\r\n")?
