@@ -34,8 +34,11 @@ use super::{Web, build};
 
 /// The largest head of a request, and the most that is held of one.
 const HEAD_BYTES: usize = 32 * 1024;
-/// What the kernel may hold for one client (Linux doubles it for its own use).
-const SEND_BUFFER: usize = 32 * 1024;
+/// What the kernel may hold for one client (Linux doubles it for its own use). Less than some segments of the loopback
+/// device, 64 KiB each, and a client acknowledges each only after 40 ms: it waits for a second one.
+const SEND_BUFFER: usize = 256 * 1024;
+/// The same of a stream, whose messages are small and should not pile up (spec T133).
+const STREAM_BUFFER: usize = 32 * 1024;
 /// The most connections at once; half the process's descriptors when that is less.
 const CONNECTIONS: u64 = 1024;
 /// How long to wait when the process has no descriptor left for a connection.
@@ -149,7 +152,7 @@ impl Server {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(times.head);
         http.max_header_size(HEAD_BYTES).max_buf_size(HEAD_BYTES);
-        let io = TokioIo::new(Wire::new(socket, times.patience));
+        let io = TokioIo::new(Wire::new(socket, link.clone(), narrow, times.patience));
         let mut serving = std::pin::pin!(http.serve_connection(io, service));
         let result = tokio::select! {
             result = &mut serving => result,
@@ -188,7 +191,14 @@ async fn answer(router: Router, mut request: Request, peer: Peer, link: Arc<Link
     }
 }
 
-/// Small frames leave at once, and what waits for a client stays small. The kernel's own timer ends a connection whose
+/// What waits for a client of a stream stays small.
+fn narrow(socket: &TcpStream) {
+    if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(socket, STREAM_BUFFER) {
+        tracing::debug!(%error, "a socket option could not be set");
+    }
+}
+
+/// Small frames leave at once, and what waits for a client is bounded. The kernel's own timer ends a connection whose
 /// client takes nothing, also when so little waits that no write of ours is ever held up.
 fn bound(socket: &TcpStream, patience: Duration) {
     use rustix::net::sockopt;

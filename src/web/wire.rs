@@ -7,6 +7,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,11 +16,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::guard;
+use super::serve::Link;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Wire<T> {
     socket: T,
+    /// What is known of the connection.
+    link: Arc<Link>,
+    /// What is done with the socket when a stream begins on it; nothing is left when it did.
+    narrow: Option<fn(&T)>,
     /// How long a write may make no progress.
     patience: Duration,
     /// Runs while a write waits.
@@ -30,8 +37,8 @@ pub(super) struct Wire<T> {
 }
 
 impl<T> Wire<T> {
-    pub(super) fn new(socket: T, patience: Duration) -> Self {
-        Self { socket, patience, stalled: None, last: 0, replaced: None }
+    pub(super) fn new(socket: T, link: Arc<Link>, narrow: fn(&T), patience: Duration) -> Self {
+        Self { socket, link, narrow: Some(narrow), patience, stalled: None, last: 0, replaced: None }
     }
 }
 
@@ -50,6 +57,9 @@ impl<T: AsyncWrite + Unpin> Wire<T> {
     }
 
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(narrow) = self.narrow.take_if(|_| self.link.streaming.load(Ordering::Relaxed)) {
+            narrow(&self.socket);
+        }
         let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.patiently(cx, result)
     }
@@ -143,14 +153,17 @@ fn refusal(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::poll_fn;
 
     use super::*;
 
     /// A client that reads so many bytes at a time, and nothing when that is 0.
+    #[derive(Default)]
     struct Client {
         each: usize,
         got: Vec<u8>,
+        narrowed: Cell<u32>,
     }
 
     impl AsyncWrite for Client {
@@ -173,7 +186,8 @@ mod tests {
     }
 
     fn wire(each: usize) -> Wire<Client> {
-        Wire::new(Client { each, got: Vec::new() }, Duration::from_millis(20))
+        let narrow = |client: &Client| client.narrowed.set(client.narrowed.get() + 1);
+        Wire::new(Client { each, ..Client::default() }, Arc::default(), narrow, Duration::from_millis(20))
     }
 
     const BARE: &str = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\
@@ -222,6 +236,16 @@ mod tests {
         assert_eq!(write.await.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
         let flush = poll_fn(|cx| Pin::new(&mut wire).poll_flush(cx));
         assert_eq!(flush.await.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_narrowed_once_and_only_for_a_stream() {
+        let mut wire = wire(9);
+        for (streaming, narrowed) in [(false, 0), (true, 1), (true, 1)] {
+            wire.link.streaming.store(streaming, Ordering::Relaxed);
+            poll_fn(|cx| Pin::new(&mut wire).poll_write(cx, b"data")).await.expect("the client reads");
+            assert_eq!(wire.socket.narrowed.get(), narrowed, "{streaming}");
+        }
     }
 
     #[tokio::test]
