@@ -24,13 +24,14 @@ pub use queue::{QueuePlace, Queued, queued};
 pub use stats::{Day, Stats};
 
 use crate::reducer::event::{Subject, Verb};
+use crate::reducer::excerpt::Asked;
 use crate::reducer::marker::MarkerKind;
 use crate::reducer::run::{RunState, Status, value};
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::{Learned, Policy, Word};
 use crate::reducer::wheel::{self, Hold, Point};
-use crate::store::reader::{EventFilter, Lists, Reader, RunFilter};
+use crate::store::reader::{EventFilter, Lists, Reader, RunFilter, Shown};
 use crate::store::{RunRecord, StoreError};
 use judged::LookUps;
 
@@ -57,6 +58,20 @@ pub struct JudgedPage {
     pub next: Option<String>,
 }
 
+/// Leaves a run that has all entries of its lists those that a page shows, and says what is true of all.
+pub fn show(judged: &mut Judged, asked: &Asked) -> Shown {
+    let shown = Shown::of(&judged.record.state, asked);
+    put(judged, shown)
+}
+
+fn put(judged: &mut Judged, mut shown: Shown) -> Shown {
+    let state = Arc::make_mut(&mut judged.record.state);
+    state.spans = std::mem::take(&mut shown.spans.spans);
+    state.markers = std::mem::take(&mut shown.markers);
+    state.artifacts = std::mem::take(&mut shown.artifacts);
+    shown
+}
+
 impl Query {
     /// How one run is going, with all its lists.
     ///
@@ -64,6 +79,23 @@ impl Query {
     /// [`StoreError::Sql`] when the cache cannot be read, as of every question here.
     pub fn run(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
         self.reader.run(key, Lists::All)?.map(|record| self.judge(record, now)).transpose()
+    }
+
+    /// How one run is going, with its open spans and markers only.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_open(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
+        self.reader.run(key, Lists::Open)?.map(|record| self.judge(record, now)).transpose()
+    }
+
+    /// Gives such a run the entries of its lists that a page shows, and says what is true of all of them.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn show(&self, judged: &mut Judged, asked: &Asked) -> Result<Shown, StoreError> {
+        let shown = self.reader.shown(&judged.record, asked)?;
+        Ok(put(judged, shown.unwrap_or_else(|| Shown::of(&judged.record.state, asked))))
     }
 
     /// Whether there is a run with this key.

@@ -4,6 +4,8 @@
 
 use std::collections::HashSet;
 
+use compact_str::CompactString;
+
 use super::{Banner, Judged};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
@@ -86,10 +88,12 @@ impl Banner {
         queue
     }
 
-    /// What other runs have queued for the repos that this run touches.
+    /// What other runs have queued for the repos that this run touches: those that its markers name, and its spans
+    /// (`repos`).
     #[must_use]
-    pub fn queue_beside(&self, run: &Judged) -> Vec<Queued<'_>> {
-        let touched = touched(&run.record.state);
+    pub fn queue_beside(&self, run: &Judged, repos: &[CompactString]) -> Vec<Queued<'_>> {
+        let markers = run.record.state.markers.iter().filter_map(|marker| marker.repo.as_deref());
+        let touched: HashSet<&str> = markers.chain(repos.iter().map(CompactString::as_str)).collect();
         let is_beside = |item: &Queued<'_>| {
             item.run.record.key != run.record.key && item.repo.is_some_and(|repo| touched.contains(repo))
         };
@@ -111,12 +115,6 @@ fn repo<'a>(state: &'a RunState, marker: &'a Marker) -> Option<&'a str> {
     let span = marker.span.as_deref();
     let named = || state.spans.iter().rev().find(|one| one.id.is_some() && one.id.as_deref() == span);
     marker.repo.as_deref().or_else(|| named()?.repo.as_deref())
-}
-
-/// The repos that a run's spans and markers name.
-fn touched(state: &RunState) -> HashSet<&str> {
-    let spans = state.spans.iter().filter_map(|span| span.repo.as_deref());
-    spans.chain(state.markers.iter().filter_map(|marker| marker.repo.as_deref())).collect()
 }
 
 #[cfg(test)]
@@ -182,8 +180,8 @@ mod tests {
         own.record.state_mut().markers[0].span = Some(String::from("s"));
         assert_eq!(queued(&own)[0].repo, Some("api"), "of the span that the marker names");
         let banner = Banner::of(vec![own.clone(), run("b", &[Some("web"), Some("api"), None])], Vec::new());
-        assert_eq!(ids(&banner.queue_beside(&own)), ["b3"]);
-        assert_eq!(ids(&banner.queue_beside(&run("none", &[None]))), [""; 0]);
+        assert_eq!(ids(&banner.queue_beside(&own, &["api".into()])), ["b3"]);
+        assert_eq!(ids(&banner.queue_beside(&run("none", &[None]), &[])), [""; 0]);
     }
 
     #[test]

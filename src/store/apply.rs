@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, count, int, key_of};
+use super::digest_rows;
 use super::event_rows::{Interner, Written};
 use super::history;
 use super::inserts::Entry;
@@ -156,6 +157,7 @@ impl Ledger {
         let changed = numbers(|changes| &changes.spans, shown.spans.len());
         let before = old_run.map_or(0, |run| run.spans);
         span_rows::write(connection, entry, (number, base), &changed, before, &shown.spans)?;
+        digest_rows::write(connection, entry, number, &changed, before, &shown.spans)?;
         self.lessons += u64::from(lesson_rows::write(connection, number, old_run, &changed, shown)?);
         let changed = numbers(|changes| &changes.markers, shown.markers.len());
         columns::write_markers(connection, entry, number, entries(&changed, &shown.markers))?;
@@ -165,6 +167,7 @@ impl Ledger {
         if let Some(run) = old_run {
             for (table, before, now) in [
                 ("span", span_rows::chunks(run.spans), span_rows::chunks(shown.spans.len() as u64)),
+                ("digest", digest_rows::stretches(run.spans), digest_rows::stretches(shown.spans.len() as u64)),
                 ("marker", run.markers, shown.markers.len() as u64),
                 ("artifact", run.artifacts, shown.artifacts.len() as u64),
             ] {
@@ -284,7 +287,7 @@ pub(super) fn sweep(connection: &Connection, rows: u32) -> rusqlite::Result<bool
     let Some(number) = connection.prepare_cached(next)?.query_row([], |row| row.get::<_, u32>(0)).optional()? else {
         return Ok(false);
     };
-    for table in ["span", "marker", "artifact", "event", "preimage", "snapshot"] {
+    for table in ["span", "digest", "marker", "artifact", "event", "preimage", "snapshot"] {
         let sql = format!(
             "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key BETWEEN ? AND ? LIMIT {rows})"
         );

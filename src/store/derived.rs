@@ -6,11 +6,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{count, int, key_of};
+use super::digest_rows;
 use super::lesson_rows::{self, Lesson};
 use super::row::LogRow;
 use super::run_row;
 use super::span_rows;
 use crate::reducer::compare::Mismatch;
+use crate::reducer::digest::{Digest, STRETCH};
 use crate::reducer::run::{LineCounts, RunState};
 
 /// Compares the columns of a run, of what was learned from it, and the counters of its log (of event rows, too) with the
@@ -31,6 +33,7 @@ pub(super) fn mismatches(connection: &Connection, log: &LogRow, shown: &RunState
     }
     found.extend(open_spans(connection, number, shown)?);
     found.extend(lessons(connection, number, shown)?);
+    found.extend(digests(connection, number, shown)?);
     Ok(found)
 }
 
@@ -72,6 +75,14 @@ fn open_spans(connection: &Connection, number: u32, shown: &RunState) -> rusqlit
         (format!("span column open of spans[{first}..{}]", first + i64::from(span_rows::CHUNK)), None)
     };
     Ok(unequal(stored.collect::<Result<_, _>>()?, (0..).zip(wanted).collect(), path))
+}
+
+/// What is said of whole stretches of spans.
+fn digests(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
+    let said = |digests: Vec<Digest>| (0..).zip(digests).map(|(n, digest)| (n, format!("{digest:?}"))).collect();
+    let wanted = shown.spans.chunks_exact(STRETCH as usize).map(Digest::of).collect();
+    let path = |n: u32| (format!("digest of spans[{}..{}]", n * STRETCH, (n + 1) * STRETCH), None);
+    Ok(unequal(said(digest_rows::read(connection, number)?), said(wanted), path))
 }
 
 /// What expectations are learned from.

@@ -6,6 +6,7 @@
 mod apply;
 mod columns;
 mod derived;
+mod digest_rows;
 mod event_rows;
 mod history;
 mod inserts;

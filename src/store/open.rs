@@ -269,6 +269,7 @@ fn check(connection: &Connection, untouched: bool, wanted: i32) -> Result<(), Fa
         "log",
         "run",
         "span",
+        "digest",
         "lesson",
         "marker",
         "artifact",

@@ -5,6 +5,7 @@ mod learned;
 mod past;
 mod pool;
 mod runs;
+mod shown;
 mod states;
 #[cfg(test)]
 mod trial;
@@ -17,6 +18,7 @@ use rustc_hash::FxHashSet;
 
 use self::pool::Pool;
 pub(super) use self::pool::{Aim, Shared};
+pub use self::shown::Shown;
 use super::StoreError;
 use super::columns::{self, count, unreadable};
 use super::derived;
@@ -29,6 +31,7 @@ use super::span_rows;
 use super::tally::{self, Tallied};
 use crate::reducer::compare::Mismatch;
 use crate::reducer::dump;
+use crate::reducer::excerpt::Asked;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
@@ -242,6 +245,11 @@ impl Reader {
     pub fn run(&self, key: &str, lists: Lists) -> Result<Option<RunRecord>, StoreError> {
         let key = Value::Text(key.to_owned());
         Ok(self.records("WHERE log.key = ?", &[key], lists)?.pop())
+    }
+
+    /// The lists of a run as a page shows them; `None` when it is gone or was replaced since its record was read.
+    pub fn shown(&self, record: &RunRecord, asked: &Asked) -> Result<Option<Shown>, StoreError> {
+        self.pool.look(|connection| shown::read(connection, record.number, asked))
     }
 
     /// Every open run with its open spans and markers, most recently started first. Runs without a status are open.

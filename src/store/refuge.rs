@@ -123,8 +123,19 @@ mod tests {
     /// Every row of every table of a schema.
     fn rows(connection: &Connection, schema: &str) -> Vec<String> {
         let mut rows = Vec::new();
-        for table in ["log", "run", "span", "marker", "event", "kind", "version_floor", "snapshot", "preimage", "trash"]
-        {
+        for table in [
+            "log",
+            "run",
+            "span",
+            "digest",
+            "marker",
+            "event",
+            "kind",
+            "version_floor",
+            "snapshot",
+            "preimage",
+            "trash",
+        ] {
             let mut statement = connection.prepare(&format!("SELECT * FROM {schema}.{table}")).unwrap();
             let columns = statement.column_count();
             let mut found = statement.query([]).unwrap();

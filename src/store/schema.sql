@@ -117,6 +117,13 @@ CREATE TABLE span (
 -- 15 what few have, an object: skill, agent, model, repo, score, error {message, type, stack}, tokens_in, tokens_out,
 --                 cost_usd, deadline, expected_ms
 
+-- What a page needs to know of many spans to read only those that it shows: a row for each 1,024 of a run's spans, but not for
+-- the last ones, which are fewer.
+CREATE TABLE digest (
+  key   INTEGER PRIMARY KEY, -- number << 32 | stretch: the spans at the places from 1024 * stretch on
+  spans BLOB NOT NULL        -- for the program
+) STRICT;
+
 -- What expectations are learned from: completed phases that say how long they took, of runs that say when they began.
 CREATE TABLE lesson (
   key         INTEGER PRIMARY KEY, -- number << 32 | place of the span

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, unreadable};
 use super::inserts::{Entry, Inserts};
+use crate::reducer::digest::PIECE;
 use crate::reducer::event::{ErrorText, Verb};
 use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 /// Spans per row, a *chunk*: the n-th one has the places from n times so many on. The view `spans` counts so, too.
-pub(super) const CHUNK: u32 = 16;
+pub(super) const CHUNK: u32 = PIECE;
 
 static SPANS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("span", "key, open, entries"));
 
@@ -60,8 +61,19 @@ pub(super) fn read(connection: &Connection, number: u32, base: i64, all: bool) -
     if all {
         return read_in(connection, number, base, 0..=u32::MAX);
     }
+    Ok(read_open(connection, number, base, u32::MAX)?.into_iter().map(|(_, span)| span).collect())
+}
+
+/// The open spans of a run before a place, each with its own.
+pub(super) fn read_open(
+    connection: &Connection,
+    number: u32,
+    base: i64,
+    end: u32,
+) -> rusqlite::Result<Vec<(u32, Span)>> {
     let sql = "SELECT key, entries FROM span INDEXED BY span_open WHERE open > 0 AND key BETWEEN ? AND ? ORDER BY key";
-    select(connection, sql, [key_of(number, 0), key_of(number, u32::MAX)], base, |_, span| span.is_open())
+    let keys = [key_of(number, 0), key_of(number, end / CHUNK)];
+    select(connection, sql, keys, base, |place, span| span.is_open() && place < end)
 }
 
 /// The spans of a run at some places.
@@ -73,29 +85,29 @@ pub(super) fn read_in(
 ) -> rusqlite::Result<Vec<Span>> {
     let sql = "SELECT key, entries FROM span WHERE key BETWEEN ? AND ? ORDER BY key";
     let keys = [key_of(number, places.start() / CHUNK), key_of(number, places.end() / CHUNK)];
-    let places = i64::from(*places.start())..=i64::from(*places.end());
-    select(connection, sql, keys, base, |place, _| places.contains(&place))
+    let spans = select(connection, sql, keys, base, |place, _| places.contains(&place))?;
+    Ok(spans.into_iter().map(|(_, span)| span).collect())
 }
 
-/// The spans in the chunks that a question gives, of those that are wanted by place and value.
+/// The spans in the chunks that a question gives with their places, of those that are wanted by place and value.
 fn select(
     connection: &Connection,
     sql: &str,
     keys: [i64; 2],
     base: i64,
-    wanted: impl Fn(i64, &Span) -> bool,
-) -> rusqlite::Result<Vec<Span>> {
+    wanted: impl Fn(u32, &Span) -> bool,
+) -> rusqlite::Result<Vec<(u32, Span)>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(keys)?;
     let mut spans = Vec::new();
     while let Some(row) = rows.next()? {
-        let first = (row.get::<_, i64>(0)? & 0xffff_ffff) * i64::from(CHUNK);
+        let first = u32::try_from(row.get::<_, i64>(0)? & 0xffff_ffff).unwrap_or(u32::MAX).saturating_mul(CHUNK);
         let entries: Vec<Stored> =
             serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?;
         for (place, entry) in (first..).zip(entries) {
             let span = entry.span(base)?;
             if wanted(place, &span) {
-                spans.push(span);
+                spans.push((place, span));
             }
         }
     }

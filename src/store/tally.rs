@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
 use super::columns::count;
+use crate::reducer::digest::bucket;
 use crate::reducer::run::{RunState, value};
 use crate::reducer::time::Micros;
 
@@ -103,16 +104,6 @@ impl Tally {
     }
 }
 
-/// Exact below 64 ms, then 32 buckets per doubling, in the order of the durations.
-fn bucket(millis: i64) -> i64 {
-    let millis = millis.max(0);
-    if millis < 64 {
-        return millis;
-    }
-    let doublings = i64::from(millis.ilog2());
-    64 + (doublings - 6) * 32 + ((millis >> (doublings - 5)) & 31)
-}
-
 /// Runs that began on one day and have one outcome and about one duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tallied {
@@ -157,25 +148,4 @@ pub(super) fn read(connection: &Connection, from: Micros, to: Micros) -> rusqlit
         })
     })?;
     rows.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bucket;
-
-    #[test]
-    fn buckets_keep_the_order_and_are_narrow() {
-        let mut edges = vec![0_i64];
-        for millis in 1..100_000 {
-            let (before, here) = (bucket(millis - 1), bucket(millis));
-            assert!(here == before || here == before + 1, "{millis}: {before}, {here}");
-            if here != before {
-                edges.push(millis);
-            }
-        }
-        for edge in edges.windows(2) {
-            assert!((edge[1] - edge[0]) * 32 <= edge[0].max(32), "{edge:?}");
-        }
-        assert!(bucket(i64::MAX) < 2000 && bucket(-5) == 0);
-    }
 }

@@ -11,17 +11,17 @@ use maud::{Markup, html};
 use super::error::WebError;
 use super::page::{Look, Request, answer};
 use super::view::layout::{Page, Place, section};
-use super::view::waterfall::Window;
 use super::view::{
     amount, artifact, commands, facts, going, icon, json, link, loghealth, markers, problem, queue, sessions, spans,
     stepper, text, time, timeline, travel, waterfall,
 };
 use super::{Web, address, compare, view};
 use crate::query::{self, Judged};
+use crate::reducer::excerpt::{Asked, Window};
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Learned;
-use crate::store::reader::Lists;
+use crate::store::reader::{Lists, Shown};
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/runs/{key}", get(run))
@@ -39,7 +39,10 @@ const PHASES: usize = 12;
 
 /// A run and the moment that everything about it is measured against.
 struct Seen {
+    /// With the entries of its lists that are shown.
     judged: Judged,
+    /// What is true of all entries of its lists.
+    lists: Shown,
     now: Micros,
     /// The line of the past that is shown.
     at: Option<u64>,
@@ -116,9 +119,11 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     });
     let window = zoom.transpose()?;
     let Some(line) = look.request.number("at")? else {
-        let judged = look.web.query.run(key, look.now)?.ok_or(UNKNOWN)?;
+        let mut judged = look.web.query.run_open(key, look.now)?.ok_or(UNKNOWN)?;
         let last = judged.record.state.counters.lines.total();
-        return Ok(Seen { judged, now: look.now, at: None, last, window });
+        let asked = Asked { window, now: facts::end(&judged, look.now), lines: last };
+        let lists = look.web.query.show(&mut judged, &asked)?;
+        return Ok(Seen { judged, lists, now: look.now, at: None, last, window });
     };
     if line == 0 {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
@@ -128,10 +133,12 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log
     })?;
-    let judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
+    let mut judged = look.web.query.run_at(key, line, then, look.now)?.ok_or(UNKNOWN)?;
     // What the verdict was measured against.
     let now = judged.record.modified.unwrap_or(look.now);
-    Ok(Seen { judged, now, at: Some(line), last, window })
+    let asked = Asked { window, now: facts::end(&judged, now), lines: judged.record.state.counters.lines.total() };
+    let lists = query::show(&mut judged, &asked);
+    Ok(Seen { judged, lists, now, at: Some(line), last, window })
 }
 
 /// Says that the page shows the past.
@@ -188,13 +195,16 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let spanning = |body: Markup| html! { div.parts data-now=[still] data-skew=[skew] { (body) } };
     let since = |body: Markup| html! { div.parts data-skew=[skew] { (body) } };
     let part = |id, name, count, body| Part { id, name, count, body };
-    let of_kind = |kind| state.spans.iter().filter(|span| span.kind == kind).count() as u64;
+    let Shown { spans: excerpt, earlier_artifacts, .. } = &seen.lists;
+    let of_kind = |kind| excerpt.of_kind(kind);
+    let earlier = *earlier_artifacts;
     let mut parts = Vec::new();
     let stops = stepper::sequence(state);
     if !stops.is_empty() {
         let (usual, all) = learned(look, seen);
+        let phases = state.spans.iter().filter(|span| span.kind == SpanKind::Phase).count() as u64;
         let body = html! {
-            (stepper::stepper(key, &stops, &usual, end))
+            (stepper::stepper(key, of_kind(SpanKind::Phase).saturating_sub(phases), &stops, &usual, end))
             @if !all { (view::state::failed("what these phases usually take")) }
         };
         parts.push(part("phases", "Phases", None, spanning(body)));
@@ -216,7 +226,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     // What others wait for is of the present.
     let beside = match (seen.at, look.banner) {
         (Some(_), _) => Some(Vec::new()),
-        (None, banner) => banner.map(|banner| banner.queue_beside(&seen.judged)),
+        (None, banner) => banner.map(|banner| banner.queue_beside(&seen.judged, &excerpt.repos)),
     };
     if !own.is_empty() || beside.as_ref().is_none_or(|beside| !beside.is_empty()) {
         let depth = beside.as_ref().map(|beside| (own.len() + beside.len()) as u64);
@@ -226,22 +236,24 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         };
         parts.push(part("queue", "Action required", depth, body));
     }
-    let drawing = waterfall::Drawing { key, state, window: seen.window, at: seen.at, now: end };
+    let drawing = waterfall::Drawing { key, spans: &state.spans, excerpt, window: seen.window, at: seen.at, now: end };
     if let Some(body) = waterfall::waterfall(&drawing).map(spanning) {
-        parts.push(part("waterfall", "Waterfall", Some(state.spans.len() as u64), body));
+        parts.push(part("waterfall", "Waterfall", Some(excerpt.total()), body));
     }
-    if let Some(body) = spans::table(key, state, SpanKind::Step, end).map(spanning) {
+    if let Some(body) = spans::table(key, state, (SpanKind::Step, of_kind(SpanKind::Step)), earlier, end).map(spanning)
+    {
         parts.push(part("steps", "Steps", Some(of_kind(SpanKind::Step)), body));
     }
-    if let Some(body) = sessions::sessions(key, state, end).map(spanning) {
+    if let Some(body) = sessions::sessions(key, state, of_kind(SpanKind::Session), end).map(spanning) {
         parts.push(part("sessions", "Sessions", Some(of_kind(SpanKind::Session)), body));
     }
-    if let Some(body) = spans::table(key, state, SpanKind::Tool, end).map(spanning) {
+    if let Some(body) = spans::table(key, state, (SpanKind::Tool, of_kind(SpanKind::Tool)), earlier, end).map(spanning)
+    {
         let body = html! { details #tool-table { summary { "table" } (body) } };
         parts.push(part("tools", "Tools", Some(of_kind(SpanKind::Tool)), body));
     }
-    if let Some((count, body)) = problem::errors(key, state) {
-        parts.push(part("errors", "Errors", Some(count as u64), body));
+    if let Some((count, body)) = problem::errors(key, state, excerpt.errors) {
+        parts.push(part("errors", "Errors", Some(count), body));
     }
     if let Some(inputs) = &state.run.inputs {
         let body = html! {
@@ -253,8 +265,8 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
         };
         parts.push(part("inputs", "Inputs", None, body));
     }
-    if let Some(body) = artifact::list(key, state) {
-        parts.push(part("artifacts", "Artifacts", Some(state.artifacts.len() as u64), body));
+    if let Some(body) = artifact::list(key, state, earlier) {
+        parts.push(part("artifacts", "Artifacts", Some(earlier + state.artifacts.len() as u64), body));
     }
     parts
 }

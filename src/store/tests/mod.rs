@@ -1,6 +1,7 @@
 //! The cache as a whole: what goes in comes out, in whatever pieces and over whatever restarts.
 
 mod chunks;
+mod digests;
 mod events;
 mod fields;
 mod lessons;

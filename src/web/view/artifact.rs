@@ -19,18 +19,19 @@ pub const SHOWN: usize = 256 << 10;
 /// The bytes that [`raster`] needs.
 pub const HEAD: usize = 16;
 
-/// The artifacts of a run, each leading to its page; nothing when there are none.
+/// The artifacts of a run, each leading to its page; nothing when there are none. `earlier` ones are before those that the
+/// state has.
 #[must_use]
-pub fn list(key: &str, state: &RunState) -> Option<Markup> {
-    let all = &state.artifacts;
-    let left_out = all.len().saturating_sub(MOST);
-    if all.is_empty() {
+pub fn list(key: &str, state: &RunState, earlier: u64) -> Option<Markup> {
+    let known = &state.artifacts;
+    let left_out = known.len().saturating_sub(MOST);
+    if known.is_empty() {
         return None;
     }
     Some(html! {
-        @if left_out > 0 { p.note { (amount::count(all.len() as u64)) ", showing the newest " (MOST) } }
+        @if left_out > 0 { p.note { (amount::count(earlier + known.len() as u64)) ", showing the newest " (MOST) } }
         ul.artifacts {
-            @for (place, artifact) in (1..).zip(all).skip(left_out) {
+            @for (place, artifact) in (earlier + 1..).zip(known).skip(left_out) {
                 li {
                     (icon(Icon::File)) " " a.path href=(link::artifact(key, place)) { (cut(&artifact.path, 200)) }
                     (about(key, artifact))
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn the_list_leads_to_pages_by_place_and_says_what_it_leaves_out() {
         let artifacts = (0..150).map(|n| named(&format!("{n}{EVIL}"))).collect();
-        let shown = list("k", &RunState { artifacts, ..RunState::default() }).expect("has some").into_string();
+        let shown = list("k", &RunState { artifacts, ..RunState::default() }, 0).expect("has some").into_string();
         check_harmless(&shown);
         assert!(shown.contains("150, showing the newest 100"), "{shown}");
         assert!(shown.contains("/runs/k/artifacts/150\"") && shown.contains("/runs/k/artifacts/51\""));

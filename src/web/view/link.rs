@@ -52,7 +52,7 @@ pub fn compare(key: &str, with: &str) -> String {
 
 /// The page of an artifact, by its place in the run's list from 1.
 #[must_use]
-pub fn artifact(key: &str, place: usize) -> String {
+pub fn artifact(key: &str, place: u64) -> String {
     format!("/runs/{}/artifacts/{place}", segment(key))
 }
 

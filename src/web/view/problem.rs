@@ -3,33 +3,34 @@
 use maud::{Markup, html};
 
 use super::text::{cut, text};
-use super::{evidence, waterfall};
+use super::{amount, evidence, waterfall};
+use crate::reducer::digest::error_line;
 use crate::reducer::event::ErrorText;
+use crate::reducer::excerpt::ERRORS as MOST;
 use crate::reducer::run::RunState;
 
-/// At most so many.
-const MOST: usize = 20;
-
-/// The run's error and those of its spans; nothing when there are none.
+/// The run's error and those of its spans, of which so many have one; nothing when there are none. The state has the spans
+/// with the newest.
 #[must_use]
-pub fn errors(key: &str, state: &RunState) -> Option<(usize, Markup)> {
+pub fn errors(key: &str, state: &RunState, of_spans: u64) -> Option<(u64, Markup)> {
     let mut all: Vec<(u64, Option<String>, &ErrorText)> = Vec::new();
     if let Some(error) = &state.run.error {
         all.push((error.line, None, &error.value));
     }
+    let mut left_out = of_spans;
     for span in &state.spans {
-        let line = span.closed_line.unwrap_or(span.opened_line);
-        let known = all.iter().any(|(at, _, _)| *at == line);
-        if let Some(error) = span.error.as_ref().filter(|_| !known) {
+        let (Some(line), Some(error)) = (error_line(span), &span.error) else { continue };
+        left_out = left_out.saturating_sub(1);
+        if !all.iter().any(|(at, _, _)| *at == line) {
             all.push((line, Some(format!("{} {}", span.kind, waterfall::name(span))), error));
         }
     }
     all.sort_by_key(|(line, _, _)| std::cmp::Reverse(*line));
-    let count = all.len();
+    let count = all.len() as u64 + left_out;
     (count > 0).then(|| {
         let shown = html! {
             @for (line, place, error) in all.iter().take(MOST) { (one(key, *line, place.as_deref(), error)) }
-            @if count > MOST { p.end { (count) ", showing the newest " (MOST) } }
+            @if count > MOST as u64 { p.end { (amount::count(count)) ", showing the newest " (MOST) } }
         };
         (count, shown)
     })
@@ -59,7 +60,7 @@ mod tests {
         let evil = || Some(EVIL.to_owned());
         let mut state = RunState::default();
         state.run.error = Some(Fact { value: ErrorText { message: evil(), kind: evil(), stack: evil() }, line: 812 });
-        let (count, shown) = errors("k", &state).expect("has an error");
+        let (count, shown) = errors("k", &state, 0).expect("has an error");
         let shown = shown.into_string();
         check_harmless(&shown);
         assert_eq!(count, 1);

@@ -10,14 +10,15 @@ use crate::reducer::run::RunState;
 use crate::reducer::span::{Span, SpanKind};
 use crate::reducer::time::Micros;
 
-/// At most so many rows, in the order of the tree.
+/// At most so many rows, the newest.
 const MOST: usize = 200;
 /// Deeper ones stand below each other.
 const DEEPEST: usize = 6;
 
-/// The tree as a table, one row per session; nothing when there are none. `now` is where open ones end.
+/// The tree as a table, one row per session, of which there are `count`; nothing when there are none. The state has the
+/// newest of them. `now` is where open ones end.
 #[must_use]
-pub fn sessions(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
+pub fn sessions(key: &str, state: &RunState, count: u64, now: Micros) -> Option<Markup> {
     let rows = tree(state);
     if rows.is_empty() {
         return None;
@@ -38,7 +39,7 @@ pub fn sessions(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
                     th scope="col" { "lines" }
                 } }
                 tbody {
-                    @for (span, depth) in rows.iter().take(MOST) {
+                    @for (span, depth) in &rows {
                         tr {
                             th scope="row" { (called(span, *depth)) }
                             @if model { td { @if let Some(model) = &span.model { (cut(model, 60)) } } }
@@ -55,7 +56,7 @@ pub fn sessions(key: &str, state: &RunState, now: Micros) -> Option<Markup> {
                 }
             }
         }
-        @if rows.len() > MOST { p.end { (amount::count(rows.len() as u64)) ", showing the first " (MOST) } }
+        @if (rows.len() as u64) < count { p.end { (amount::count(count)) ", showing the newest " (rows.len()) } }
     })
 }
 
@@ -105,10 +106,11 @@ pub fn lines(key: &str, span: &Span) -> Markup {
     }
 }
 
-/// Every session once, children behind their parent in the order in which they opened, each with its depth. Whose parent
+/// Every one of the newest sessions once, children behind their parent in the order in which they opened, each with its depth. Whose parent
 /// is unknown, or stands below itself, is a root.
 fn tree(state: &RunState) -> Vec<(&Span, usize)> {
-    let all: Vec<&Span> = state.spans.iter().filter(|span| span.kind == SpanKind::Session).collect();
+    let mut all: Vec<&Span> = state.spans.iter().filter(|span| span.kind == SpanKind::Session).collect();
+    all.drain(..all.len().saturating_sub(MOST));
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (number, span) in all.iter().enumerate() {
         if let Some(id) = span.id.as_deref() {
@@ -185,11 +187,11 @@ mod tests {
         (span.agent, span.model, span.repo, span.name) = (evil(), evil(), evil(), evil());
         (span.cost_usd, span.tokens_in) = (Some(1.25), Some(1500));
         let shown =
-            sessions("k", &RunState { spans: vec![span], ..RunState::default() }, NOW).expect("one").into_string();
+            sessions("k", &RunState { spans: vec![span], ..RunState::default() }, 1, NOW).expect("one").into_string();
         check_harmless(&shown);
         for part in [">model<", ">repo<", "$1.25", "1.5k in", "/runs/k/lines/4"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
-        assert!(sessions("k", &RunState::default(), NOW).is_none());
+        assert!(sessions("k", &RunState::default(), 0, NOW).is_none());
     }
 }

@@ -12,9 +12,16 @@ use crate::reducer::time::Micros;
 /// At most so many rows of one table, the newest.
 const MOST: usize = 100;
 
-/// A table of the spans of one kind; nothing when there are none.
+/// A table of the spans of one kind, of which there are `count`; nothing when there are none. The state has the newest of
+/// them, and its artifacts begin behind so many others.
 #[must_use]
-pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option<Markup> {
+pub fn table(
+    key: &str,
+    state: &RunState,
+    (kind, count): (SpanKind, u64),
+    earlier_artifacts: u64,
+    now: Micros,
+) -> Option<Markup> {
     let all: Vec<&Span> = state.spans.iter().filter(|span| span.kind == kind).collect();
     let shown = &all[all.len().saturating_sub(MOST)..];
     if shown.is_empty() {
@@ -31,8 +38,8 @@ pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option
         cost: any(|span| span.cost_usd.is_some() || span.tokens_in.is_some() || span.tokens_out.is_some()),
     };
     Some(html! {
-        @if shown.len() < all.len() {
-            p.note { (amount::count(all.len() as u64)) ", showing the newest " (shown.len()) }
+        @if (shown.len() as u64) < count {
+            p.note { (amount::count(count)) ", showing the newest " (shown.len()) }
         }
         div.scroll.tall tabindex="0" role="region" aria-label={ (kind.as_str()) "s" } {
             table.list {
@@ -50,7 +57,7 @@ pub fn table(key: &str, state: &RunState, kind: SpanKind, now: Micros) -> Option
                     @if columns.cost { th.num scope="col" { "cost, tokens" } }
                     th scope="col" { "lines" }
                 } }
-                tbody { @for span in shown { (row(key, state, span, &columns, now)) } }
+                tbody { @for span in shown { (row(key, (state, earlier_artifacts), span, &columns, now)) } }
             }
         }
     })
@@ -66,7 +73,7 @@ struct Columns {
     cost: bool,
 }
 
-fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros) -> Markup {
+fn row(key: &str, (state, earlier): (&RunState, u64), span: &Span, columns: &Columns, now: Micros) -> Markup {
     let optional = |text: Option<&str>| html! { @if let Some(text) = text { (cut(text, 60)) } };
     html! {
         tr {
@@ -94,7 +101,7 @@ fn row(key: &str, state: &RunState, span: &Span, columns: &Columns, now: Micros)
             @if columns.artifacts {
                 td {
                     @for (place, artifact) in artifacts_of(state, span) {
-                        a.path href=(link::artifact(key, place)) { (cut(file_name(&artifact.path), 60)) } " "
+                        a.path href=(link::artifact(key, earlier + place)) { (cut(file_name(&artifact.path), 60)) } " "
                     }
                 }
             }
@@ -110,7 +117,7 @@ fn opener(key: &str, line: u64, word: &str) -> Markup {
 }
 
 /// The artifacts that a log ascribes to a step, and their places in the run's list.
-fn artifacts_of<'a>(state: &'a RunState, span: &'a Span) -> impl Iterator<Item = (usize, &'a Artifact)> {
+fn artifacts_of<'a>(state: &'a RunState, span: &'a Span) -> impl Iterator<Item = (u64, &'a Artifact)> {
     let same = move |artifact: &Artifact| {
         let attempt = artifact.attempt.is_none() || span.attempt.is_none() || artifact.attempt == span.attempt;
         span.kind == SpanKind::Step && span.id.is_some() && artifact.step.as_deref() == span.id.as_deref() && attempt
@@ -142,7 +149,7 @@ mod tests {
         };
         let artifacts = vec![named("a/mine.md", Some(1)), named("other.md", Some(2)), named("also.md", None)];
         let state = RunState { spans: vec![step], artifacts, ..RunState::default() };
-        let shown = table("k", &state, SpanKind::Step, NOW).expect("has a step").into_string();
+        let shown = table("k", &state, (SpanKind::Step, 1), 0, NOW).expect("has a step").into_string();
         check_harmless(&shown);
         assert!(shown.contains(">cache<") && shown.contains("hit") && !shown.contains(">model<"), "{shown}");
         assert!(shown.contains("/runs/k/artifacts/1\"") && shown.contains(">mine.md<"), "{shown}");
@@ -150,6 +157,6 @@ mod tests {
             shown.contains("/runs/k/artifacts/3\"") && !shown.contains("/artifacts/2\""),
             "of this attempt: {shown}"
         );
-        assert!(table("k", &state, SpanKind::Session, NOW).is_none());
+        assert!(table("k", &state, (SpanKind::Session, 0), 0, NOW).is_none());
     }
 }

@@ -101,13 +101,14 @@ fn ahead(state: &RunState, last: Option<&str>) -> Vec<Stop> {
         .collect()
 }
 
-/// The stops as a list; `learned` is what phases usually take in earlier runs of the workflow.
+/// The stops as a list, behind so many `earlier` ones; `learned` is what phases usually take in earlier runs of the workflow.
 #[must_use]
-pub fn stepper(key: &str, stops: &[Stop], learned: &[(String, Learned)], now: Micros) -> Markup {
+pub fn stepper(key: &str, earlier: u64, stops: &[Stop], learned: &[(String, Learned)], now: Micros) -> Markup {
     let left_out = stops.len().saturating_sub(MOST);
+    let earlier = earlier + left_out as u64;
     html! {
         ol.stepper aria-label="phases" {
-            @if left_out > 0 { li.earlier { (left_out) " earlier" } }
+            @if earlier > 0 { li.earlier { (super::amount::count(earlier)) " earlier" } }
             @for stop in &stops[left_out..] { (one(key, stop, &took(stop, now))) }
         }
         @if !learned.is_empty() {

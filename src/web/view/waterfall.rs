@@ -14,10 +14,10 @@ pub use scale::Window;
 use super::icon::{Icon, icon};
 use super::text::cut;
 use super::{amount, link, time, tone};
-use crate::reducer::run::RunState;
+use crate::reducer::excerpt::Excerpt;
 use crate::reducer::span::Span;
 use crate::reducer::time::Micros;
-use rows::{Row, bar};
+use rows::Row;
 use scale::{Scale, Tick, Unit};
 
 /// What is drawn: a run, the stretch of it that is looked at, and where its links lead.
@@ -25,8 +25,10 @@ use scale::{Scale, Tick, Unit};
 pub struct Drawing<'a> {
     /// The run's key.
     pub key: &'a str,
-    /// Its state.
-    pub state: &'a RunState,
+    /// Those of its spans that are shown.
+    pub spans: &'a [Span],
+    /// What is true of all of them.
+    pub excerpt: &'a Excerpt,
     /// `None` is the whole run.
     pub window: Option<Window>,
     /// The line of the past that the page shows, which stays in the links.
@@ -46,20 +48,14 @@ impl Drawing<'_> {
 /// The waterfall of a run; nothing when it has no spans.
 #[must_use]
 pub fn waterfall(drawing: &Drawing<'_>) -> Option<Markup> {
-    let state = drawing.state;
-    let timed = state.spans.iter().any(|span| span.started_at.is_some() || span.ended_at.is_some());
-    let unit = if timed { Unit::Time } else { Unit::Line };
-    let last = match unit {
-        Unit::Time => drawing.now.0,
-        Unit::Line => i64::try_from(state.counters.lines.total()).unwrap_or(i64::MAX).max(1),
-    };
-    let busy: Vec<(i64, i64)> = state.spans.iter().filter_map(|span| bar(span, unit, last)).collect();
-    let scale = Scale::new(unit, &busy, drawing.window)?;
-    let (rows, all) = rows::rows(state, unit, last, scale.ends());
+    let Excerpt { unit, busy, within: all, .. } = drawing.excerpt;
+    let (unit, all) = (*unit, *all);
+    let scale = Scale::new(unit, busy, drawing.window)?;
+    let rows = rows::rows(drawing.spans, drawing.excerpt, drawing.window.map(|_| scale.ends()));
     let pieces = serde_json::to_string(&pieces(&scale)).unwrap_or_default();
     Some(html! {
         @if unit == Unit::Line { p.note { "This log has no times here: the bars are drawn over its lines." } }
-        (zoom(drawing, &scale, &busy))
+        (zoom(drawing, &scale, busy))
         div.scroll.tall tabindex="0" role="region" aria-label="waterfall" {
             table.waterfall data-pieces=(pieces) {
                 thead {
@@ -72,14 +68,14 @@ pub fn waterfall(drawing: &Drawing<'_>) -> Option<Markup> {
                 tbody { @for row in &rows { (one(drawing, row, &scale)) } }
             }
         }
-        @if rows.len() < all {
+        @if (rows.len() as u64) < all {
             p.end {
-                (amount::count(all as u64)) " spans here, showing " (rows.len())
+                (amount::count(all)) " spans here, showing " (rows.len())
                 ": phases, candidates and attempts first, then open ones, then the longest. Look closer to see the others."
             }
         }
-        @if drawing.window.is_some() && all < state.spans.len() {
-            p.end { (amount::count((state.spans.len() - all) as u64)) " further spans lie outside of this stretch" }
+        @if drawing.window.is_some() && all < drawing.excerpt.total() {
+            p.end { (amount::count(drawing.excerpt.total() - all)) " further spans lie outside of this stretch" }
         }
     })
 }
@@ -224,10 +220,13 @@ pub fn called(span: &Span, shown: &Markup) -> Markup {
 mod tests {
     use super::super::sample::{self, NOW, check_harmless};
     use super::*;
+    use crate::reducer::excerpt::Asked;
+    use crate::reducer::run::RunState;
     use crate::reducer::span::{SpanKind, SpanStatus};
 
     fn drawn(state: &RunState, window: Option<Window>) -> String {
-        let drawing = Drawing { key: "k", state, window, at: None, now: NOW };
+        let excerpt = Excerpt::of(&state.spans, &Asked { window, now: NOW, lines: 0 });
+        let drawing = Drawing { key: "k", spans: &excerpt.spans, excerpt: &excerpt, window, at: None, now: NOW };
         waterfall(&drawing).expect("has spans").into_string()
     }
 
@@ -237,7 +236,7 @@ mod tests {
             (0..400).map(|n| sample::span(SpanKind::Tool, sample::EVIL, SpanStatus::Completed, n)).collect::<Vec<_>>();
         let shown = drawn(&RunState { spans, ..RunState::default() }, None);
         check_harmless(&shown);
-        assert_eq!(shown.matches("<tr>").count(), rows::MOST + 1);
+        assert_eq!(shown.matches("<tr>").count(), crate::reducer::excerpt::ROWS + 1);
         assert!(shown.contains("400 spans here, showing 150"), "no note");
     }
 

@@ -1,6 +1,8 @@
 //! From a time, or a line, to a place across the waterfall: a whole run or a window of it, with long idle gaps compressed.
 
 use super::super::time;
+pub(super) use crate::reducer::digest::Unit;
+pub use crate::reducer::excerpt::Window;
 
 /// The share of the width that a compressed gap gets: its label fits.
 const GAP_WIDTH: f64 = 0.05;
@@ -11,55 +13,6 @@ const GAP_SHARE: f64 = 0.12;
 const APART: f64 = 0.14;
 /// Nearer to an edge than this a label does not stand in the middle of its mark: half of it would be outside.
 const EDGE: f64 = 0.12;
-
-/// A stretch of a run that is looked at: milliseconds from its beginning, or its line numbers where it has no times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Window {
-    pub from: i64,
-    pub to: i64,
-}
-
-impl Window {
-    /// `FROM-TO`, as it stands in addresses.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let number = |digits: &str| -> Option<i64> {
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
-        };
-        let (from, to) = text.split_once('-')?;
-        let (from, to) = (number(from)?, number(to)?);
-        (from < to).then_some(Self { from, to })
-    }
-
-    /// Its ends on the scale of a run; never empty, and never outside the run alone.
-    fn on(self, unit: Unit, zero: i64, end: i64) -> (i64, i64) {
-        let (from, to) = match unit {
-            Unit::Line => (self.from, self.to),
-            Unit::Time => {
-                let place = |ms: i64| zero.saturating_add(ms.saturating_mul(1000));
-                (place(self.from), place(self.to))
-            }
-        };
-        let from = from.clamp(zero, end.saturating_sub(1));
-        (from, to.clamp(from.saturating_add(1), end.max(from.saturating_add(1))))
-    }
-}
-
-impl std::fmt::Display for Window {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.from, self.to)
-    }
-}
-
-/// What a scale is a scale of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// Microseconds.
-    Time,
-    /// Physical lines.
-    Line,
-}
 
 /// A piece of the scale: a stretch with work, or a compressed gap.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -292,14 +245,6 @@ mod tests {
         // Beyond the run: its last moment, never nothing.
         let beyond = Scale::new(Unit::Time, &busy, Window::parse("999999999-9999999999")).expect("has spans");
         assert_eq!(beyond.ends().1, 601 * MINUTE);
-    }
-
-    #[test]
-    fn a_window_is_two_whole_numbers_in_order() {
-        assert_eq!(Window::parse("0-5").map(|window| window.to_string()).as_deref(), Some("0-5"));
-        for wrong in ["", "-", "5", "5-5", "6-5", "-1-5", "a-b", "1-99999999999999999999", "1.0-2", "+1-2"] {
-            assert_eq!(Window::parse(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Digests as rows: one for each whole stretch of a run's spans, so that a page of very many spans reads few of them.
+//!
+//! Of the last stretch, which still grows, there is none: it is read as it is, and short runs have no digest at all.
+
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+
+use super::columns::{key_of, unreadable};
+use super::inserts::{Entry, Inserts};
+use crate::reducer::digest::{Digest, STRETCH};
+use crate::reducer::span::Span;
+
+static DIGESTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("digest", "key, spans"));
+
+/// How many whole stretches so many spans have.
+pub(super) fn stretches(spans: u64) -> u64 {
+    spans / u64::from(STRETCH)
+}
+
+/// Writes the digests of the stretches with changed places, ascending, and of those that became whole, of a list that had
+/// `before` spans in the tables. Digests behind its end are left to the caller.
+pub(super) fn write(
+    connection: &Connection,
+    entry: Entry,
+    number: u32,
+    changed: &[u32],
+    before: u64,
+    spans: &[Span],
+) -> rusqlite::Result<()> {
+    let whole = u32::try_from(stretches(spans.len() as u64)).unwrap_or(u32::MAX);
+    if whole == 0 {
+        return Ok(());
+    }
+    let known = u32::try_from(stretches(before)).unwrap_or(u32::MAX).min(whole);
+    let mut touched: Vec<u32> = changed.iter().map(|place| place / STRETCH).take_while(|n| *n < known).collect();
+    touched.dedup();
+    touched.extend(known..whole);
+    DIGESTS.write(connection, entry, touched.into_iter(), |statement, first, n| {
+        let stretch = spans.chunks_exact(STRETCH as usize).nth(n as usize).unwrap_or_default();
+        statement.raw_bind_parameter(first + 1, key_of(number, n))?;
+        statement.raw_bind_parameter(first + 2, encode(&Digest::of(stretch)))
+    })
+}
+
+/// The digests of a run, in their order.
+pub(super) fn read(connection: &Connection, number: u32) -> rusqlite::Result<Vec<Digest>> {
+    let mut statement = connection.prepare_cached("SELECT spans FROM digest WHERE key BETWEEN ? AND ? ORDER BY key")?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+        postcard::from_bytes(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(0, error))
+    })?;
+    rows.collect()
+}
+
+fn encode(digest: &Digest) -> Vec<u8> {
+    postcard::to_stdvec(digest).expect("a digest holds nothing that postcard cannot write, and memory takes it")
+}

@@ -1,0 +1,111 @@
+//! What a page shows of a long run, from digests and few rows, is what all rows would give, whatever changes.
+
+use super::pieces::Turn;
+use super::*;
+use crate::reducer::digest::STRETCH;
+use crate::reducer::excerpt::Asked;
+use crate::reducer::reduce::Tail;
+use crate::reducer::time::Micros;
+use crate::store::reader::{Lists, Shown};
+
+const LONG: usize = STRETCH as usize;
+const STARTED: &str = "{\"ts\":1780000000,\"event\":\"run.started\"}\n";
+
+fn started(steps: std::ops::Range<usize>) -> String {
+    let line = |n| format!("{{\"ts\":{},\"event\":\"step.started\",\"step\":\"s-{n}\"}}\n", 1_780_000_000 + n);
+    steps.map(line).collect()
+}
+
+/// Ends steps, with an error every now and then.
+fn ended(steps: impl Iterator<Item = usize>) -> String {
+    let line = |n| {
+        let how = if n % 50 == 0 { "\"step.failed\",\"error\":\"no\"" } else { "\"step.finished\"" };
+        format!("{{\"ts\":{},\"event\":{how},\"step\":\"s-{n}\"}}\n", 1_780_000_001 + n + n % 700)
+    };
+    steps.map(line).collect()
+}
+
+/// What is shown, and that it is what the state says; how many digests there are.
+fn check(store: &Store, cache: &Path, state: &RunState) -> u32 {
+    let asked = Asked { window: None, now: Micros(1_780_009_000_000_000), lines: state.counters.lines.total() };
+    let record = store.reader.run("r", Lists::All).unwrap().unwrap();
+    assert_eq!(*record.state.spans, state.spans);
+    assert_eq!(store.reader.shown(&record, &asked).unwrap().unwrap(), Shown::of(state, &asked));
+    assert_eq!(store.reader.derived(&record.log, &record.state).unwrap(), []);
+    ask(cache, "SELECT count(*) FROM digest")
+}
+
+#[test]
+fn digests_follow_the_spans() {
+    let place = Place::new();
+    let store = place.open();
+    let mut reducer = Reducer::new(Reading::default());
+    let turns = [
+        (started(0..LONG - 1), 0),
+        (started(LONG - 1..LONG), 1),
+        // Of a whole stretch and of the one that grows.
+        (started(LONG..LONG + 40) + &ended((0..LONG + 40).step_by(3)), 1),
+        (started(LONG + 40..4 * LONG + 7), 4),
+        (ended((0..4 * LONG).filter(|n| n % 3 == 1)), 4),
+        (String::from("{\"event\":\"run.finished\"}\n"), 4),
+    ];
+    let mut text = String::from(STARTED);
+    let mut read = 0;
+    for (more, digests) in turns {
+        text += &more;
+        let turn = Turn { bytes: text.len() - read, with_rows: true, catch_up: false, restart: false };
+        pieces::turn(&store, &mut reducer, text.as_bytes(), &mut read, turn);
+        assert_eq!(check(&store, &place.cache(), reducer.state()), digests);
+    }
+    // Another generation has none of them, and the rows of the old one go.
+    write_whole(&store, "r", 2, STARTED);
+    assert_eq!(
+        store
+            .reader
+            .shown(
+                &store.reader.run("r", Lists::None).unwrap().unwrap(),
+                &Asked { window: None, now: Micros(0), lines: 1 }
+            )
+            .unwrap()
+            .unwrap()
+            .spans
+            .total(),
+        0
+    );
+    store.writer.flush().unwrap();
+}
+
+#[test]
+fn a_tail_makes_a_stretch_whole_and_takes_it_back() {
+    let place = Place::new();
+    let store = place.open();
+    let mut reducer = Reducer::new(Reading::default());
+    let glued = started(LONG - 3..LONG + 5).replace('\n', "");
+    let text = format!("{STARTED}{}{glued}torn\n", started(0..LONG - 3));
+    let torn = text.find("torn").unwrap();
+    let mut read = 0;
+    for (end, digests) in [(torn - glued.len(), 0), (torn, 1), (text.len(), 0)] {
+        let turn = Turn { bytes: end - read, with_rows: true, catch_up: false, restart: false };
+        pieces::turn(&store, &mut reducer, text.as_bytes(), &mut read, turn);
+        let shown = match reducer.tail() {
+            Tail::Provisional(state, _) => RunState::clone(&state),
+            Tail::None | Tail::Pending(_) => reducer.state().clone(),
+        };
+        assert_eq!(check(&store, &place.cache(), &shown), digests);
+    }
+}
+
+#[test]
+fn a_digest_that_says_something_else_is_found() {
+    let place = Place::new();
+    let store = place.open();
+    write_whole(&store, "r", 1, &format!("{STARTED}{}", started(0..LONG)));
+    let record = store.reader.run("r", Lists::All).unwrap().unwrap();
+    let damage = rusqlite::Connection::open(place.cache()).unwrap();
+    damage.execute("DELETE FROM digest", []).unwrap();
+    let found = store.reader.derived(&record.log, &record.state).unwrap();
+    assert_eq!(found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["digest of spans[0..1024]"]);
+    damage.execute("INSERT INTO digest VALUES (1 << 32, x'00')", []).unwrap();
+    let asked = Asked { window: None, now: Micros(0), lines: 1 };
+    assert!(store.reader.shown(&record, &asked).is_err());
+}
