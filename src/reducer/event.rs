@@ -299,7 +299,7 @@ pub enum Outcome {
 impl<'a> Event<'a> {
     /// An event with nothing but its place: what a text line is.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn bare(class: Class, line: u64, offset: u64, length: u64) -> Self {
         Self {
             line,

@@ -44,6 +44,7 @@ pub(crate) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// The text of a string, escapes resolved; `None` for everything else.
+    #[inline]
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         let inner = || self.raw.get(1..self.raw.len().saturating_sub(1));
         match self.kind {

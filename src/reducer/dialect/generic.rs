@@ -11,7 +11,7 @@ use super::data::TimeForm;
 use super::names::Memory;
 use super::record::{Found, Record};
 use super::types;
-use crate::reducer::event::{ArtifactRef, Class, ErrorText, Event, Outcome, Subject, Text};
+use crate::reducer::event::{ArtifactRef, ErrorText, Event, Outcome, Subject, Text};
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
@@ -23,7 +23,7 @@ pub(super) trait LookUp<'a>: Copy {
     fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
     /// The first value when it is a text as nearly all are, a string without escapes that begins visibly, and nothing is
     /// asked before it. None says nothing.
-    fn visible(&self, concept: Concept) -> Option<&'a str>;
+    fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)>;
     /// What stands on the top level where prose may stand instead of a name.
     fn prose(&self, key: Key) -> Option<Value<'a>>;
 }
@@ -40,7 +40,7 @@ impl<'a> LookUp<'a> for Record<'_, 'a> {
     }
 
     #[inline(always)]
-    fn visible(&self, concept: Concept) -> Option<&'a str> {
+    fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)> {
         Record::visible(self, concept)
     }
 
@@ -73,18 +73,16 @@ pub(super) struct Notes {
     pub(super) unread_elements: u32,
 }
 
-/// The event of a record.
+/// Fills a bare event with what a record says. An event is large: it is filled where it stands.
 #[inline(always)]
-pub(super) fn event<'a>(
+pub(super) fn fill<'a>(
+    event: &mut Event<'a>,
     record: impl LookUp<'a>,
-    spot: Spot,
     clock: Clock,
     memory: &mut Memory,
     notes: &mut Notes,
-) -> Event<'a> {
-    let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
-    Reader { record, clock, memory, notes, text: PhantomData }.fill(&mut event);
-    event
+) {
+    Reader { record, clock, memory, notes, text: PhantomData }.fill(event);
 }
 
 /// The name of a record alone; what is passed over on the way is not noted.
@@ -174,11 +172,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     #[inline]
     fn fill(mut self, event: &mut Event<'a>) {
         let concepts = self.record.concepts();
-        let name_key = if concepts.has_any(NAMED_BY) { self.name() } else { None }.map(|(key, name)| {
-            event.meaning = self.memory.names.meaning(&name);
-            event.name = Some(name);
-            key
-        });
+        let name_key = if concepts.has_any(NAMED_BY) { self.named(event) } else { None };
         concepts.without(TOGETHER).for_each(|concept| self.field(event, concept));
         event.message = self.message();
         if concepts.has(C::Error) {
@@ -211,7 +205,10 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         }
         match concept {
             C::Time => event.time = self.time(concept),
-            C::Level => event.level = self.text_or(concept, types::level),
+            C::Level => {
+                let plain = self.visible(concept).and_then(|word| types::plain_level(&word));
+                event.level = plain.or_else(|| self.text_or(concept, types::level));
+            }
             C::Attempt => event.attempt = self.other(concept, types::attempt),
             C::MaxAttempts => event.max_attempts = self.other(concept, types::attempt),
             C::Score => event.score = self.other(concept, types::number),
@@ -244,8 +241,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
                 event.ledger = self.record.find(concept, is_any).is_some();
             }
             C::RunId => {
-                let visible = self.record.visible(concept).map(Cow::Borrowed);
-                event.run_id = visible.or_else(|| self.record.find(concept, |_, value| types::id(value)));
+                event.run_id = self.visible(concept).or_else(|| self.record.find(concept, |_, value| types::id(value)));
             }
             C::Workflow
             | C::Title
@@ -317,10 +313,13 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// A text that needs no reading, else what `read` makes.
     #[inline(always)]
     fn visible_or(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
-        match self.record.visible(concept) {
-            Some(text) => Some(Cow::Borrowed(text)),
-            None => self.text_or(concept, read),
-        }
+        self.visible(concept).or_else(|| self.text_or(concept, read))
+    }
+
+    /// A text that needs no reading.
+    #[inline(always)]
+    fn visible(&self, concept: Concept) -> Option<Cow<'a, str>> {
+        self.record.visible(concept).and_then(|(_, value)| value.string())
     }
 
     #[inline(never)]
@@ -361,6 +360,23 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         })
     }
 
+    /// Gives the event its name and what that means, and says which top-level key it is from.
+    #[inline(always)]
+    fn named(&mut self, event: &mut Event<'a>) -> Option<Key> {
+        // Nearly every name came before.
+        if let Some((found, value)) = self.record.visible(C::EventName)
+            && let Some(name) = value.string()
+            && let Some(meaning) = self.memory.names.known(&name)
+        {
+            (event.name, event.meaning) = (Some(name), meaning);
+            return Some(found.key);
+        }
+        let (key, name) = self.name()?;
+        event.meaning = self.memory.names.meaning(&name);
+        event.name = Some(name);
+        Some(key)
+    }
+
     /// The event name and the top-level key that gave it; an object gives its own `type` or `kind`.
     fn name(&mut self) -> Option<(Key, Cow<'a, str>)> {
         let Self { record, notes, .. } = self;
@@ -380,7 +396,9 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
     fn message(&mut self) -> Option<Text<'a>> {
-        let named = self.find(C::Message, Wanted::Text, |found, value| Some((found.on_top, Text::of(value)?)));
+        let text = |found: Found, value: Value<'a>| Some((found.on_top, Text::of(value)?));
+        let visible = self.record.visible(C::Message).and_then(|(found, value)| text(found, value));
+        let named = visible.or_else(|| self.find(C::Message, Wanted::Text, text));
         if let Some((true, message)) = named {
             return Some(message);
         }

@@ -248,7 +248,8 @@ impl Decoder {
         let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, sink);
         if dialect.is_none() {
             let clock = Clock { naive: *naive_time, own: None };
-            let event = generic::event(record, spot, clock, memory, &mut noticed.notes);
+            let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
+            generic::fill(&mut event, record, clock, memory, &mut noticed.notes);
             sink(Some(&event), Trace { dialect: None, rule: None, spot });
         }
         noticed.dialect = noticed.dialect.or(dialect);

@@ -21,9 +21,16 @@ const MOST: usize = 1024;
 pub(super) struct Names(FxHashMap<String, Meaning>);
 
 impl Names {
+    /// What a text means, if it was asked for as a name before: then it is one.
+    #[inline]
+    pub(super) fn known(&self, text: &str) -> Option<Meaning> {
+        self.0.get(text).copied()
+    }
+
+    /// What a name means.
     pub(super) fn meaning(&mut self, name: &str) -> Meaning {
-        if let Some(known) = self.0.get(name) {
-            return *known;
+        if let Some(known) = self.known(name) {
+            return known;
         }
         let meaning = meaning(name);
         if self.0.len() < MOST {

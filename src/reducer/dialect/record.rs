@@ -131,11 +131,18 @@ struct First {
     value: u8,
     /// The number of its member.
     member: u16,
+    /// No other value of the object may be one of the concept.
+    alone: bool,
 }
 
 impl First {
-    const NOWHERE: First =
-        First { rank: Rank(0), found: Found { key: USAGE, on_top: false }, value: NONE, member: u16::MAX };
+    const NOWHERE: First = First {
+        rank: Rank(0),
+        found: Found { key: USAGE, on_top: false },
+        value: NONE,
+        member: u16::MAX,
+        alone: false,
+    };
 
     #[inline(always)]
     fn place(self, known: &Known, begin: u32, values: &[Place]) -> Option<Place> {
@@ -294,8 +301,14 @@ impl Layout {
                 Some(Stands::Value(number)) => number,
                 _ => NONE,
             };
+            let may_be = |member: &&Member| {
+                let (layer, key) = (usize::from(member.slot) / KEYS, usize::from(member.slot) % KEYS);
+                let keys = Concept::keys_of(concept);
+                LOOKED_FOR[layer].has_number(concept) && keys.iter().any(|named| named.number() == key)
+            };
+            let alone = members.iter().filter(may_be).count() == 1;
             // There are at most as many members as slots.
-            *free = First { rank, found, value, member: named.unwrap_or(usize::from(u16::MAX)) as u16 };
+            *free = First { rank, found, value, member: named.unwrap_or(usize::from(u16::MAX)) as u16, alone };
         }
         let mut on_top = Box::new([NONE; KEYS]);
         for (number, member) in (0..NONE).zip(&members) {
@@ -471,34 +484,38 @@ impl<'l, 'a> Record<'l, 'a> {
         if self.layout.forgot {
             return self.find_from(None, concept, read);
         }
-        let (rank, found, place) = self.first(concept)?;
+        let (rank, found, place, alone) = self.first(concept)?;
         let first = self.at(place).and_then(|value| read(found, value));
-        first.or_else(|| self.find_from(Some(rank), concept, read))
+        if first.is_some() || alone { first } else { self.find_from(Some(rank), concept, read) }
     }
 
-    /// The first value of a concept that stands anywhere, if the concept does.
+    /// The first value of a concept that stands anywhere, if the concept does, and whether no other may be one.
     #[inline(always)]
-    fn first(&self, concept: Concept) -> Option<(Rank, Found, Place)> {
+    fn first(&self, concept: Concept) -> Option<(Rank, Found, Place, bool)> {
         if let Some((known, begin, values)) = self.known {
             let first = known.first.get(concept as usize)?;
-            return Some((first.rank, first.found, first.place(known, begin, values)?));
+            return Some((first.rank, first.found, first.place(known, begin, values)?, first.alone));
         }
         let (rank, place) = *self.layout.first.get(concept as usize)?;
-        Some((rank, Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP }, place))
+        Some((rank, Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP }, place, false))
     }
 
-    /// The text of the first value, of an object of a known shape, when it is a string without escapes that begins visibly.
+    /// The first value, of an object of a known shape, when it is a string without escapes that begins visibly.
     #[inline(always)]
-    pub(crate) fn visible(&self, concept: Concept) -> Option<&'a str> {
+    pub(crate) fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)> {
         let (known, _, values) = self.known?;
         if !known.concepts.has(concept) {
             return None;
         }
-        let place = values.get(usize::from(known.first.get(concept as usize)?.value))?;
-        let (start, end) = (place.start as usize + 1, place.end as usize);
-        let is_text =
-            place.kind == Kind::Plain && self.text.as_bytes().get(start).is_some_and(|byte| is_visible(*byte));
-        if is_text { self.text.get(start..end.checked_sub(1)?) } else { None }
+        let first = known.first.get(concept as usize)?;
+        let place = values.get(usize::from(first.value))?;
+        let begins_visibly =
+            || self.text.as_bytes().get(place.start as usize + 1).is_some_and(|byte| is_visible(*byte));
+        if place.kind != Kind::Plain || !begins_visibly() {
+            return None;
+        }
+        let raw = self.text.get(place.start as usize..place.end as usize)?;
+        Some((first.found, Value { kind: Kind::Plain, raw }))
     }
 
     /// The same by looking everywhere behind a rank.
@@ -527,8 +544,12 @@ impl<'l, 'a> Record<'l, 'a> {
     }
 
     /// The value of a key on the top level.
+    #[inline]
     pub(crate) fn on_top(&self, key: Key) -> Option<Value<'a>> {
-        self.value(TOP, key)
+        match self.known {
+            Some((known, ..)) if known.on_top[key.number()] == NONE => None,
+            _ => self.value(TOP, key),
+        }
     }
 
     fn value(&self, layer: usize, key: Key) -> Option<Value<'a>> {

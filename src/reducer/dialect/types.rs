@@ -92,6 +92,18 @@ pub(super) fn cache_hit(value: Value<'_>, by_word: bool) -> Option<bool> {
     }
 }
 
+/// A level word as most write it.
+#[inline]
+pub(super) fn plain_level(word: &str) -> Option<Level> {
+    Some(match word {
+        "info" => Level::Info,
+        "debug" => Level::Debug,
+        "warn" => Level::Warn,
+        "error" => Level::Error,
+        _ => return None,
+    })
+}
+
 /// A level word in any case, or a number as bunyan and pino write it.
 pub(super) fn level(value: Value<'_>) -> Option<Level> {
     if let Some(number) = number(value) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Fold;
 use crate::reducer::event::{Subject, Verb};
 use crate::reducer::json::to_value;
-use crate::reducer::run::{Status, is_plain, set, set_text, value};
+use crate::reducer::run::{Known, Status, is_plain, set, set_text, value};
 use crate::reducer::span::SpanKind;
 
 /// The phase that ends a run (rule 5).
@@ -74,18 +74,24 @@ impl Fold<'_, '_> {
 
     /// Rule 5: phase, candidate and attempt, whose values are spans too.
     pub(super) fn values(&mut self) {
-        // A phase that the run has is in its canonical word.
-        let is_present = |phase: &str| value(&self.state.run.phase).is_some_and(|at| at == phase);
+        // Nearly every line repeats the values that the run has. A phase that it has is in its canonical word.
+        let is_at = |at: &Known<String>, said: Option<&str>| said.is_some() && value(at).map(String::as_str) == said;
         let phase = self.event.phase.as_deref();
-        let phase = phase.map(|phase| if is_present(phase) { Cow::Borrowed(phase) } else { phase_word(phase) });
-        if self.takes_value(Subject::Phase, SpanKind::Phase, phase.as_deref())
-            && let Some(phase) = phase
-        {
-            self.done = phase == DONE;
-            self.progress |= set_text(&mut self.state.run.phase, &phase, self.event.line);
+        if is_at(&self.state.run.phase, phase) && !self.is(Subject::Phase) {
+            self.done = phase == Some(DONE);
+        } else {
+            let phase = phase.map(phase_word);
+            if self.takes_value(Subject::Phase, SpanKind::Phase, phase.as_deref())
+                && let Some(phase) = phase
+            {
+                self.done = phase == DONE;
+                self.progress |= set_text(&mut self.state.run.phase, &phase, self.event.line);
+            }
         }
         let candidate = self.event.candidate.as_deref();
-        if self.takes_value(Subject::Candidate, SpanKind::Candidate, candidate)
+        let repeats = is_at(&self.state.run.candidate, candidate) && !self.is(Subject::Candidate);
+        if !repeats
+            && self.takes_value(Subject::Candidate, SpanKind::Candidate, candidate)
             && let Some(candidate) = candidate
         {
             self.progress |= set_text(&mut self.state.run.candidate, candidate, self.event.line);
@@ -126,7 +132,6 @@ impl Fold<'_, '_> {
             _ => value(&self.state.run.phase).is_some_and(|at| at == id),
         };
         if present {
-            // Nearly every line repeats the value that the run has.
             if !own {
                 return true;
             }

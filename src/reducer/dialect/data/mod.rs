@@ -26,7 +26,7 @@ use super::concept::Concept;
 use super::generic::{self, Notes, Spot};
 use super::names::Memory;
 use super::record::Record;
-use crate::reducer::event::{Event, Meaning, Verb};
+use crate::reducer::event::{Class, Event, Meaning, Verb};
 use crate::reducer::json::{Cursor, Torn, Value};
 use crate::reducer::name::meaning;
 use crate::reducer::time::NaiveTime;
@@ -341,7 +341,8 @@ impl Reading<'_, '_> {
 
     fn made<'a>(&mut self, values: Overlaid<'_, 'a>, spot: Spot) -> Event<'a> {
         let clock = generic::Clock { naive: self.naive, own: Some(self.dialect.time) };
-        let mut event = generic::event(values, spot, clock, self.memory, self.notes);
+        let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
+        generic::fill(&mut event, values, clock, self.memory, self.notes);
         event.usage_id = values.given.usage_id.clone();
         event
     }

@@ -2,6 +2,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::reducer::dialect::testing::{Field, field, with};
+use crate::reducer::event::Class;
 use crate::reducer::event::{Usage, Verb};
 
 /// A kind of value: the n-th of them as JSON and as the field shows it, and which of [`WRONG`] are of it as well.

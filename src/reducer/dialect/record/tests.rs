@@ -9,11 +9,16 @@ fn told(layout: &Layout, text: &str) -> Vec<String> {
     let mut told = vec![format!("{:?} {}", layout.concepts, layout.duplicate_keys)];
     for concept in layout.concepts {
         let first = record.first(concept);
-        if let Some(visible) = record.visible(concept) {
-            let value = first.and_then(|(.., place)| record.at(place)).expect("it stands there");
-            assert_eq!((value.string().as_deref(), value.is_text()), (Some(visible), true), "{concept:?} of {text}");
+        if let Some((found, value)) = record.visible(concept) {
+            let (_, found_first, place, _) = first.expect("it stands there");
+            assert_eq!((found, Some(value)), (found_first, record.at(place)), "{concept:?} of {text}");
+            assert!(value.is_text(), "{concept:?} of {text}");
         }
-        told.push(format!("{concept:?} {first:?}"));
+        if let Some((rank, .., alone)) = first {
+            let other = record.find_from(Some(rank), concept, |_, value| Some(value));
+            assert!(!alone || other.is_none(), "{concept:?} of {text}");
+        }
+        told.push(format!("{concept:?} {:?}", first.map(|(rank, found, place, _)| (rank, found, place))));
     }
     for layer in 0..LAYERS {
         let is_used = layout.layers() >> layer & 1 == 1;
