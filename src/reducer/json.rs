@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 pub use build::to_value;
 pub(crate) use number::{is_number, number_end};
-pub(crate) use scan::{Cursor, Torn, string_end};
+pub(crate) use scan::{Cursor, Torn, quoted_end, string_end};
 pub(crate) use unescape::unescape;
 
 /// The deepest nesting that is accepted; the object itself is 1 (spec 1.2).

@@ -7,7 +7,7 @@
 
 use wide::u8x16;
 
-use crate::reducer::json::{Cursor, Kind, Torn, number_end, string_end};
+use crate::reducer::json::{Cursor, Kind, Torn, number_end, quoted_end, string_end};
 
 /// The most values of a shape.
 pub(super) const MOST_VALUES: usize = 64;
@@ -237,12 +237,12 @@ fn sort(kind: Kind) -> Sort {
 #[inline(always)]
 fn value(cursor: &mut Cursor<'_>, sort: Sort, start: usize) -> Option<(usize, Kind)> {
     let bytes = cursor.bytes();
+    if sort == Sort::String {
+        let (end, escaped) = quoted_end(bytes, start)?;
+        return Some((end, if escaped { Kind::Escaped } else { Kind::Plain }));
+    }
     let first = bytes.get(start)?;
     match sort {
-        Sort::String if *first == b'"' => {
-            let (end, escaped) = string_end(bytes, start + 1)?;
-            Some((end, if escaped { Kind::Escaped } else { Kind::Plain }))
-        }
         Sort::Scalar => match first {
             b'-' | b'0'..=b'9' => Some((number_end(bytes, start)?, Kind::Number)),
             b't' | b'f' | b'n' => whole(cursor, start),

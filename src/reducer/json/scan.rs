@@ -77,6 +77,28 @@ pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     }
 }
 
+/// The same of the string whose opening quote stands at `start`; `None` when there is none.
+#[inline(always)]
+pub(crate) fn quoted_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
+    // Most strings end in the block that they begin in.
+    if let Some(block) = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        let block = u8x16::new(*block);
+        let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
+        let backslashes = block.simd_eq(u8x16::splat(b'\\')).to_bitmask();
+        if quotes & 1 == 0 {
+            return None;
+        }
+        let closing = quotes & !1;
+        if closing != 0 && backslashes & (closing ^ closing.wrapping_sub(1)) == 0 {
+            return Some((start + closing.trailing_zeros() as usize + 1, false));
+        }
+        if closing == 0 && backslashes == 0 {
+            return string_end(bytes, start + BLOCK);
+        }
+    }
+    if bytes.get(start) == Some(&b'"') { string_end(bytes, start + 1) } else { None }
+}
+
 /// The end of the escape whose backslash stands before `at`. Surrogates may stand alone (spec 1.2).
 #[cold]
 fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
