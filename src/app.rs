@@ -22,8 +22,11 @@ use crate::web::{self, LogText, Token, Web};
 /// How long a stop may take before the process ends anyway; spec 5.4.6 T142 allows 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
-/// How long the first line waits for what is there, so that it can say what was found.
+/// How long the first line waits for what is there, so that it can say what was found; and from how many logs or bytes on it
+/// does not wait at all, since a page can show the newest of them long before all are read.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
+const MANY: u64 = 4096;
+const MUCH: u64 = 64 * 1024 * 1024;
 
 /// How long another process may hold the cache before it is one that keeps it (spec 5.4.4 T88 allows 3 s to say so).
 pub const MOMENT: Duration = Duration::from_secs(1);
@@ -188,15 +191,16 @@ fn listen(port: u16) -> Result<TcpListener, AppError> {
     Ok(listener)
 }
 
-/// Waits until what is there was found, read and committed, so that the first line can say it; not for long.
+/// Waits until what is there was found, read and committed, so that the first line can say it; not for long, and not for much.
 async fn first_look(live: &store::Live) {
-    let all_read = async {
-        while !live.status().complete {
+    let seen = async {
+        let is_seen = |status: SourceStatus| status.complete || status.logs > MANY || status.backlog_bytes > MUCH;
+        while !is_seen(live.status()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     // Too much to read is no error: the line then says what was found so far.
-    let _ = tokio::time::timeout(FIRST_LOOK, all_read).await;
+    let _ = tokio::time::timeout(FIRST_LOOK, seen).await;
 }
 
 /// Gives the web room its raw lines, so that it need not know who opens logs.

@@ -42,6 +42,8 @@ pub struct SourceStatus {
     pub scan_ms: Option<u64>,
     /// Rescans because the watcher lost events.
     pub overflows: u64,
+    /// How many logs are known: during the first scan, how many were found so far.
+    pub logs: u64,
     /// Bytes of known logs that are not reduced yet.
     pub backlog_bytes: u64,
     /// Bytes of known logs whose event rows are not written yet.

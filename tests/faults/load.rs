@@ -175,6 +175,27 @@ fn t53_very_many_runs_are_served_from_the_first_second() {
 }
 
 #[test]
+fn t53b_while_a_first_scan_goes_on_the_newest_so_far_are_shown() {
+    let mut house = House::new();
+    for run in 0..2_000 {
+        append(&house.state, &format!("run-{run}"), &line(1));
+    }
+    // A disk that has none of the directories at hand.
+    house.prefix = trace::failing(&house, "newfstatat", "newfstatat:delay_enter=1000", &[]);
+    house.start();
+    let page = within(30, "runs on a page that is not complete", || {
+        let health = house.health();
+        assert!(health["settled"] == false, "nothing was shown before the scan had ended");
+        let page = house.process().ask("/").expect("a page");
+        (health["runs"].as_u64() > Some(0) && page.body.contains("found so far")).then_some(page)
+    });
+    assert!(page.body.contains("looking for runs") && !page.body.contains("all read"), "{}", page.body);
+    within(60, "all runs", || (house.health()["runs"] == 2_000 && house.health()["backlog_bytes"] == 0).then_some(()));
+    house.prefix.clear();
+    house.check(30);
+}
+
+#[test]
 fn t131_a_backlog_is_read_while_pages_are_served() {
     let mut house = House::new();
     let text = bulk(0..size(10_000, 200_000));

@@ -453,6 +453,7 @@ impl Engine {
             status.scans = self.scans.count;
             status.scan_ms = self.scans.took_ms;
             status.overflows = self.overflows;
+            status.logs = self.table.len();
             status.backlog_bytes = self.table.backlog;
             status.index_backlog_bytes = self.table.index_backlog;
             status.rate_bytes_per_s = rate;

@@ -31,6 +31,11 @@ const ASKED_SHARE: u32 = 20;
 /// A full scan that was asked for comes at least so long after the last one.
 const ASKED: Duration = Duration::from_millis(250);
 
+/// A first scan that takes longer than this does not keep everything waiting for what is new: from then on the newest of what
+/// it found so far are read beside it, so many at a time.
+const PATIENCE: Duration = Duration::from_millis(200);
+const EARLY: usize = 64;
+
 /// How many directories are walked together.
 const WALKS: usize = 256;
 
@@ -268,7 +273,25 @@ impl Engine {
                 }
             }
         }
+        if !self.scans.is_settled() && now.duration_since(self.began) >= PATIENCE && !self.agenda.has_cold() {
+            self.read_early(now);
+        }
         Ok(())
+    }
+
+    /// Wants turns of the newest logs that the first scan found so far.
+    fn read_early(&mut self, now: Instant) {
+        let fresh = &mut self.scans.fresh;
+        let others = fresh.len().saturating_sub(EARLY);
+        if others > 0 {
+            fresh.select_nth_unstable(others);
+        }
+        let mut newest = fresh.split_off(others);
+        newest.sort_unstable_by(|one, other| other.cmp(one));
+        self.note_first(&newest);
+        for (_, key) in newest {
+            self.want(&key, false, now);
+        }
     }
 
     /// Something that is no regular file has a log's name: a problem, shown once, and never opened (spec 1.1).

@@ -247,6 +247,10 @@ impl Table {
         self.logs.iter().map(|(key, tracked)| (key, tracked.as_ref()))
     }
 
+    pub(super) fn len(&self) -> u64 {
+        self.logs.len() as u64
+    }
+
     /// The shared form of a key that is in the table.
     pub(super) fn key(&self, key: &str) -> Option<Arc<str>> {
         self.logs.get_key_value(key).map(|(key, _)| Arc::clone(key))

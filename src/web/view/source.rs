@@ -86,7 +86,11 @@ fn places(status: &SourceStatus) -> Markup {
 fn progress(source: &Source) -> Markup {
     let status = &source.status;
     html! {
-        @if status.backlog_bytes > 0 {
+        @if !status.settled && !status.complete && status.logs > 0 {
+            span.warn {
+                (icon(Icon::Hourglass)) "looking for runs, " (amount::plural(status.logs, "log", "logs")) " found so far"
+            }
+        } @else if status.backlog_bytes > 0 {
             span.warn {
                 (icon(Icon::Hourglass)) (amount::bytes(status.backlog_bytes)) " behind"
                 @if status.rate_bytes_per_s > 0 {
@@ -153,6 +157,9 @@ mod tests {
         check(|_| {}, &["12 runs", "./state", "4 s ago", "all read"], &["behind"]);
         check(|s| s.status.backlog_bytes = 2048, &["2.0 KiB behind"], &["all read"]);
         check(|s| s.status.complete = false, &["looking for runs"], &["all read"]);
+        let found = |s: &mut Source| s.status = SourceStatus { complete: false, logs: 7, ..s.status.clone() };
+        check(found, &["looking for runs, 7 logs found so far"], &["all read", "behind"]);
+        check(|s| s.status.logs = 7, &["all read"], &["looking for"]);
         check(|s| s.status.roots[0].1 = Some("not readable".into()), &["not readable"], &["all read"]);
         let unreadable = |s: &mut Source| s.totals = Some(Totals { problems: 2, ..Totals::default() });
         check(unreadable, &["2 logs cannot be read", "/health#logs"], &["all read"]);
