@@ -117,15 +117,18 @@ fn took(millis: Option<i64>) -> Markup {
     html! { @match millis { Some(millis) => (time::took(millis)), None => "–" } }
 }
 
-/// How much longer or shorter the second one was, in words.
+/// How much longer or shorter the second one was, in words. What is less than a tenth of a second, or than a hundredth of
+/// the whole, is no difference: the next two runs would have another one.
 fn change(here: Option<i64>, there: Option<i64>) -> Markup {
     let (Some(here), Some(there)) = (here, there) else { return html! {} };
+    let (difference, longer) = (here.abs_diff(there), here.max(there).unsigned_abs());
+    let millis = i64::try_from(difference).unwrap_or(i64::MAX);
     html! {
-        @match there.cmp(&here) {
-            std::cmp::Ordering::Equal => { "as long" }
-            std::cmp::Ordering::Greater => { (time::duration(there - here)) " longer" }
-            std::cmp::Ordering::Less => { (time::duration(here - there)) " shorter" }
+        @if difference == 0 { "as long" }
+        @else if difference < 100 || difference < longer / 100 {
+            span title={ (time::duration(millis)) @if there > here { " longer" } @else { " shorter" } } { "about as long" }
         }
+        @else { (time::duration(millis)) @if there > here { " longer" } @else { " shorter" } }
     }
 }
 
@@ -159,6 +162,22 @@ mod tests {
     use super::super::sample::{self, NOW, check_harmless, judged};
     use super::*;
     use crate::reducer::span::SpanStatus;
+
+    #[test]
+    fn what_is_nothing_is_no_difference() {
+        for (here, there, said) in [
+            (Some(5000), Some(5000), "as long"),
+            (Some(5000), Some(5001), "<span title=\"1\u{a0}ms longer\">about as long</span>"),
+            (Some(50), Some(149), "<span title=\"99\u{a0}ms longer\">about as long</span>"),
+            (Some(50), Some(150), "100\u{a0}ms longer"),
+            (Some(5100), Some(5000), "100\u{a0}ms shorter"),
+            (Some(3_600_000), Some(3_635_000), "<span title=\"35\u{a0}s longer\">about as long</span>"),
+            (Some(3_600_000), Some(3_560_000), "40\u{a0}s shorter"),
+            (None, Some(1), ""),
+        ] {
+            assert_eq!(change(here, there).into_string(), said, "{here:?} {there:?}");
+        }
+    }
 
     #[test]
     fn two_runs_stand_side_by_side_with_what_differs() {
