@@ -245,14 +245,29 @@ pub(super) struct Chunk<'r> {
     entries: Vec<Stored<'r>>,
 }
 
+/// How the entry of an event of a kind begins.
+pub(super) fn written_kind(kind: i64) -> String {
+    format!("[{kind},")
+}
+
+/// How a span id stands in the first entry that has it.
+pub(super) fn written_span(span: &str) -> String {
+    serde_json::Value::from(span).to_string()
+}
+
 impl<'r> Chunk<'r> {
+    /// The text of a chunk, not read yet.
+    pub(super) fn text(row: &'r Row<'_>) -> rusqlite::Result<&'r str> {
+        Ok(row.get_ref(4)?.as_str()?)
+    }
+
     pub(super) fn read(row: &'r Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             first: count(row.get::<_, i64>(0)? & 0xffff_ffff),
             line: row.get(1)?,
             offset: row.get(2)?,
             time: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
-            entries: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(|error| unreadable(4, error))?,
+            entries: serde_json::from_str(Self::text(row)?).map_err(|error| unreadable(4, error))?,
         })
     }
 

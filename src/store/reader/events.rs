@@ -2,14 +2,15 @@
 
 use std::ops::RangeInclusive;
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use memchr::memmem::Finder;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use rustc_hash::FxHashSet;
 
 use super::{EventFilter, EventPage, EventRecord};
 use crate::reducer::dump::EventsHash;
 use crate::reducer::reduce::EventRow;
 use crate::store::columns::{count, key_of};
-use crate::store::event_rows::{Chunk, Decoder, EVENT};
+use crate::store::event_rows::{Chunk, Decoder, EVENT, written_kind, written_span};
 
 /// What of a log is asked for its events.
 struct Rows {
@@ -45,6 +46,9 @@ enum Order {
     Backwards,
 }
 
+/// More kinds than these are not looked for in the texts of chunks.
+const MOST_FINDERS: usize = 16;
+
 /// What is wanted of the events of a run.
 struct Search<'f> {
     number: u32,
@@ -52,6 +56,8 @@ struct Search<'f> {
     /// Ids of kinds; none is the same as all.
     kinds: Option<FxHashSet<i64>>,
     span: Option<&'f str>,
+    /// One of each list stands in the text of every chunk that has such an event: most chunks need no reading.
+    finders: Vec<Vec<Finder<'static>>>,
 }
 
 impl<'f> Search<'f> {
@@ -64,7 +70,7 @@ impl<'f> Search<'f> {
         ];
         let words = words.into_iter().filter_map(|(column, wanted)| Some((column, wanted?)));
         let (columns, values): (Vec<_>, Vec<_>) = words.map(|(column, word)| (format!("{column} = ?"), word)).unzip();
-        let kinds = if values.is_empty() {
+        let kinds: Option<FxHashSet<i64>> = if values.is_empty() {
             None
         } else {
             let sql = format!("SELECT id FROM kind WHERE {}", columns.join(" AND "));
@@ -72,7 +78,16 @@ impl<'f> Search<'f> {
             let found = statement.query_map(params_from_iter(values), |row| row.get(0))?;
             Some(found.collect::<rusqlite::Result<_>>()?)
         };
-        Ok(Self { number, hidden: *hidden, kinds, span: span.as_deref() })
+        let kinds_are = kinds.iter().filter(|kinds| kinds.len() <= MOST_FINDERS);
+        let kinds_are = kinds_are.map(|kinds| kinds.iter().map(|kind| finder(&written_kind(*kind))).collect());
+        let spans_are = span.iter().map(|span| vec![finder(&written_span(span))]);
+        let finders = kinds_are.chain(spans_are).collect();
+        Ok(Self { number, hidden: *hidden, kinds, span: span.as_deref(), finders })
+    }
+
+    /// Whether a chunk of this text may have an event that is wanted.
+    fn may_want(&self, text: &str) -> bool {
+        self.finders.iter().all(|one_of| one_of.iter().any(|finder| finder.find(text.as_bytes()).is_some()))
     }
 
     /// Whether the event at a place of a chunk is wanted.
@@ -96,7 +111,11 @@ impl<'f> Search<'f> {
         if limit == 0 || self.kinds.as_ref().is_some_and(FxHashSet::is_empty) {
             return Ok(events);
         }
-        each_chunk(connection, self.number, ordinals.clone(), order, |chunk| {
+        each_row(connection, self.number, ordinals.clone(), order, |row| {
+            if !self.may_want(Chunk::text(row)?) {
+                return Ok(false);
+            }
+            let chunk = &Chunk::read(row)?;
             let mut take = |place: usize| {
                 let ordinal = chunk.first + place as u64;
                 if ordinals.contains(&ordinal) && self.wants(chunk, place) {
@@ -114,13 +133,27 @@ impl<'f> Search<'f> {
     }
 }
 
+fn finder(text: &str) -> Finder<'static> {
+    Finder::new(text.as_bytes()).into_owned()
+}
+
 /// Gives the chunks that have events with ordinals in a range, until one was enough.
 fn each_chunk(
     connection: &Connection,
     number: u32,
     ordinals: RangeInclusive<u64>,
-    order: Order,
     mut enough: impl FnMut(&Chunk<'_>) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
+    each_row(connection, number, ordinals, Order::Forwards, |row| enough(&Chunk::read(row)?))
+}
+
+/// The same as rows, either way.
+fn each_row(
+    connection: &Connection,
+    number: u32,
+    ordinals: RangeInclusive<u64>,
+    order: Order,
+    mut enough: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<()> {
     let direction = match order {
         Order::Forwards => "",
@@ -136,7 +169,7 @@ fn each_chunk(
     let place = |ordinal: u64| key_of(number, u32::try_from(ordinal).unwrap_or(u32::MAX));
     let mut rows = statement.query([key_of(number, 0), place(*ordinals.start()), place(*ordinals.end())])?;
     while let Some(row) = rows.next()? {
-        if enough(&Chunk::read(row)?)? {
+        if enough(row)? {
             break;
         }
     }
@@ -167,7 +200,7 @@ pub(super) fn page(connection: &Connection, key: &str, filter: &EventFilter) -> 
     }
     let mut provisional_hidden = 0;
     if rows.provisional > 0 {
-        each_chunk(connection, rows.number, rows.stored + 1..=last, Order::Forwards, |chunk| {
+        each_chunk(connection, rows.number, rows.stored + 1..=last, |chunk| {
             provisional_hidden += (0..chunk.len()).map(|place| u64::from(chunk.kind(place) < 0)).sum::<u64>();
             Ok(false)
         })?;
@@ -202,7 +235,7 @@ pub(super) fn line(connection: &Connection, key: &str, line: u64) -> rusqlite::R
     }
     let mut decoder = Decoder::new(connection);
     let mut found = None;
-    each_chunk(connection, rows.number, low..=last, Order::Forwards, |chunk| {
+    each_chunk(connection, rows.number, low..=last, |chunk| {
         let Some(place) = (0..chunk.len()).find(|place| chunk.line(*place) >= line) else { return Ok(false) };
         if chunk.line(place) == line {
             found = Some(decoder.event(chunk, place)?);
@@ -215,7 +248,7 @@ pub(super) fn line(connection: &Connection, key: &str, line: u64) -> rusqlite::R
 /// How many event rows a run has, and the hash over them.
 pub(super) fn hash(connection: &Connection, decoder: &mut Decoder<'_>, number: u32) -> rusqlite::Result<(u64, String)> {
     let mut hash = EventsHash::default();
-    each_chunk(connection, number, 1..=u64::from(u32::MAX), Order::Forwards, |chunk| {
+    each_chunk(connection, number, 1..=u64::from(u32::MAX), |chunk| {
         for place in 0..chunk.len() {
             hash.push(&decoder.event(chunk, place)?);
         }

@@ -1,5 +1,7 @@
 //! Events stand in chunks of up to 32, as many as came at once: however they come, they are read as they were.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -26,6 +28,14 @@ fn check(place: &Place, store: &Store, rows: &[EventRow]) {
     let page = store.reader.events("r", &EventFilter { hidden: true, limit, ..EventFilter::default() }).unwrap();
     let found: Vec<(u64, &EventRow)> = page.events.iter().map(|event| (event.ordinal, &event.row)).collect();
     assert_eq!(found, (1..).zip(rows).collect::<Vec<_>>());
+    let all = || EventFilter { hidden: true, limit, ..EventFilter::default() };
+    let spans: BTreeSet<&str> = rows.iter().filter_map(|row| row.span.as_deref()).collect();
+    for span in spans {
+        let page = store.reader.events("r", &EventFilter { span: Some(span.to_owned()), ..all() }).unwrap();
+        assert!(
+            page.events.iter().map(|event| &event.row).eq(rows.iter().filter(|row| row.span.as_deref() == Some(span)))
+        );
+    }
     let run = store.reader.run("r", Lists::All).unwrap().unwrap();
     assert_eq!(store.reader.derived(&run.log, &run.state).unwrap(), []);
 
