@@ -98,6 +98,21 @@ impl Query {
         Ok(put(judged, shown.unwrap_or_else(|| Shown::of(&judged.record.state, asked))))
     }
 
+    /// The newest runs of a workflow, or without any, that hold a text, at most so many.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn of_workflow(
+        &self,
+        workflow: Option<&str>,
+        text: Option<&str>,
+        limit: u32,
+        now: Micros,
+    ) -> Result<Vec<Judged>, StoreError> {
+        let records = self.reader.of_workflow(workflow, text, limit)?;
+        records.into_iter().map(|record| self.judge(record, now)).collect()
+    }
+
     /// Whether there is a run with this key.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ use crate::reducer::dump;
 use crate::reducer::excerpt::Asked;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
+use crate::reducer::span::Artifact;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Learned;
 
@@ -289,6 +290,35 @@ impl Reader {
     pub fn runs(&self, filter: &RunFilter) -> Result<RunPage, StoreError> {
         let counted = self.pool.shared.as_ref().map(|shared| shared.sums().runs);
         self.pool.look_again(|connection, remembered| runs::page(connection, filter, counted, remembered))
+    }
+
+    /// The newest runs of a workflow, or without any, that hold a text, at most so many, with their open spans and markers.
+    /// How many there are is not counted.
+    pub fn of_workflow(
+        &self,
+        workflow: Option<&str>,
+        text: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        let mut values = vec![workflow.map_or(Value::Null, |workflow| Value::Text(workflow.to_owned()))];
+        let holding = text.map(|text| format!("AND {}", runs::mentions(&runs::SEARCHED, text, &mut values)));
+        values.push(Value::Integer(i64::from(limit)));
+        let rest = format!(
+            "WHERE run.workflow IS ? {} ORDER BY ifnull(run.first_event_at, -1) DESC, run.number DESC LIMIT ?",
+            holding.unwrap_or_default()
+        );
+        self.records(&rest, &values, Lists::Open)
+    }
+
+    /// The artifact at a place of a run's list, from 1.
+    pub fn artifact(&self, key: &str, place: u64) -> Result<Option<Artifact>, StoreError> {
+        let Some(place) = place.checked_sub(1).and_then(|place| u32::try_from(place).ok()) else { return Ok(None) };
+        self.pool.look(|connection| {
+            let sql = "SELECT number FROM log WHERE key = ?";
+            let number = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+            let Some(number) = number else { return Ok(None) };
+            Ok(columns::artifacts_in(connection, number, place..=place)?.pop())
+        })
     }
 
     /// What was learned of a phase from runs of the same workflow that began before `before` (spec 2.6). No run is

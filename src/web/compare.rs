@@ -13,12 +13,9 @@ use super::view::{self, form, link, text};
 use super::{Web, address};
 use crate::query::Judged;
 use crate::reducer::run::value;
-use crate::store::reader::RunFilter;
 
 /// Runs to choose from.
 const CHOICES: u32 = 20;
-/// So many of the newest runs are looked through for those without a workflow.
-const UNNAMED: u32 = 200;
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/runs/{key}/compare", get(page))
@@ -69,19 +66,11 @@ pub(super) fn others(
     most: u32,
     text: Option<String>,
 ) -> Result<(Vec<Judged>, bool), WebError> {
-    let workflow = value(&judged.record.state.run.workflow);
-    let filter = RunFilter {
-        workflow: workflow.cloned(),
-        text,
-        // One for the run itself; among all runs those without a workflow are looked for.
-        limit: if workflow.is_some() { most + 1 } else { UNNAMED },
-        ..RunFilter::default()
-    };
-    let page = look.web.query.runs(&filter, None, look.now)?;
-    let mut others = page.runs;
-    // Two runs without a workflow are of the same workflow (spec 2.7); the filter knows only named ones.
-    others.retain(|other| other.record.key != judged.record.key && value(&other.record.state.run.workflow) == workflow);
-    let more = page.next.is_some() || others.len() > most as usize;
+    let workflow = value(&judged.record.state.run.workflow).map(String::as_str);
+    // One for the run itself, and one that says whether there are more.
+    let mut others = look.web.query.of_workflow(workflow, text.as_deref(), most + 2, look.now)?;
+    others.retain(|other| other.record.key != judged.record.key);
+    let more = others.len() > most as usize;
     others.truncate(most as usize);
     Ok((others, more))
 }

@@ -165,6 +165,50 @@ fn text_is_looked_for_plainly_and_everywhere_it_is_promised() {
 }
 
 #[test]
+fn the_newest_runs_of_a_workflow_are_found_without_looking_at_the_others() {
+    let (place, store) = thousand();
+    send(&store, "lonely", "", |state| state.run.title = fact(String::from("found by title")));
+    store.writer.flush().unwrap();
+    let keys = |workflow, text, limit| -> Vec<String> {
+        let found = store.reader.of_workflow(workflow, text, limit).unwrap();
+        found.into_iter().map(|record| record.key).collect()
+    };
+    for workflow in ["alpha", "beta"] {
+        let filter = RunFilter { workflow: Some(workflow.to_owned()), limit: 1000, ..RunFilter::default() };
+        let listed: Vec<String> = store.reader.runs(&filter).unwrap().runs.into_iter().map(|run| run.key).collect();
+        assert_eq!(keys(Some(workflow), None, 1000), listed);
+        assert_eq!(keys(Some(workflow), None, 7), listed[..7]);
+    }
+    assert_eq!(keys(None, None, 9), ["lonely"]);
+    assert_eq!(keys(None, Some("by title"), 9), ["lonely"]);
+    assert_eq!(keys(None, Some("nothing"), 9), [""; 0]);
+    assert_eq!(keys(Some("gamma"), None, 9), [""; 0]);
+    let plan = "EXPLAIN QUERY PLAN SELECT number FROM run WHERE run.workflow IS NULL
+        ORDER BY ifnull(run.first_event_at, -1) DESC, run.number DESC LIMIT 5";
+    let connection = rusqlite::Connection::open(place.cache()).unwrap();
+    let plan: String = connection.query_row(plan, [], |row| row.get(3)).unwrap();
+    assert!(plan.contains("run_workflow"), "{plan}");
+}
+
+#[test]
+fn an_artifact_is_found_by_its_place() {
+    let place = Place::new();
+    let store = place.open();
+    let named = |n| format!("{{\"event\":\"artifact.created\",\"path\":\"{n}.md\"}}\n");
+    write_whole(&store, "r", 1, &(0..3).map(named).collect::<String>());
+    write_whole(&store, "s", 1, &named(9));
+    let path = |key, place| store.reader.artifact(key, place).unwrap().map(|artifact| artifact.path);
+    let expected = [None, Some("0.md"), Some("1.md"), Some("2.md"), None];
+    for (place, expected) in (0..).zip(expected) {
+        assert_eq!(path("r", place).as_deref(), expected, "{place}");
+    }
+    assert_eq!(path("s", 1).as_deref(), Some("9.md"));
+    for (key, place) in [("s", 2), ("nobody", 1), ("r", u64::MAX), ("r", 1 << 32)] {
+        assert_eq!(path(key, place), None, "{key} {place}");
+    }
+}
+
+#[test]
 fn a_key_of_a_row_that_is_none_asks_for_the_first_page() {
     let (_place, store) = thousand();
     let first = store.reader.runs(&RunFilter { limit: 3, ..RunFilter::default() }).unwrap();

@@ -15,7 +15,6 @@ use futures_util::stream;
 
 use super::run::UNKNOWN_RUN;
 use crate::reducer::span::Artifact;
-use crate::store::reader::Lists;
 use crate::web::error::{ApiError, WebError};
 use crate::web::view::artifact::{HEAD, raster};
 use crate::web::view::link;
@@ -90,11 +89,13 @@ fn open(web: &Web, key: &str, place: &str) -> Result<Opened, WebError> {
 /// The artifact at a place of a run's list, and that place.
 pub(in crate::web) fn find(web: &Web, key: &str, place: &str) -> Result<(Artifact, usize), WebError> {
     const NONE: WebError = WebError::NotFound("This run has no such artifact.");
-    let record = web.query.reader.run(key, Lists::All)?.ok_or(UNKNOWN_RUN)?;
+    if !web.query.is_known(key)? {
+        return Err(UNKNOWN_RUN);
+    }
     let digits = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
-    let place: usize = place.parse().ok().filter(|place| digits && *place > 0).ok_or(NONE)?;
-    let artifact = record.state.artifacts.get(place - 1).ok_or(NONE)?;
-    Ok((artifact.clone(), place))
+    let place: usize = place.parse().ok().filter(|_| digits).ok_or(NONE)?;
+    let artifact = web.query.reader.artifact(key, place as u64)?.ok_or(NONE)?;
+    Ok((artifact, place))
 }
 
 /// Content-Disposition with the file's name as RFC 8187 writes it, and in plain ASCII for old clients.
