@@ -203,6 +203,29 @@ fn reduce(key: &str, bytes: &[u8]) -> Value {
 }
 
 #[test]
+fn the_scan_alone_sees_everything_in_directories_that_are_quiet_for_long() {
+    let bench = Bench::started(How::Poll);
+    for key in ["changed", "deleted", "renamed", "replaced", "left"] {
+        append(&bench.state, key, "{\"event\":\"run.started\"}\n");
+    }
+    bench.wait_for_the_truth();
+    // Scans that told of all logs, and some that had nothing to tell.
+    let scans = bench.store().live.status().scans;
+    wait_for("five scans", || (bench.store().live.status().scans > scans + 4).then_some(()));
+    append(&bench.state, "changed", "{\"phase\":\"build\"}\n");
+    append(&bench.state, "new", "{\"event\":\"run.started\"}\n");
+    fs::remove_file(bench.state.join("deleted/run.log")).expect("rm");
+    fs::rename(bench.state.join("renamed"), bench.state.join("called")).expect("mv");
+    replace(&bench.state.join("replaced"), &bench.state.join("replaced/run.log"), b"{\"phase\":\"verify\"}\n");
+    wait_for("the deletion", || bench.log("deleted").filter(|log| log.gone));
+    wait_for("the renaming", || bench.log("renamed").is_none().then_some(()));
+    bench.wait_for_the_truth();
+    append(&bench.state, "deleted", "{\"event\":\"run.started\"}\n");
+    wait_for("its return", || bench.log("deleted").filter(|log| !log.gone));
+    bench.wait_for_the_truth();
+}
+
+#[test]
 fn what_the_cache_knows_of_logs_says_which_runs_ended() {
     let mut bench = Bench::new(How::Poll);
     append(&bench.state, "ended", "{\"event\":\"run.started\"}\n{\"event\":\"run.finished\",\"status\":\"ok\"}\n");

@@ -30,6 +30,18 @@ pub(super) struct Found {
     pub(super) look: Look,
 }
 
+/// Which logs a walk tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// All, and nothing is noted: it is not a full scan.
+    Some,
+    /// All, as if none had been told of before.
+    All,
+    /// Those that look otherwise than when they were told of last; the others are counted. What was told of and is not there
+    /// any more shows in the sum of both.
+    Changes,
+}
+
 /// What a walk tells beside the logs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Walked {
@@ -38,6 +50,8 @@ pub(super) struct Walked {
     /// Directories without a log, with their modification times: where one may be about to appear. At the end of a walk the
     /// newest [`MAX_BARE`].
     pub(super) bare: Vec<(i64, PathBuf)>,
+    /// Logs that are as they were told of last.
+    pub(super) same: u64,
     /// Directories that could not be read, with the reason: what is in them is unknown, not gone.
     pub(super) unread: Vec<(PathBuf, String)>,
 }
@@ -58,6 +72,7 @@ pub(super) struct Walk<'a> {
     pub(super) name: &'a LogName,
     /// How many directories deep a log may lie.
     pub(super) depth: usize,
+    pub(super) tell: Tell,
     pub(super) stop: &'a AtomicBool,
 }
 
@@ -99,7 +114,7 @@ impl Walk<'_> {
         let mut is_branch = false;
         // There may be many thousands: one piece of memory does for all.
         let mut log = OsString::new();
-        for (name, is_directory) in listing.names() {
+        for (place, (name, is_directory)) in listing.names().enumerate() {
             if !is_directory {
                 if matches!(self.name, LogName::Glob(_)) && self.name.matches(name) {
                     files.push(name.to_owned());
@@ -118,7 +133,7 @@ impl Walk<'_> {
                     log.push(name);
                     log.push("/");
                     log.push(exact);
-                    self.child(&listing, directory, name, &log, depth + 1, course);
+                    self.child(&listing, directory, (place, name), &log, depth + 1, course);
                 }
                 LogName::Glob(_) => course.stack.push((directory.join(name), depth + 1)),
             }
@@ -143,18 +158,25 @@ impl Walk<'_> {
         &self,
         listing: &Listing,
         parent: &Path,
-        name: &OsStr,
+        (place, name): (usize, &OsStr),
         log: &OsStr,
         depth: usize,
         course: &mut Course<'_>,
     ) {
         let itself = || listing.look(name.as_bytes()).ok();
-        let is_leaf = match listing.look(log.as_bytes()) {
+        let is_leaf = |itself: Option<Look>| itself.is_some_and(|look| self.place.is_leaf(&look));
+        let look = listing.look(log.as_bytes());
+        let is_told = self.tell != Tell::Some && listing.is_told(place, look.as_ref().ok());
+        let is_end = match look {
+            Ok(_) if is_told && self.tell == Tell::Changes => {
+                course.walked.same += 1;
+                depth >= self.depth || is_leaf(itself())
+            }
             Ok(look) => {
                 let below = parent.join(log);
                 let key = key::key(self.label, below.parent().unwrap_or(parent));
                 (course.each)(Found { key, below, look });
-                depth >= self.depth || itself().is_some_and(|look| self.place.is_leaf(&look))
+                depth >= self.depth || is_leaf(itself())
             }
             Err(error) => {
                 let (child, itself) = (parent.join(name), itself());
@@ -162,10 +184,10 @@ impl Walk<'_> {
                 if error.kind() == io::ErrorKind::NotFound {
                     course.walked.note_bare(child, itself);
                 }
-                depth >= self.depth || itself.is_some_and(|look| self.place.is_leaf(&look))
+                depth >= self.depth || is_leaf(itself)
             }
         };
-        if !is_leaf {
+        if !is_end {
             course.stack.push((parent.join(name), depth));
         }
     }
@@ -209,7 +231,7 @@ mod tests {
         let name = LogName::new(pattern).expect("pattern");
         let stop = AtomicBool::new(false);
         let mut found = BTreeMap::new();
-        let walk = Walk { place: &place, label, name: &name, depth: 4, stop: &stop };
+        let walk = Walk { place: &place, label, name: &name, depth: 4, tell: Tell::All, stop: &stop };
         let walked = walk.run(Path::new(""), &mut |one| {
             let below = one.below.to_string_lossy().into_owned();
             assert!(found.insert(one.key, (below, one.look.kind)).is_none(), "a key twice");
@@ -320,7 +342,7 @@ mod tests {
         let place = Place::open(state.path()).expect("open");
         let name = LogName::new("run.log").expect("pattern");
         let stop = AtomicBool::new(false);
-        let walk = Walk { place: &place, label: "", name: &name, depth: 4, stop: &stop };
+        let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell: Tell::All, stop: &stop };
         let mut found = Vec::new();
         walk.run(Path::new("b"), &mut |one| found.push(one.key));
         found.sort();
@@ -355,5 +377,52 @@ mod tests {
         let is_new =
             |path: &String| path.strip_prefix('e').is_none_or(|n| n.parse::<usize>().is_ok_and(|n| n % 5 == 0));
         assert!(newest.iter().all(is_new), "{newest:?}");
+    }
+    #[test]
+    fn what_is_as_it_was_told_of_is_counted_and_not_told_again() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        for below in ["run.log", "a/run.log", "b/run.log", "b/c/run.log"] {
+            write(state.path(), below.as_bytes());
+        }
+        std::fs::create_dir(state.path().join("d")).expect("mkdir");
+        let place = Place::open(state.path()).expect("open");
+        let name = LogName::new("run.log").expect("pattern");
+        let stop = AtomicBool::new(false);
+        let walk = |tell| {
+            let mut told = Vec::new();
+            let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell, stop: &stop };
+            let same = walk.run(Path::new(""), &mut |one| told.push(one.key)).same;
+            told.sort();
+            (told.join(" "), same)
+        };
+        let all = |keys: &str, same| (keys.to_owned(), same);
+        assert_eq!(walk(Tell::Changes), all(". a b b/c", 0), "they were never told of");
+        if !place.is_known {
+            assert_eq!(walk(Tell::Changes), all(". a b b/c", 0), "nor can it be known that they are as they were");
+            return;
+        }
+        // Names that are very young are read again, and with them everything is new.
+        while walk(Tell::Changes) != all(".", 3) {
+            std::thread::yield_now();
+        }
+        assert_eq!(walk(Tell::All), all(". a b b/c", 0));
+        assert_eq!(walk(Tell::Changes), all(".", 3));
+        let append = |path: &str| {
+            use std::io::Write;
+            let mut log = std::fs::OpenOptions::new().append(true).open(state.path().join(path)).expect("a log");
+            log.write_all(b"y").expect("a write");
+        };
+        append("b/c/run.log");
+        assert_eq!(walk(Tell::Some), all(". a b b/c", 0), "nothing is noted by it");
+        assert_eq!(walk(Tell::Changes), all(". b/c", 2));
+        assert_eq!(walk(Tell::Changes), all(".", 3));
+        std::fs::remove_file(state.path().join("a/run.log")).expect("rm");
+        assert_eq!(walk(Tell::Changes), all(".", 2));
+        write(state.path(), b"d/run.log");
+        write(state.path(), b"a/run.log");
+        assert_eq!(walk(Tell::Changes), all(". a d", 2));
+        write(state.path(), b"b/e/run.log");
+        let (told, same) = walk(Tell::Changes);
+        assert!(told.contains("b/e") && told.split(' ').count() as u64 + same == 6, "{told} {same}");
     }
 }

@@ -5,12 +5,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::hash::BuildHasher;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::quality::RandomState;
 use walkdir::WalkDir;
 
 use super::place::{Look, Stat, look_at};
@@ -24,6 +27,9 @@ const EACH: usize = 160;
 pub(super) struct Names {
     /// Of each a byte that says what it is, its name, and a zero: a byte that no name has.
     packed: Vec<u8>,
+    /// How the log of each looked when it was told of last, as a hash; 0 when it was not.
+    told: Vec<AtomicU64>,
+    hasher: RandomState,
 }
 
 const DIRECTORY: u8 = b'd';
@@ -40,6 +46,7 @@ impl Names {
             }
         }
         names.packed.shrink_to_fit();
+        names.told.shrink_to_fit();
         (names, None)
     }
 
@@ -47,6 +54,7 @@ impl Names {
         self.packed.push(if is_directory { DIRECTORY } else { OTHER });
         self.packed.extend_from_slice(name.as_bytes());
         self.packed.push(0);
+        self.told.push(AtomicU64::new(0));
     }
 
     fn iter(&self) -> impl Iterator<Item = (&OsStr, bool)> {
@@ -69,6 +77,14 @@ impl Listing {
     /// The names, and whether they are directories.
     pub(super) fn names(&self) -> impl Iterator<Item = (&OsStr, bool)> {
         self.names.iter()
+    }
+
+    /// Notes how the log of a name looks, given by its place among the names; says whether it looked so when it was told of
+    /// last.
+    pub(super) fn is_told(&self, place: usize, look: Option<&Look>) -> bool {
+        let Some(told) = self.names.told.get(place) else { return false };
+        let hash = look.map_or(0, |look| self.names.hasher.hash_one(look).max(1));
+        told.swap(hash, Ordering::Relaxed) == hash
     }
 
     /// Looks at a path relative to this directory; the last component is never followed.
@@ -99,7 +115,8 @@ impl Listed {
 
     /// Remembers names. When there is no room for them, everything else is forgotten.
     pub(super) fn remember(&self, below: &Path, stat: Stat, names: &Arc<Names>) {
-        let size = |below: &Path, names: &Names| EACH + below.as_os_str().len() + names.packed.len();
+        let size =
+            |below: &Path, names: &Names| EACH + below.as_os_str().len() + names.packed.len() + 8 * names.told.len();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, was)) = inner.directories.remove(below) {
             inner.bytes -= size(below, &was);
@@ -160,11 +177,13 @@ mod tests {
             assert!((many.packed.len()..=MOST).contains(&bytes()));
             assert!(listed.recall(Path::new(&n.to_string()), &stat).is_some());
         }
+        let one = Listed::default();
+        one.remember(Path::new("one"), stat, &many);
         for _ in 0..100 {
-            listed.remember(Path::new("again"), stat, &many);
+            one.remember(Path::new("again"), stat, &many);
         }
-        assert!(listed.recall(Path::new("99"), &stat).is_some(), "one directory counts once");
-        listed.remember(Path::new("too much"), stat, &names(MOST / 8));
+        assert!(one.recall(Path::new("one"), &stat).is_some(), "one directory counts once");
+        listed.remember(Path::new("too much"), stat, &names(MOST / 16));
         assert!(listed.recall(Path::new("too much"), &stat).is_none());
         assert_eq!(bytes(), 0);
     }

@@ -18,7 +18,7 @@ use super::cursor;
 use super::listing::{Listed, Listing, Names};
 
 /// What a path leads to when no link is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Regular,
     Directory,
@@ -54,7 +54,7 @@ impl Kind {
 }
 
 /// By what a file is known and by what a change of it shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Stat {
     pub(super) device: u64,
     pub(super) inode: u64,
@@ -64,7 +64,7 @@ pub(super) struct Stat {
 }
 
 /// One look at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Look {
     pub(super) kind: Kind,
     pub(super) stat: Stat,
@@ -92,7 +92,7 @@ pub(super) struct Place {
     /// Links and `..` resolved, for the watcher and for people; never used to open a log.
     pub(super) real: PathBuf,
     /// A directory with two links has no directory in it, and one whose times stand still has the entries that it had.
-    is_known: bool,
+    pub(super) is_known: bool,
     listed: Listed,
 }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::discover::{Found, Walk, Walked};
+use super::discover::{Found, Tell, Walk, Walked};
 use super::key::LogName;
 use super::place::{Look, Place};
 use super::rows::{self, RowsDone, RowsJob};
@@ -41,6 +41,7 @@ pub(super) struct WalkTask {
     pub(super) scan: Option<u32>,
     pub(super) name: Arc<LogName>,
     pub(super) depth: usize,
+    pub(super) tell: Tell,
     pub(super) starts: Vec<WalkStart>,
 }
 
@@ -86,7 +87,7 @@ pub(super) enum Answer {
 pub(super) struct WalkEnd {
     pub(super) root: u16,
     pub(super) what: Walked,
-    /// How many logs were found.
+    /// How many logs were told of.
     pub(super) logs: usize,
 }
 
@@ -206,7 +207,7 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
     for WalkStart { root, label, place, below } in &task.starts {
         let mut found = Vec::new();
         let mut count = 0;
-        let walk = Walk { place, label, name: &task.name, depth: task.depth, stop: &desk.stop };
+        let walk = Walk { place, label, name: &task.name, depth: task.depth, tell: task.tell, stop: &desk.stop };
         let what = walk.run(below, &mut |one| {
             count += 1;
             found.push(one);

@@ -7,6 +7,9 @@ use rustix::io::Errno;
 use super::place::Kind;
 use crate::store::Problem;
 
+/// The code of a problem that only another file solves.
+pub(super) const NOT_REGULAR: &str = "not_regular";
+
 fn problem(code: &str, text: String) -> Problem {
     Problem { code: code.to_owned(), text }
 }
@@ -14,10 +17,7 @@ fn problem(code: &str, text: String) -> Problem {
 /// Something else has the log's name (spec 1.1).
 pub(super) fn not_regular(path: &str, kind: Kind) -> Problem {
     let words = kind.words();
-    problem(
-        "not_regular",
-        format!("{path} is {words}, not a regular file, and was not opened; put the log itself there"),
-    )
+    problem(NOT_REGULAR, format!("{path} is {words}, not a regular file, and was not opened; put the log itself there"))
 }
 
 /// The log could not be opened.

@@ -12,7 +12,7 @@ use super::super::place::Refused;
 use super::super::problem;
 use super::super::tail::read_at;
 use super::Engine;
-use super::table::Tracked;
+use super::table::{Sight, Tracked, Work};
 use crate::store::writer::Write;
 use crate::store::{Cursor, StoreError};
 
@@ -47,6 +47,29 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// After a full scan that told of changes alone, and of so many logs in all: wants turns of those that need one though they
+    /// look as they did. Says whether a log is missing.
+    pub(super) fn settle_same(&mut self, told: u64, now: Instant) -> Result<bool, StoreError> {
+        let (number, clock) = (self.scans.number, cursor::clock());
+        let mut present = 0;
+        let mut restless = Vec::new();
+        for (key, tracked) in self.table.iter().filter(|(_, tracked)| tracked.seen == number) {
+            present += 1;
+            let sight = tracked.sight(clock);
+            if tracked.work == Work::Idle && matches!(sight, Sight::Behind | Sight::Changed { .. }) {
+                restless.push((Arc::clone(key), sight));
+            }
+        }
+        for (key, sight) in restless {
+            match sight {
+                Sight::Behind => self.queue_rows(&key),
+                _ => self.want(&key, true, now),
+            }
+        }
+        self.settle_renamed(&[])?;
+        Ok(told < present)
     }
 
     /// Whether a log that was not seen is not there; none when that cannot be told.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::super::cursor;
-use super::super::discover::{Found, Walked};
+use super::super::discover::{Found, Tell, Walked};
 use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
@@ -36,6 +36,9 @@ const ASKED: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(200);
 const EARLY: usize = 64;
 
+/// After a full scan that told of all logs so many tell of changes alone, as long as they miss none.
+const QUIET: u32 = 9;
+
 /// How many directories are walked together.
 const WALKS: usize = 256;
 
@@ -45,7 +48,12 @@ const ADVICE: &str = "give the user that runs wheelwatch access";
 /// When scans were and come, and what they carry from one to the next.
 #[derive(Debug)]
 pub(super) struct Scans {
+    /// The number of the last full scan that told of all logs.
     pub(super) number: u32,
+    /// How many scans may tell of changes alone before that is done again.
+    quiet: u32,
+    /// Whether the present one does.
+    is_quiet: bool,
     is_walking: bool,
     is_looking: bool,
     is_wanted: bool,
@@ -71,6 +79,8 @@ impl Scans {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             number: 0,
+            quiet: 0,
+            is_quiet: false,
             is_walking: false,
             is_looking: false,
             is_wanted: true,
@@ -128,7 +138,13 @@ impl Engine {
         if is_time {
             self.scans.is_walking = true;
             self.scans.is_wanted = false;
-            self.scans.number = self.scans.number.wrapping_add(1);
+            match self.scans.quiet.checked_sub(1) {
+                Some(less) => (self.scans.quiet, self.scans.is_quiet) = (less, true),
+                None => {
+                    (self.scans.quiet, self.scans.is_quiet) = (QUIET, false);
+                    self.scans.number = self.scans.number.wrapping_add(1);
+                }
+            }
             self.agenda.scan = Some(self.scans.number);
         }
         is_time
@@ -195,8 +211,14 @@ impl Engine {
                 starts.extend(self.walk_start(root, below));
             }
         }
+        let tell = match (scan, self.scans.is_quiet) {
+            (None, _) => Tell::Some,
+            (Some(_), false) => Tell::All,
+            (Some(_), true) => Tell::Changes,
+        };
+        let (name, depth) = (Arc::clone(&self.name), self.source.depth);
         let is_any = scan.is_some() || !starts.is_empty();
-        is_any.then(|| Task::Walk(WalkTask { scan, name: Arc::clone(&self.name), depth: self.source.depth, starts }))
+        is_any.then(|| Task::Walk(WalkTask { scan, name, depth, tell, starts }))
     }
 
     fn walk_start(&self, root: u16, below: PathBuf) -> Option<WalkStart> {
@@ -349,7 +371,10 @@ impl Engine {
                 base.unread = unread(&end.what);
             }
         }
-        self.settle_missing(now)?;
+        let is_any_missing = match self.scans.is_quiet {
+            false => self.settle_missing(now).map(|()| false)?,
+            true => self.settle_same(walked.iter().map(|end| end.what.same + end.logs as u64).sum(), now)?,
+        };
         self.scans.is_walking = false;
         let mut fresh = std::mem::take(&mut self.scans.fresh);
         fresh.sort_unstable_by(|one, other| other.cmp(one));
@@ -364,6 +389,10 @@ impl Engine {
         self.scans.took_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         self.scans.next = now + (took * SHARE).clamp(TICK, FULL);
         self.scans.earliest = now + (took * ASKED_SHARE).clamp(ASKED, FULL);
+        if is_any_missing {
+            // Which ones shows when all are told of.
+            (self.scans.quiet, self.scans.is_wanted, self.scans.earliest) = (0, true, now);
+        }
         self.choose_live();
         self.tell(true);
         Ok(())

@@ -185,7 +185,20 @@ impl Tracked {
             // All that is known of a log that was not read yet, and enough to tell the newest.
             self.cursor.mtime_ns = look.stat.mtime_ns;
         }
-        if self.needs_turn(&look.stat, clock) {
+        self.read_or_not(&look.stat, clock)
+    }
+
+    /// What follows from a full scan that found it as it looked last.
+    pub(super) fn sight(&self, clock: i64) -> Sight {
+        let Cursor { device, inode, mtime_ns, ctime_ns, .. } = self.cursor;
+        if self.problem.as_ref().is_some_and(|problem| problem.code == super::super::problem::NOT_REGULAR) {
+            return Sight::NotRegular;
+        }
+        self.read_or_not(&Stat { device, inode, size: self.size, mtime_ns, ctime_ns }, clock)
+    }
+
+    fn read_or_not(&self, stat: &Stat, clock: i64) -> Sight {
+        if self.needs_turn(stat, clock) {
             return Sight::Changed { is_new: self.cursor.generation == 0 };
         }
         if self.index_backlog() > 0 { Sight::Behind } else { Sight::Same }
