@@ -314,7 +314,7 @@ fn verify_names_what_differs_and_ends_with_1() {
     tampered
         .execute_batch(
             "UPDATE span SET entries = json_replace(entries, '$[0][4]', 'forged'), open = 7;
-             UPDATE event SET length = length + 1;
+             UPDATE event SET offset = offset + 1;
              UPDATE run SET holder = 'nobody', duration_ms = 5 WHERE key = 'run-2';
              UPDATE lesson SET at = 7;
              UPDATE log SET lines_text = 3, provisional_events = 9 WHERE key = 'run-2'",
