@@ -24,7 +24,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// How long the first line waits for what is there, so that it can say what was found; and from how many logs or bytes on it
 /// does not wait at all, since a page can show the newest of them long before all are read.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 const MANY: u64 = 4096;
 const MUCH: u64 = 64 * 1024 * 1024;
 

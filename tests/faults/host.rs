@@ -215,9 +215,9 @@ fn t85_a_limit_of_file_size_ends_nobody() {
     needs("prlimit", "util-linux");
     let mut house = House::new();
     append(&house.state, "a", &lines(0..5));
-    house.prefix = words(["prlimit", "--fsize=400000"]);
+    house.prefix = words(["prlimit", "--fsize=300000"]);
     house.start();
-    for n in 0..20 {
+    for n in 0..40 {
         append(&house.state, "b", &bulk(n * 500..(n + 1) * 500));
     }
     within(15, "a word about the cache", || house.health()["cache_problem"].as_str().map(str::to_owned));
