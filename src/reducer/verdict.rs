@@ -64,7 +64,8 @@ words!(Rule {
     Deadline = "deadline", Expected = "expected", Queued = "queued", Phase = "phase", Healthy = "healthy",
 });
 
-/// How long a phase took in earlier runs of the same workflow (spec 2.6: nearest rank, completed spans only).
+/// How long a phase took in earlier runs of the same workflow (spec 2.6: nearest rank, completed spans only; the newest, when
+/// they are very many).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Learned {

@@ -321,8 +321,8 @@ impl Reader {
         })
     }
 
-    /// What was learned of a phase from runs of the same workflow that began before `before` (spec 2.6). No run is
-    /// earlier than one without a time.
+    /// What was learned of a phase from the newest runs of the same workflow that began before `before` (spec 2.6). No run
+    /// is earlier than one without a time.
     pub fn learned(
         &self,
         workflow: Option<&str>,

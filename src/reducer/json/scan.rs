@@ -89,6 +89,7 @@ pub(crate) fn quoted_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
             return None;
         }
         let closing = quotes & !1;
+        // The bits up to the first closing quote.
         if closing != 0 && backslashes & (closing ^ closing.wrapping_sub(1)) == 0 {
             return Some((start + closing.trailing_zeros() as usize + 1, false));
         }

@@ -46,13 +46,17 @@ impl Memo {
     }
 }
 
-/// Learns from the completed phases of earlier runs; the index holds all that is asked for.
+/// How many completed phases are learned from, the newest: what runs take now, at a cost that no longer grows.
+const NEWEST: u32 = 1000;
+
+/// Learns from the newest completed phases of earlier runs; the index holds all that is asked for.
 pub(super) fn learn(connection: &Connection, question: &Question) -> rusqlite::Result<Option<Learned>> {
     let (workflow, phase, Micros(before)) = question;
     let mut statement = connection.prepare_cached(
-        "SELECT duration_ms FROM lesson INDEXED BY lesson_asked WHERE workflow IS ? AND phase = ? AND at < ?",
+        "SELECT duration_ms FROM lesson INDEXED BY lesson_asked WHERE workflow IS ? AND phase = ? AND at < ?
+         ORDER BY at DESC, duration_ms DESC LIMIT ?",
     )?;
     let durations: rusqlite::Result<Vec<i64>> =
-        statement.query_map(params![workflow, phase, before], |row| row.get(0))?.collect();
+        statement.query_map(params![workflow, phase, before, NEWEST], |row| row.get(0))?.collect();
     Ok(verdict::learn(&mut durations?))
 }

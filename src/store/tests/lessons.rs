@@ -133,3 +133,24 @@ fn what_was_learned_is_forgotten_when_it_is_no_more() {
     change(&store, "run-2", &text(2), &[], |state| state.run.workflow = None);
     assert_eq!(learned(), None);
 }
+
+#[test]
+fn the_newest_lessons_are_learned_from_however_many_there_are() {
+    let place = Place::new();
+    let store = place.open();
+    rusqlite::Connection::open(place.cache())
+        .unwrap()
+        .execute_batch(
+            "WITH RECURSIVE n(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM n WHERE value < 1200)
+             INSERT INTO lesson (key, workflow, phase, at, duration_ms)
+             SELECT value << 32, 'w', 'build', value, iif(value <= 200, 1000000000, value) FROM n",
+        )
+        .unwrap();
+    let learned = |before| {
+        let learned = store.reader.learned(Some("w"), "build", Some(Micros(before))).unwrap().unwrap();
+        (learned.spans, learned.median_ms, learned.p90_ms)
+    };
+    assert_eq!(learned(1201), (1000, 700, 1100));
+    assert_eq!(learned(1001), (1000, 700, 1_000_000_000));
+    assert_eq!(learned(101), (100, 1_000_000_000, 1_000_000_000));
+}
