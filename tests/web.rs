@@ -173,6 +173,11 @@ const ROUTES: &[(&str, u16)] = &[
     ("/api/runs/%ff", 400),
     ("/api/runs/nobody", 404),
     ("/api/runs/done?at=x", 400),
+    ("/api/runs/done/spans", 200),
+    ("/api/runs/done/spans?after=x", 400),
+    ("/api/runs/done/markers?limit=1001", 400),
+    ("/api/runs/nobody/markers", 404),
+    ("/api/runs/files/artifacts?limit=2", 200),
     ("/api/runs/done/diff", 200),
     ("/api/runs/done/diff?from=x", 400),
     ("/api/runs/nobody/diff", 404),
@@ -306,6 +311,62 @@ async fn a_run_has_every_part_and_can_be_asked_for_at_a_line() {
     let then = fixture.json("/api/runs/done?at=2", 200).await;
     assert_eq!((&then["run"]["status"], &then["run"]["phase"]), (&"running".into(), &"verify".into()));
     assert_eq!(then["verdict"]["verdict"], "healthy", "derived against the time of that line");
+}
+
+/// Entries of a list, by a member of each, page by page from one place on.
+async fn all_pages(fixture: &Fixture, run: &str, list: &str, asked: &str, mut next: Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    while let Some(after) = next.as_u64() {
+        let page = fixture.json(&format!("/api/runs/{run}/{list}?after={after}&{asked}"), 200).await;
+        let entries = page[list].as_array().expect("a list");
+        assert!((1..=1000).contains(&entries.len()), "{list} after {after}");
+        found.extend(entries.iter().cloned());
+        next = page["next"].clone();
+    }
+    found
+}
+
+#[tokio::test]
+async fn long_lists_come_a_thousand_at_a_time_and_every_entry_once() {
+    const MANY: u64 = 2321;
+    let fixture = fixture_with(|state| {
+        let lines = |n: u64| {
+            [
+                format!("{{\"event\":\"step.finished\",\"step\":\"s-{n}\"}}\n"),
+                format!("{{\"event\":\"approval.requested\",\"id\":\"m-{n}\"}}\n"),
+                format!("{{\"event\":\"artifact.recorded\",\"path\":\"a-{n}\"}}\n"),
+            ]
+        };
+        write(&state.join("long/run.log"), &(0..MANY).flat_map(lines).collect::<String>());
+        write(&state.join("short/run.log"), &(0..1000).flat_map(lines).collect::<String>());
+    });
+    for (at, query, length) in [("", "limit=700", MANY), ("?at=6300", "limit=1000&at=6300", 2100)] {
+        let run = fixture.json(&format!("/api/runs/long{at}"), 200).await;
+        for (list, member, letter) in [("spans", "id", 's'), ("markers", "id", 'm'), ("artifacts", "path", 'a')] {
+            assert_eq!((&run["total"][list], &run["next"][list]), (&length.into(), &1000.into()), "{list}{at}");
+            let mut all = run[list].as_array().expect("a list").clone();
+            assert_eq!(all.len(), 1000, "{list}{at}");
+            all.extend(all_pages(&fixture, "long", list, query, run["next"][list].clone()).await);
+            let named: Vec<_> = all.iter().map(|entry| entry[member].as_str().expect("a name")).collect();
+            let expected: Vec<_> = (0..length).map(|n| format!("{letter}-{n}")).collect();
+            assert_eq!(named, expected, "{list}{at}");
+            let alone = all_pages(&fixture, "long", list, query, 0.into()).await;
+            assert!(alone == all, "{list}{at}: the pages alone have the same");
+        }
+        assert_eq!(run["verdict"]["verdict"], "waiting", "the lists are cut, not what is derived from them");
+    }
+    let run = fixture.json("/api/runs/short", 200).await;
+    for list in ["spans", "markers", "artifacts"] {
+        assert_eq!(run[list].as_array().map(Vec::len), Some(1000));
+        assert_eq!((&run["total"][list], &run["next"][list]), (&1000.into(), &Value::Null), "all are here");
+        for after in ["1000", "1001", "4294967296", "18446744073709551615"] {
+            let page = fixture.json(&format!("/api/runs/short/{list}?after={after}"), 200).await;
+            assert_eq!(
+                (&page[list], &page["total"], &page["next"]),
+                (&Value::Array(vec![]), &1000.into(), &Value::Null)
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::{Learned, Policy, Word};
 use crate::reducer::wheel::{self, Hold, Point};
-use crate::store::reader::{EventFilter, Lists, Reader, RunFilter, Shown};
+use crate::store::reader::{Cuts, Entries, EventFilter, Lists, Reader, RunFilter, Shown};
 use crate::store::{RunRecord, StoreError};
 use judged::LookUps;
 
@@ -89,7 +89,16 @@ impl Query {
         self.reader.run(key, Lists::Open)?.map(|record| self.judge(record, now)).transpose()
     }
 
-    /// Gives such a run the entries of its lists that a page shows, and says what is true of all of them.
+    /// The same, with some entries of its lists.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_entries(&self, key: &str, cuts: &Cuts, now: Micros) -> Result<Option<(Judged, Entries)>, StoreError> {
+        let Some((record, entries)) = self.reader.entries(key, Lists::Open, cuts)? else { return Ok(None) };
+        Ok(Some((self.judge(record, now)?, entries)))
+    }
+
+    /// Gives a run with its open spans and markers the entries of its lists that a page shows, and says what is true of all of them.
     ///
     /// # Errors
     /// As [`Query::run`].

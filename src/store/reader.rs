@@ -1,5 +1,6 @@
 //! Read-only questions to the cache. Each method takes one consistent look and holds no transaction afterwards.
 
+mod entries;
 mod events;
 mod learned;
 mod past;
@@ -16,6 +17,7 @@ use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 use rustc_hash::FxHashSet;
 
+pub use self::entries::{Cut, Cuts, Entries, Few};
 use self::pool::Pool;
 pub(super) use self::pool::{Aim, Shared};
 pub use self::shown::Shown;
@@ -246,6 +248,17 @@ impl Reader {
     pub fn run(&self, key: &str, lists: Lists) -> Result<Option<RunRecord>, StoreError> {
         let key = Value::Text(key.to_owned());
         Ok(self.records("WHERE log.key = ?", &[key], lists)?.pop())
+    }
+
+    /// One run and some entries of its lists, as they were at one moment.
+    pub fn entries(&self, key: &str, lists: Lists, cuts: &Cuts) -> Result<Option<(RunRecord, Entries)>, StoreError> {
+        let key = [Value::Text(key.to_owned())];
+        self.pool.look_again(|connection, remembered| {
+            let record = runs::records(connection, "WHERE log.key = ?", &key, lists, remembered)?.pop();
+            let Some(record) = record else { return Ok(None) };
+            let entries = entries::read(connection, record.number, cuts)?;
+            Ok(Some((record, entries)))
+        })
     }
 
     /// The lists of a run as a page shows them; `None` when it is gone or was replaced since its record was read.

@@ -40,6 +40,33 @@ fn t72_a_million_events_of_one_run_come_in_pages_that_stay_small() {
 }
 
 #[test]
+fn t72_the_spans_of_a_million_events_come_in_pages_and_each_of_them_once() {
+    let count = many(1_000_000);
+    let log: String = (0..count).fold(String::new(), |mut log, n| {
+        let _ = writeln!(log, "{{\"ts\":{},\"event\":\"step.finished\",\"step\":\"s-{n}\"}}", 1_780_000_000 + n);
+        log
+    });
+    let seen = Bench::with([("all", log)]).read();
+    let mut answer = seen.run("all");
+    assert_eq!((&answer["total"]["spans"], &answer["next"]["spans"]), (&count.into(), &1000.into()));
+    let mut next = answer["next"]["spans"].take();
+    let mut reached = 0;
+    loop {
+        let spans = answer["spans"].as_array().expect("a list");
+        assert!((1..=1000).contains(&spans.len()), "{} at {reached}", spans.len());
+        for span in spans {
+            assert_eq!(span["id"], format!("s-{reached}"));
+            reached += 1;
+        }
+        let Some(after) = next.as_u64() else { break };
+        answer = seen.server.get(&format!("/api/runs/all/spans?limit=1000&after={after}")).json();
+        next = answer["next"].take();
+    }
+    assert_eq!(reached, count);
+    seen.end();
+}
+
+#[test]
 fn t73_very_many_candidates_and_names_are_bounded_on_the_page() {
     let count = many(500_000);
     let log: String = (0..count).fold(String::new(), |mut log, n| {

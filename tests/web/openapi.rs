@@ -17,6 +17,9 @@ const ASKED: &[(&str, &[&str])] = &[
         &["/api/runs/busy/events?limit=3", "/api/runs/done/events", "/api/runs/done/events?q=red"],
     ),
     ("/api/runs/{key}/lines/{line}", &["/api/runs/done/lines/1", "/api/runs/done/lines/2?context=3"]),
+    ("/api/runs/{key}/spans", &["/api/runs/busy/spans", "/api/runs/done/spans?at=2&limit=1"]),
+    ("/api/runs/{key}/markers", &["/api/runs/busy/markers", "/api/runs/busy/markers?after=1"]),
+    ("/api/runs/{key}/artifacts", &["/api/runs/files/artifacts", "/api/runs/files/artifacts?limit=3"]),
     ("/api/runs/{key}/artifacts/{n}", &[]),
     ("/api/runs/{key}/diff", &["/api/runs/busy/diff", "/api/runs/done/diff?from=5&to=1"]),
     ("/api/attention", &["/api/attention", "/api/attention?limit=1", "/api/attention?tab=queue"]),
@@ -87,6 +90,9 @@ fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<St
                     }
                 }
             }
+            "maxItems" if value.as_array().is_some_and(|items| Some(items.len() as u64) > rule.as_u64()) => {
+                say(format!("more than {rule}"))
+            }
             "items" => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
                     nested.extend(wrong(document, rule, item, &format!("{place}[{at}]")));
@@ -107,7 +113,7 @@ fn wrong(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<St
                     }
                 }
             }
-            "enum" | "const" | "minimum" | "maximum" | "minLength" | "maxLength" => {}
+            "enum" | "const" | "minimum" | "maximum" | "minLength" | "maxLength" | "maxItems" => {}
             word => assert!(PROSE.contains(&word), "{place}: the keyword {word} is not known"),
         }
     }
@@ -223,7 +229,10 @@ async fn parameters_and_errors_are_as_described() {
             }
         }
         if route.contains("{key}") {
-            let error = fixture.json(&first.replacen("/busy", "/nobody", 1).replacen("/done", "/nobody", 1), 404).await;
+            let nobody = ["/busy", "/done", "/files"]
+                .iter()
+                .fold(first.to_owned(), |address, run| address.replacen(run, "/nobody", 1));
+            let error = fixture.json(&nobody, 404).await;
             let schema = answer_schema(&document, route, "404").unwrap_or_else(|| panic!("{route}: no 404"));
             assert_eq!(wrong(&document, schema, &error, route), [""; 0]);
         }

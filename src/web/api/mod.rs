@@ -7,6 +7,7 @@ mod dump;
 mod events;
 mod health;
 mod lines;
+mod lists;
 mod metrics;
 mod params;
 mod queue;
@@ -34,6 +35,9 @@ pub(super) fn router() -> Router<Web> {
         .route("/api/runs/{key}/diff", get(diff::diff))
         .route("/api/runs/{key}/events", get(events::events))
         .route("/api/runs/{key}/lines/{line}", get(lines::line))
+        .route("/api/runs/{key}/spans", get(lists::spans))
+        .route("/api/runs/{key}/markers", get(lists::markers))
+        .route("/api/runs/{key}/artifacts", get(lists::artifacts))
         .route("/api/runs/{key}/artifacts/{n}", get(artifact::artifact))
         .route("/api/attention", get(attention::attention))
         .route("/api/queue", get(queue::queue))

@@ -10,12 +10,16 @@ use crate::query::{Judged, document};
 use crate::reducer::dump;
 use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
+use crate::store::reader::{Cut, Cuts, Entries};
 use crate::store::{LogRow, RunRecord};
 use crate::web::error::{ApiError, WebError};
 use crate::web::view::loghealth::other_id;
 use crate::web::{Web, now};
 
 /// `{run, verdict, evidence, spans, markers, artifacts, log}` with the names of the canonical dump (spec 4.2).
+///
+/// Of each list there are the first [`MOST`] entries; `total` says how many it has, and `next` what to ask for more of them
+/// with, at the address of the list.
 ///
 /// Of a log that was never read there is only `log`, which says why.
 ///
@@ -25,12 +29,15 @@ pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -
     let answer = web
         .ask(move |web| {
             let judged = match at {
-                None => web.query.run(&key, now())?,
+                None => web.query.run_entries(&key, &CUTS, now())?,
                 Some(_) if !web.query.is_known(&key)? => None,
-                Some(line) => web.query.run_at(&key, line, state_at(web, &key, line)?, now())?,
+                Some(line) => web.query.run_at(&key, line, state_at(web, &key, line)?, now())?.map(|judged| {
+                    let entries = Entries::of(&judged.record.state, &CUTS);
+                    (judged, entries)
+                }),
             };
             match judged {
-                Some(judged) => Ok(super::json(&document(&judged, at))),
+                Some((judged, entries)) => Ok(super::json(&document(&judged, &entries, at))),
                 None => match web.query.reader.log(&key)?.filter(|_| at.is_none()) {
                     Some(log) => Ok(super::json(&unread(&log))),
                     None => Err(UNKNOWN_RUN),
@@ -40,6 +47,11 @@ pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -
         .await?;
     Ok(answer)
 }
+
+/// The most entries of a list in an answer (spec 5.4 T72).
+pub(super) const MOST: u32 = 1000;
+const FIRST: Cut = Cut { after: 0, limit: MOST };
+const CUTS: Cuts = Cuts { spans: FIRST, markers: FIRST, artifacts: FIRST };
 
 pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run with this key.");
 
@@ -58,24 +70,29 @@ struct Document<'a> {
     evidence: Option<Value>,
     log: Value,
     markers: dump::Markers<'a>,
+    next: Value,
     run: Value,
     spans: dump::Spans<'a>,
+    total: Value,
     verdict: Value,
     version: u64,
 }
 
-fn document(judged: &Judged, at: Option<u64>) -> Document<'_> {
+fn document<'a>(judged: &Judged, entries: &'a Entries, at: Option<u64>) -> Document<'a> {
     let record = &judged.record;
     let state = &record.state;
+    let Entries { spans, markers, artifacts } = entries;
     let mut run = dump::values(&record.key, &record.key, &state.run, state.counters.steps_done);
     Document {
-        artifacts: dump::Artifacts(&state.artifacts),
+        artifacts: dump::Artifacts(&artifacts.entries),
         at,
         evidence: run.as_object_mut().and_then(|run| run.remove("evidence")),
         log: log(record),
-        markers: dump::Markers(&state.markers),
+        markers: dump::Markers(&markers.entries),
+        next: json!({ "spans": spans.next, "markers": markers.next, "artifacts": artifacts.next }),
         run,
-        spans: dump::Spans(&state.spans),
+        spans: dump::Spans(&spans.entries),
+        total: json!({ "spans": spans.total, "markers": markers.total, "artifacts": artifacts.total }),
         verdict: document::verdict(&judged.verdict),
         version: record.version,
     }
@@ -90,6 +107,8 @@ fn unread(log: &LogRow) -> Value {
         "spans": [],
         "markers": [],
         "artifacts": [],
+        "total": { "spans": 0, "markers": 0, "artifacts": 0 },
+        "next": { "spans": null, "markers": null, "artifacts": null },
         "log": Value::Object(file(log)),
         "version": null,
         "at": null,
