@@ -47,25 +47,21 @@ def main():
             while not are_right(port, newest):
                 time.sleep(0.01)
             print(f"address after {said:.2f} s, the newest runs listed after {time.perf_counter() - begin:.2f} s\n")
-            print("| after s | left to read; to index, MiB | memory MiB | page ms: median, most |\n|---|---|---|---|")
+            print("| after s | left to read, MiB | memory MiB | page ms: median, most |\n|---|---|---|---|")
             took, shown = [], time.perf_counter()
             while True:
                 health = json.loads(get(port, "/api/health"))
                 took.append(timed(port, "/runs"))
-                done = not health["backlog_bytes"] and not health["index_backlog_bytes"]
+                done = not health["backlog_bytes"]
                 if done or time.perf_counter() - shown > 10:
                     shown = time.perf_counter()
-                    print(f"| {shown - begin:.0f} | {left(health)} | {memory(process.pid):.0f} "
+                    print(f"| {shown - begin:.0f} | {health["backlog_bytes"] / 2**20:.0f} | {memory(process.pid):.0f} "
                           f"| {quantile(took, 0.5):.1f}, {max(took):.1f} |", flush=True)
                     took = []
                 if done:
                     break
                 time.sleep(0.05)
             print(f"\n{processor(process.pid):.0f} processor seconds.")
-
-
-def left(health):
-    return "; ".join(f"{health[name] / 2**20:.0f}" for name in ("backlog_bytes", "index_backlog_bytes"))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ use wheelwatch::reducer::dump::{self, EventsHash};
 use wheelwatch::reducer::reduce::{EventRow, Reducer, Tail};
 use wheelwatch::store::{self, LogRow, Store, WatchMode};
 
+#[path = "ingest/build.rs"]
+mod build;
 #[path = "ingest/model.rs"]
 mod model;
 mod support;
@@ -254,39 +256,6 @@ fn a_log_that_comes_into_a_directory_without_one_is_heard_of() {
     });
     assert!(heard, "only scans found logs");
     bench.wait_for_the_truth();
-}
-
-#[test]
-fn a_build_reads_everything_once_and_nothing_again() {
-    let mut bench = Bench::new(How::Poll);
-    let line = "{\"level\":\"info\",\"message\":\"a line of some length\"}\n";
-    for run in 0..40 {
-        append(&bench.state, &format!("run-{run}"), &line.repeat(run * 100));
-    }
-    let lines: u64 = (0..40).map(|run| run * 100).sum();
-    let bytes = lines * line.len() as u64;
-    let runs = bench.build(Stage::Runs);
-    assert_eq!((runs.runs, runs.lines, runs.events), (40, lines, lines));
-    assert_eq!((runs.bytes, runs.read, runs.problems), (bytes, bytes, 0));
-    assert_eq!(bench.reduced(), None, "event rows are not written yet");
-    let all = bench.build(Stage::All);
-    assert_eq!((all.runs, all.events, all.read), (40, lines, 0));
-    assert_eq!(bench.reduced(), Some(truth(&bench.state)));
-    let again = bench.build(Stage::All);
-    assert_eq!((again.runs, again.events, again.read), (40, lines, 0));
-    append(&bench.state, "run-7", "{\"event\":\"run.completed\"}\n");
-    let more = bench.build(Stage::All);
-    assert_eq!((more.events, more.read), (lines + 1, 26));
-    assert_eq!(bench.reduced(), Some(truth(&bench.state)));
-}
-
-#[test]
-fn a_build_counts_each_event_of_a_log_that_takes_several_turns_once() {
-    let mut bench = Bench::new(How::Poll);
-    append(&bench.state, "long", &long_lines(0, 18 * 1024 * 1024));
-    let built = bench.build(Stage::All);
-    assert_eq!((built.lines, built.events), (1152, 1152));
-    bench.verify_all();
 }
 
 #[test]

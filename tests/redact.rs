@@ -85,7 +85,7 @@ fn a_credential_is_on_no_surface_and_in_no_file() {
     assert!(say(&["events", "run-1"]).contains("[masked: private key]"));
 
     let server = Server::start(&home, &state);
-    let settled = || Some(server.get("/api/health").json()).filter(|health| health["index_backlog_bytes"] == 0);
+    let settled = || Some(server.get("/api/health").json()).filter(|health| health["complete"] == true);
     wait_for("everything to be read", settled);
     let pages = [
         "/",

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::desk::Desk;
 use super::error::CliError;
 use super::settings::Settings;
-use crate::ingest::engine::Stage;
 
 /// How long a process that keeps the cache may take to read a run before there is no such run.
 pub(super) const NOT_YET: Duration = Duration::from_secs(5);
@@ -40,11 +39,10 @@ impl Pace {
 /// Those of the first look at the files, and those of `look`.
 pub(super) fn look<T>(
     settings: &Settings,
-    stage: Stage,
     pace: Pace,
     mut look: impl FnMut(&Desk) -> Result<ControlFlow<T, Option<Instant>>, CliError>,
 ) -> Result<T, CliError> {
-    let mut desk = Desk::open(settings, stage)?;
+    let mut desk = Desk::open(settings)?;
     let mut began = Instant::now();
     loop {
         let latest = match look(&desk)? {
@@ -57,7 +55,7 @@ pub(super) fn look<T>(
             let next = latest.filter(|latest| *latest > began).map_or(next, |latest| next.min(latest));
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
             began = Instant::now();
-            match Desk::open_again(settings, stage) {
+            match Desk::open_again(settings) {
                 Ok(desk) => break desk,
                 // The cache may be made anew just now, or the directory be away for a moment.
                 Err(error) => tracing::warn!(%error, "looking again later"),

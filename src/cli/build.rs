@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) state: super::StateDirs,
 
-    /// Reduce the runs, and leave the rows of their events to a later build or server
+    /// Reduce the runs without the rows of their events; who wants those later reads the logs once more
     #[arg(long)]
     runs_only: bool,
 }

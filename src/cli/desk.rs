@@ -31,21 +31,21 @@ impl Desk {
     ///
     /// # Errors
     /// What the store or ingest say; a cache in use is none.
-    pub(super) fn open(settings: &Settings, stage: Stage) -> Result<Self, CliError> {
-        Self::with(settings, stage, &bar())
+    pub(super) fn open(settings: &Settings) -> Result<Self, CliError> {
+        Self::with(settings, &bar())
     }
 
     /// The same, without a progress bar.
-    pub(super) fn open_again(settings: &Settings, stage: Stage) -> Result<Self, CliError> {
-        Self::with(settings, stage, &ProgressBar::hidden())
+    pub(super) fn open_again(settings: &Settings) -> Result<Self, CliError> {
+        Self::with(settings, &ProgressBar::hidden())
     }
 
-    fn with(settings: &Settings, stage: Stage, bar: &ProgressBar) -> Result<Self, CliError> {
+    fn with(settings: &Settings, bar: &ProgressBar) -> Result<Self, CliError> {
         let (fingerprint, began) = (settings.source.fingerprint(), Instant::now());
         loop {
             match store::open(&settings.cache, &settings.source.directories(), &fingerprint) {
                 Ok(store) => {
-                    let (store, _) = build(store, settings, stage, bar)?;
+                    let (store, _) = build(store, settings, Stage::All, bar)?;
                     let (reader, status) = (store.reader.clone(), store.live.status());
                     return Ok(Self { reader, status: Some(status), kept_by: None, _store: Some(store) });
                 }

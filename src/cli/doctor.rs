@@ -8,7 +8,6 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
-use crate::ingest::engine::Stage;
 use crate::reducer::run::{Health, Tally};
 use crate::reducer::visible::visible_bytes;
 use crate::store::reader::Lists;
@@ -35,7 +34,7 @@ pub(super) struct Args {
 
 /// Gives whether all is well.
 pub(super) fn run(settings: &Settings, screen: &mut Screen) -> Result<bool, CliError> {
-    let desk = Desk::open(settings, Stage::All)?;
+    let desk = Desk::open(settings)?;
     let mut well = source(&desk, settings, screen)?;
     let logs = desk.reader.logs()?;
     let mut dialects: BTreeMap<String, u64> = BTreeMap::new();

@@ -6,9 +6,8 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::screen::Screen;
 use super::settings::Settings;
-use crate::ingest::engine::Stage;
 
-/// How long a server may need to write the event rows that the dump counts.
+/// How long a server may need to write the event rows that the dump counts, of logs that were reduced without them.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Print all reduced state, sorted, with nothing that depends on the clock
@@ -26,7 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
-    let desk = Desk::open(settings, Stage::All)?;
+    let desk = Desk::open(settings)?;
     let document = wait_for_dump(&desk)?;
     if args.canonical {
         return Ok(screen.canonical(&document)?);
@@ -45,7 +44,7 @@ fn wait_for_dump(desk: &Desk) -> Result<String, CliError> {
             return Ok(document);
         }
         if began.elapsed() > PATIENCE {
-            let text = "the server that keeps this cache is still writing event rows; try again later";
+            let text = "the server that keeps this cache is still reading logs; try again later";
             return Err(CliError::System { doing: text.into(), source: std::io::ErrorKind::TimedOut.into() });
         }
         std::thread::sleep(Duration::from_millis(20));

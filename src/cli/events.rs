@@ -14,7 +14,6 @@ use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use super::show;
 use crate::app;
-use crate::ingest::engine::Stage;
 use crate::query::document;
 use crate::reducer::event::{Level, Subject};
 use crate::reducer::time::Micros;
@@ -67,7 +66,7 @@ fn levels() -> impl TypedValueParser<Value = Level> {
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
     let mut printed = Printed::default();
     let began = Instant::now();
-    again::look(settings, Stage::All, Pace::default(), |desk| {
+    again::look(settings, Pace::default(), |desk| {
         // Asked before the events: what is written until the events are read is then printed now or in the next round.
         let Some(record) = desk.reader.run(&args.key, Lists::None)? else {
             if desk.kept_by.is_some() && began.elapsed() < again::NOT_YET {

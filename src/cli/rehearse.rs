@@ -11,7 +11,7 @@ use super::json::SCHEMA;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use crate::app;
-use crate::ingest::{IngestError, LogAccess, engine::Stage};
+use crate::ingest::{IngestError, LogAccess};
 use crate::query::Query;
 use crate::reducer::duration::duration;
 use crate::reducer::reduce::Tail;
@@ -59,7 +59,7 @@ struct Story {
 
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
     let policy = config::set(&settings.policy, &args.set)?;
-    let desk = Desk::open(settings, Stage::Runs)?;
+    let desk = Desk::open(settings)?;
     let (query, logs) = (desk.query(settings), desk.logs(settings));
     let mut story = Story { runs: BTreeMap::new(), unread: 0 };
     for log in desk.reader.logs()? {

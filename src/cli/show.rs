@@ -6,7 +6,6 @@ use super::json;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use crate::app;
-use crate::ingest::engine::Stage;
 use crate::query::{Commands, Judged, Query};
 use crate::reducer::duration::duration;
 use crate::reducer::marker::Marker;
@@ -41,7 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
-    let desk = Desk::open(settings, Stage::Runs)?;
+    let desk = Desk::open(settings)?;
     let query = desk.query(settings);
     let now = app::now();
     let judged = match args.at {

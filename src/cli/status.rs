@@ -8,7 +8,6 @@ use super::json::SCHEMA;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use crate::app;
-use crate::ingest::engine::Stage;
 use crate::query::{Item, Judged, JudgedPage, document};
 use crate::reducer::duration::duration;
 use crate::reducer::run::value;
@@ -33,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
-    let desk = Desk::open(settings, Stage::Runs)?;
+    let desk = Desk::open(settings)?;
     let query = desk.query(settings);
     let now = app::now();
     let filter = RunFilter { open: Some(true), limit: MOST, ..RunFilter::default() };

@@ -7,7 +7,6 @@ use super::error::CliError;
 use super::json::SCHEMA;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
-use crate::ingest::engine::Stage;
 use crate::ingest::verify::{Verified, verify};
 
 /// How many differences of one run are shown; more are counted.
@@ -37,7 +36,7 @@ pub(super) struct Args {
 
 /// Gives whether the cache says what the logs say.
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<bool, CliError> {
-    let desk = Desk::open(settings, Stage::All)?;
+    let desk = Desk::open(settings)?;
     let logs = desk.logs(settings);
     let mut verified = Vec::new();
     for log in desk.reader.logs()? {

@@ -11,7 +11,6 @@ use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
 use super::{StateDirs, show};
 use crate::app;
-use crate::ingest::engine::Stage;
 use crate::query::Judged;
 use crate::reducer::run::{Status, value};
 
@@ -74,7 +73,7 @@ const TIME: u8 = 14;
 pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let end = args.timeout.and_then(|millis| Instant::now().checked_add(Duration::from_millis(millis)));
-    again::look(settings, Stage::Runs, Pace::default(), |desk| {
+    again::look(settings, Pace::default(), |desk| {
         let (query, now) = (desk.query(settings), app::now());
         let mut runs = Vec::new();
         for key in &args.keys {

@@ -11,7 +11,6 @@
 //! | `discover` | walks a state directory |
 //! | `cursor` | whether a log is still the one that was read: the decision and the hashes |
 //! | `tail` | one turn of one log, from opening it to what is to be written |
-//! | `rows` | event rows of what is reduced already, the second stage |
 //! | `problem` | what is wrong with a log, in a sentence |
 //! | `watch` | hints of the system |
 //! | `pool` | the two threads that read |
@@ -28,7 +27,6 @@ mod place;
 mod pool;
 mod problem;
 pub mod replay;
-mod rows;
 mod rush;
 mod tail;
 pub mod verify;

@@ -1,4 +1,4 @@
-//! Two threads that read: turns of logs, event rows, walks and looks. It must never know why something is read.
+//! Two threads that read: turns of logs, walks and looks. It must never know why something is read.
 //!
 //! Two, because decoding is bounded by the cores that are there and each further thread costs memory (spec 6).
 
@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::discover::{Found, Tell, Walk, Walked};
 use super::key::LogName;
 use super::place::{Look, Place};
-use super::rows::{self, RowsDone, RowsJob};
 use super::tail::{self, Desk, Done, Job};
 
 /// How many threads read.
@@ -27,8 +26,6 @@ const FOUND: usize = 512;
 pub(super) enum Task {
     /// Turns, one after the other.
     Turns(Vec<Job>),
-    /// Event rows.
-    Rows(RowsJob),
     Walk(WalkTask),
     /// Looks at logs without opening them.
     Looks(Vec<(Arc<str>, Arc<Place>, Arc<Path>)>),
@@ -72,7 +69,6 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) enum Answer {
     Turns(Vec<Done>),
-    Rows(RowsDone),
     /// A walk ended; the logs came before.
     Walk {
         scan: Option<u32>,
@@ -177,7 +173,6 @@ fn work(number: usize, desk: &Desk, tasks: &Receiver<Task>, inbox: &SyncSender<M
 fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Message>) -> Answer {
     match task {
         Task::Turns(jobs) => Answer::Turns(jobs.into_iter().map(|job| turn(desk, job, buffer)).collect()),
-        Task::Rows(job) => Answer::Rows(event_rows(desk, job, buffer)),
         Task::Walk(task) => walk(desk, &task, inbox),
         Task::Looks(wanted) => {
             let looks = wanted.into_iter().map(|(key, place, below)| {
@@ -193,12 +188,6 @@ fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Mess
 fn turn(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Done {
     let row = job.row.clone();
     catch_unwind(AssertUnwindSafe(|| tail::turn(desk, job, buffer))).unwrap_or_else(|_| tail::crashed(row))
-}
-
-fn event_rows(desk: &Desk, job: RowsJob, buffer: &mut Vec<u8>) -> RowsDone {
-    let key = Arc::clone(&job.key);
-    let nothing = |_| RowsDone { key, batch: None, lines: 0 };
-    catch_unwind(AssertUnwindSafe(|| rows::next(desk, job, buffer))).unwrap_or_else(nothing)
 }
 
 fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {

@@ -23,14 +23,8 @@ use crate::store::{Batch, Cursor, LogRow, Reader, StoreError, Writer};
 /// How much is read at once.
 pub(super) const CHUNK: usize = 256 * 1024;
 
-/// A log with at most so much to read brings its event rows along in the first stage.
-const SMALL: u64 = 64 * 1024;
-
-/// So does a log that was read before and has at most so much to go on with.
-const GROWTH: u64 = 4 * 1024 * 1024;
-
 /// A turn ends after so many event rows, however few bytes they are of.
-pub(super) const MAX_ROWS: usize = 20_000;
+const MAX_ROWS: usize = 20_000;
 
 /// Room is made for so many event rows as there are lines of this length.
 const LINE: u64 = 256;
@@ -51,16 +45,6 @@ pub(super) struct Desk {
     pub(super) stop: AtomicBool,
 }
 
-/// Whether event rows go with the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rows {
-    Never,
-    /// Always: nobody waits for the states of other logs.
-    Always,
-    /// When they are up to date and there is little to read; else they are left to the second stage.
-    WhenSmall,
-}
-
 /// What to read.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -73,7 +57,8 @@ pub(super) struct Job {
     pub(super) shape: Option<u32>,
     /// At most so many bytes.
     pub(super) limit: u64,
-    pub(super) rows: Rows,
+    /// Event rows go with the state.
+    pub(super) rows: bool,
     /// Something about this log may still be on its way into the cache: the number of the last write.
     pub(super) unflushed: Option<u64>,
 }
@@ -125,8 +110,6 @@ pub(super) struct Done {
     /// Bytes taken.
     pub(super) read: u64,
     pub(super) replaced: bool,
-    /// Lines before the byte up to which event rows are written, when this turn found out.
-    pub(super) event_lines: Option<u64>,
     /// Whether the run ended, when this turn found out.
     pub(super) ended: Option<bool>,
     pub(super) shape: Option<u32>,
@@ -183,7 +166,7 @@ fn refused(mut row: LogRow, problem: crate::store::Problem) -> Done {
     let is_news = row.gone || row.problem.as_ref() != Some(&problem);
     row.gone = false;
     row.problem = Some(problem);
-    let write = is_news.then(|| Write::Log(row.clone()));
+    let write = is_news.then(|| Write::Log(Box::new(row.clone())));
     Done { write, ..nothing(row, End::Refused) }
 }
 
@@ -196,7 +179,6 @@ fn nothing(row: LogRow, end: End) -> Done {
         hot: None,
         read: 0,
         replaced: false,
-        event_lines: None,
         ended: None,
         shape: None,
         flushed: None,
@@ -234,11 +216,17 @@ impl<'a> Turn<'a> {
     fn run(mut self, hot: Option<Box<Hot>>) -> Result<Done, Trouble> {
         let known = &self.job.row.cursor;
         let (marks, before) = self.marks(known)?;
-        let start = match cursor::decide(known, &self.stat, marks) {
-            Decision::Same if self.is_read() => return Ok(self.unchanged(hot)),
-            Decision::Same | Decision::Grown => self.resume(hot, &before)?,
-            Decision::Compare if self.is_same_prefix(known)? => self.resume(hot, &before)?,
-            Decision::Compare | Decision::New => self.begin(),
+        let lacks_rows = self.job.rows && self.job.row.events_offset != known.offset;
+        let is_same = match cursor::decide(known, &self.stat, marks) {
+            Decision::Same if self.is_read() && !lacks_rows => return Ok(self.unchanged(hot)),
+            Decision::Same | Decision::Grown => true,
+            Decision::Compare => self.is_same_prefix(known)?,
+            Decision::New => false,
+        };
+        let start = match is_same {
+            true if lacks_rows => self.begin(known.generation),
+            true => self.resume(hot, &before)?,
+            false => self.begin(known.generation + 1),
         };
         self.reduce(start)
     }
@@ -254,7 +242,7 @@ impl<'a> Turn<'a> {
         let mut row = healthy(self.job.row.clone());
         // A doubt was looked into, or there was none.
         cursor::note(&mut row.cursor, &self.stat, false);
-        let write = (row != self.job.row).then(|| Write::Log(row.clone()));
+        let write = (row != self.job.row).then(|| Write::Log(Box::new(row.clone())));
         Done { write, hot, shape: self.job.shape, size: self.stat.size, ..nothing(row, End::Read) }
     }
 
@@ -296,14 +284,13 @@ impl<'a> Turn<'a> {
         Ok(&self.buffer[..read])
     }
 
-    /// From the first byte.
-    fn begin(&self) -> Start {
-        let generation = self.job.row.cursor.generation + 1;
+    /// From the first byte; what was read before is replaced.
+    fn begin(&self, generation: u64) -> Start {
         Start {
             reducer: Reducer::new(self.desk.reading.clone()),
             trace: Trace::default(),
             cursor: Cursor { generation, ..Cursor::default() },
-            replace: generation > 1,
+            replace: self.job.row.cursor.generation > 0,
         }
     }
 
@@ -329,7 +316,9 @@ impl<'a> Turn<'a> {
             self.desk.writer.flush().map_err(Trouble::Cache)?;
             self.flushed = Some(number);
         }
-        let Some(state) = self.desk.reader.resume(&row.key).map_err(Trouble::Cache)? else { return Ok(self.begin()) };
+        let Some(state) = self.desk.reader.resume(&row.key).map_err(Trouble::Cache)? else {
+            return Ok(self.begin(cursor.generation + 1));
+        };
         let reducer = Reducer::resume(self.desk.reading.clone(), state, cursor.offset);
         Ok(Start { reducer, trace: Trace::resume(&cursor, before), cursor, replace: false })
     }
@@ -345,7 +334,7 @@ impl<'a> Turn<'a> {
 
     fn reduce(mut self, mut start: Start) -> Result<Done, Trouble> {
         let old = &self.job.row;
-        let is_fresh = start.cursor.generation != old.cursor.generation;
+        let is_fresh = start.replace || start.cursor.generation != old.cursor.generation;
         let mut row = match is_fresh {
             true => {
                 LogRow { key: old.key.clone(), source: old.source.clone(), path: old.path.clone(), ..LogRow::default() }
@@ -353,11 +342,9 @@ impl<'a> Turn<'a> {
             false => old.clone(),
         };
         let from = start.cursor.offset;
-        let lines = start.reducer.state().counters.lines.total();
-        let is_indexed = row.events_offset == from;
         let todo = self.stat.size - from;
         let room = usize::try_from(todo.min(self.job.limit) / LINE).unwrap_or(0).min(MAX_ROWS);
-        let mut events = (is_indexed && self.takes_rows(todo)).then(|| Vec::with_capacity(room));
+        let mut events = self.job.rows.then(|| Vec::with_capacity(room));
         let read = self.pour(&mut start, &mut events)?;
         let Start { mut reducer, trace, mut cursor, replace } = start;
 
@@ -365,7 +352,7 @@ impl<'a> Turn<'a> {
         row = healthy(row);
         row.rotated = cursor.generation > 1;
         row.cursor = cursor;
-        if events.is_some() {
+        if self.job.rows {
             row.events_offset = row.cursor.offset;
         }
         let is_committed = is_fresh || row.cursor.offset != from;
@@ -378,24 +365,18 @@ impl<'a> Turn<'a> {
         let ended = provisional.as_ref().map_or(reducer.state().run.is_ended(), |tail| tail.state.run.is_ended());
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;
         let is_tail_shown = old.provisional_bytes > 0 || provisional.is_some();
-        let event_lines = match &events {
-            Some(_) => Some(reducer.state().counters.lines.total()),
-            None if is_indexed => Some(lines),
-            None => None,
-        };
         let write = if is_committed || (is_tail_shown && !is_tail_same) {
             let state = reducer.shared();
             let log = row.clone();
             Some(Write::Batch(Box::new(Batch { log, replace, state, changes, events, provisional })))
         } else {
-            (row != *old).then(|| Write::Log(row.clone()))
+            (row != *old).then(|| Write::Log(Box::new(row.clone())))
         };
         Ok(Done {
             write,
             end: if is_more { End::More } else { End::Read },
             read,
             replaced: is_fresh,
-            event_lines,
             ended: Some(ended),
             shape: Some(trace.all()),
             size: self.stat.size,
@@ -403,15 +384,6 @@ impl<'a> Turn<'a> {
             hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace })),
             row,
         })
-    }
-
-    fn takes_rows(&self, todo: u64) -> bool {
-        let limit = if self.job.row.cursor.generation > 0 { GROWTH } else { SMALL };
-        match self.job.rows {
-            Rows::Never => false,
-            Rows::Always => true,
-            Rows::WhenSmall => todo <= limit,
-        }
     }
 
     /// Gives the reducer the next bytes, at most to the size that the file had, and moves the cursor with it.

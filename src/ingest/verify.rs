@@ -107,7 +107,7 @@ struct Rows<'r> {
     /// How many rows came.
     seen: u64,
     found: Vec<Mismatch>,
-    /// Why no more is compared: while the second stage is behind there are no rows yet, and there may be an error.
+    /// Why no more is compared: there may be no rows of what was reduced without them, and there may be an error.
     stopped: Option<Result<(), IngestError>>,
 }
 

@@ -11,13 +11,12 @@ use super::inserts::Entry;
 use super::lesson_rows;
 use super::live::Change;
 use super::log_row::{Stored, StoredRun, Sums};
-use super::row::{Batch, EventBatch, LogRow};
+use super::row::{Batch, LogRow};
 use super::run_row;
 use super::snapshot::{self, Resume};
 use super::span_rows;
 use super::tally::Tally;
 use super::writer::Write;
-use crate::reducer::reduce::EventRow;
 use crate::reducer::run::{Changes, LineCounts, RunState, value};
 
 /// What the writer knows of the tables without asking them. A copy is kept until the commit.
@@ -63,7 +62,6 @@ impl Ledger {
     ) -> rusqlite::Result<Option<Change>> {
         match write {
             Write::Batch(batch) => self.batch(connection, interner, batch).map(Some),
-            Write::Events(events) => self.events(connection, interner, events),
             Write::Log(log) => self.log(connection, log),
             Write::Remove(key) => self.remove(connection, key),
             Write::Complete => Ok(None),
@@ -108,12 +106,10 @@ impl Ledger {
         let mut provisional_rows = Written::default();
         let mut resume = None;
         if let Some(provisional) = &batch.provisional {
-            let mut held: &[EventRow] = &provisional.events;
             if events_offset == cursor.offset {
-                provisional_rows = interner.append(connection, number, rows.rows, held)?;
-                held = &[];
+                provisional_rows = interner.append(connection, number, rows.rows, &provisional.events)?;
             }
-            resume = Some(Resume::of(stored, &provisional.changes, held.to_vec()).encode());
+            resume = Some(Resume::of(stored, &provisional.changes).encode());
         }
 
         let log = LogRow { events_offset, ..batch.log.clone() };
@@ -177,36 +173,6 @@ impl Ledger {
             }
         }
         Ok(())
-    }
-
-    /// Rows of the second stage: those that go on where the rows end, and not past the cursor.
-    fn events(
-        &mut self,
-        connection: &Connection,
-        interner: &mut Interner,
-        batch: &EventBatch,
-    ) -> rusqlite::Result<Option<Change>> {
-        let Some(mut old) = Stored::find(connection, &batch.key)? else { return Ok(None) };
-        let (from, cursor) = (old.log.events_offset, old.log.cursor.offset);
-        if old.log.cursor.generation != batch.generation || batch.events_offset <= from {
-            return Ok(None);
-        }
-        let first = batch.events.partition_point(|row| row.offset < from);
-        let end = batch.events.partition_point(|row| row.offset < cursor).max(first);
-        let events = &batch.events[first..end];
-        old.rows = old.rows.plus(interner.append(connection, old.number, old.rows.rows, events)?);
-        old.log.events_offset = batch.events_offset.min(cursor);
-        if !old.is_complete() {
-            old.put_progress(connection, None)?;
-            return Ok(None);
-        }
-        if let Some(bytes) = &old.resume {
-            let held = Resume::decode(bytes).map_err(|error| columns::unreadable(0, error))?.held;
-            old.provisional_rows = interner.append(connection, old.number, old.rows.rows, &held)?.rows;
-        }
-        self.version += 1;
-        old.put_progress(connection, Some(self.version))?;
-        Ok(Some(Change { key: batch.key.clone(), version: self.version }))
     }
 
     /// A log without a state to write. Its cursor is only taken over while it stands where the stored state does.

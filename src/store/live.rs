@@ -46,8 +46,6 @@ pub struct SourceStatus {
     pub logs: u64,
     /// Bytes of known logs that are not reduced yet.
     pub backlog_bytes: u64,
-    /// Bytes of known logs whose event rows are not written yet.
-    pub index_backlog_bytes: u64,
     /// Bytes read per second during a first read; 0 otherwise.
     pub rate_bytes_per_s: u64,
     /// What is wrong with the cache (in memory, moved aside, read-only), if anything is.

@@ -189,24 +189,6 @@ impl Stored {
         Ok(())
     }
 
-    /// Notes how far event rows are written.
-    pub(super) fn put_progress(&self, connection: &Connection, version: Option<u64>) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached(
-                "UPDATE log SET events = ?, hidden_events = ?, events_offset = ?, provisional_events = ?,
-                   version = ifnull(?, version) WHERE number = ?",
-            )?
-            .execute(params![
-                int(self.rows.rows),
-                int(self.rows.hidden),
-                int(self.log.events_offset),
-                int(self.provisional_rows),
-                version.map(int),
-                self.number
-            ])?;
-        Ok(())
-    }
-
     /// Notes whether the log is to be compared once more. Nobody sees that: it is no new version.
     pub(super) fn put_doubt(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached("UPDATE log SET doubt = ? WHERE number = ?")?;

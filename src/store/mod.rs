@@ -29,7 +29,7 @@ pub mod writer;
 pub use history::Snapshot;
 pub use live::{Change, Live, SourceStatus, WatchMode};
 pub use reader::Reader;
-pub use row::{Batch, Cursor, EventBatch, LogRow, Problem, Provisional, Resolved, RunRecord};
+pub use row::{Batch, Cursor, LogRow, Problem, Provisional, Resolved, RunRecord};
 pub use tally::{Outcome, Tallied};
 pub use writer::Writer;
 

@@ -248,7 +248,6 @@ fn weight(write: &Write) -> usize {
             let lists = [&batch.changes.spans, &batch.changes.markers, &batch.changes.artifacts];
             8 + batch.events.as_ref().map_or(0, Vec::len) + 4 * lists.map(|list| list.len()).iter().sum::<usize>()
         }
-        Write::Events(events) => 2 + events.events.len(),
         Write::Log(_) | Write::Remove(_) | Write::Complete => 8,
     }
 }

@@ -146,7 +146,7 @@ pub struct EventPage {
     pub total: u64,
     /// Hidden events of the run (heartbeats).
     pub hidden: u64,
-    /// Event rows are not written up to the cursor yet.
+    /// The run was reduced without event rows, or there are none up to the cursor yet.
     pub incomplete: bool,
 }
 
@@ -414,7 +414,7 @@ impl Reader {
         self.pool.look(|connection| tally::read(connection, from, to))
     }
 
-    /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while event rows are still being written.
+    /// The canonical dump of everything in the cache (spec 4.2). `Ok(None)` while there is a run without its event rows.
     pub fn dump(&self) -> Result<Option<String>, StoreError> {
         self.pool.look_again(|connection, remembered| {
             // The rows of a log that is gone are those that were written while it was there.

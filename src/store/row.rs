@@ -61,7 +61,7 @@ pub struct LogRow {
     /// A shorter or different file took the log's name at least once (the generation then is over 1).
     pub rotated: bool,
     pub problem: Option<Problem>,
-    /// Event rows are written up to this byte; less than the cursor's offset while the second stage is behind.
+    /// Event rows are written up to this byte; less than the cursor's offset in what was reduced without them.
     pub events_offset: u64,
 }
 
@@ -117,21 +117,9 @@ pub struct Batch {
     pub state: Arc<RunState>,
     /// Entries of `state` to write: changed since the last batch. What the last provisional tail touched is known here.
     pub changes: Changes,
-    /// The rows from the last batch to the cursor, when event rows of this log are up to date; `None` leaves them to
-    /// the second stage.
+    /// The rows from the last batch to the cursor; `None` when the log is reduced without them.
     pub events: Option<Vec<EventRow>>,
     pub provisional: Option<Provisional>,
-}
-
-/// Event rows of the second stage: of one log and generation, from where its rows ended.
-#[derive(Debug)]
-#[allow(missing_docs)]
-pub struct EventBatch {
-    pub key: String,
-    pub generation: u64,
-    pub events: Vec<EventRow>,
-    /// Up to which byte rows are then written.
-    pub events_offset: u64,
 }
 
 /// A run as it comes out of the cache.

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::reducer::marker::Marker;
-use crate::reducer::reduce::EventRow;
 use crate::reducer::run::{Changes, RunState};
 use crate::reducer::span::{Artifact, Span};
 
@@ -28,8 +27,6 @@ pub(super) struct Resume {
     spans: Undo<Span>,
     markers: Undo<Marker>,
     artifacts: Undo<Artifact>,
-    /// Rows of the tail, until the rows before them are written.
-    pub(super) held: Vec<EventRow>,
 }
 
 /// Entries of a list by their places.
@@ -61,13 +58,12 @@ impl<T: Clone> Undo<T> {
 
 impl Resume {
     /// What to go on from: `stored` is the state at the cursor and `changes` what the tail changed in its lists.
-    pub(super) fn of(stored: &RunState, changes: &Changes, held: Vec<EventRow>) -> Self {
+    pub(super) fn of(stored: &RunState, changes: &Changes) -> Self {
         Self {
             core: encode(stored),
             spans: Undo::of(&stored.spans, &changes.spans),
             markers: Undo::of(&stored.markers, &changes.markers),
             artifacts: Undo::of(&stored.artifacts, &changes.artifacts),
-            held,
         }
     }
 

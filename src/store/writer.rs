@@ -25,7 +25,7 @@ use super::place::beside;
 use super::queue::{Pause, Queue, Taken};
 use super::reader::{Aim, Shared};
 use super::refuge::Refuge;
-use super::row::{Batch, EventBatch, LogRow};
+use super::row::{Batch, LogRow};
 
 /// How long the writer waits for writes before it tidies up.
 const IDLE: Duration = Duration::from_secs(2);
@@ -60,10 +60,8 @@ pub struct Writer {
 pub enum Write {
     /// State, cursor and events of one turn of one log.
     Batch(Box<Batch>),
-    /// Event rows of the second stage.
-    Events(EventBatch),
     /// A log that has no state to write: a problem, or gone. `None` state stays as it is.
-    Log(LogRow),
+    Log(Box<LogRow>),
     /// The run's rows go (a directory that was renamed, spec T15).
     Remove(String),
     /// Nothing: what the first scan found was sent before. When that is committed, the status says so.
@@ -439,7 +437,6 @@ fn finish(queue: &Queue, writes: &mut VecDeque<Write>) {
 fn key_of(write: &Write) -> &str {
     match write {
         Write::Batch(batch) => &batch.log.key,
-        Write::Events(events) => &events.key,
         Write::Log(log) => &log.key,
         Write::Remove(key) => key,
         Write::Complete => "",
@@ -451,6 +448,6 @@ fn is_whole(write: &Write) -> bool {
     match write {
         Write::Batch(batch) => batch.replace,
         Write::Remove(_) => true,
-        Write::Events(_) | Write::Log(_) | Write::Complete => false,
+        Write::Log(_) | Write::Complete => false,
     }
 }

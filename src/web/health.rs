@@ -60,7 +60,7 @@ fn watching(look: &Look<'_>) -> Markup {
             } } }
             div { dt { "last full scan" } dd { @match status.last_full_scan { Some(at) => { (time::ago(at, look.now)) @if let Some(ms) = status.scan_ms { ", took " (time::took(i64::try_from(ms).unwrap_or(i64::MAX))) } } None => { "none yet" } } } }
             div { dt { "scans" } dd { (amount::count(status.scans)) @if status.overflows > 0 { ", " (amount::count(status.overflows)) " because notifications were lost" } } }
-            div { dt { "behind" } dd { (amount::bytes(status.backlog_bytes)) @if status.index_backlog_bytes > 0 { ", timelines " (amount::bytes(status.index_backlog_bytes)) } } }
+            div { dt { "behind" } dd { (amount::bytes(status.backlog_bytes)) } }
             @if let Some(totals) = &look.source.totals {
                 div { dt { "read" } dd { (amount::count(totals.lines)) " lines, " (amount::bytes(totals.bytes)) } }
                 div { dt { "malformed" } dd { (amount::count(totals.malformed)) " lines" } }

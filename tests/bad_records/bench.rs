@@ -103,7 +103,7 @@ impl Bench {
         let server = Server::start_with(&mut self.command(&["serve", "--port", "0"], "server.db"));
         wait_for("everything to be read", || {
             let health = server.get("/api/health").json();
-            let done = health["settled"] == true && health["backlog_bytes"] == 0 && health["index_backlog_bytes"] == 0;
+            let done = health["settled"] == true && health["backlog_bytes"] == 0;
             (done && http::get(server.port, "/api/dump").is_ok_and(|dump| dump.status == 200)).then_some(())
         });
         server

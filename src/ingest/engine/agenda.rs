@@ -1,4 +1,4 @@
-//! What is to be done next: which log has its turn, which event rows, which walk, and what waits for its time.
+//! What is to be done next: which log has its turn, which walk, and what waits for its time.
 //!
 //! Every queue is round-robin, so that a hot log starves nobody (spec 5.1). It must never know what a turn is.
 
@@ -7,16 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::rows::RowsDone;
-
 /// The longest wait before something that failed is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// From one moment to the next at which logs that are written all the time are due.
 const TOGETHER: Duration = Duration::from_millis(20);
-
-/// How many logs may have event rows made or waiting at once.
-const ROWS_AHEAD: usize = 3;
 
 /// The next thing to do with a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +20,6 @@ pub(super) enum Next {
     Urgent(Arc<str>),
     /// A turn of a log with much to read.
     Cold(Arc<str>),
-    /// Event rows.
-    Rows(Arc<str>),
 }
 
 /// The queues.
@@ -34,7 +27,6 @@ pub(super) enum Next {
 pub(super) struct Agenda {
     urgent: VecDeque<Arc<str>>,
     cold: VecDeque<Arc<str>>,
-    rows: Rows,
     waits: Waits,
     /// The full scan to walk, and directories to walk before it comes.
     pub(super) scan: Option<u32>,
@@ -62,9 +54,9 @@ impl Agenda {
     pub(super) fn next(&mut self) -> Option<Next> {
         self.turn = self.turn.wrapping_add(1);
         if self.turn.is_multiple_of(4) {
-            return self.next_cold().or_else(|| self.next_rows()).or_else(|| self.next_urgent());
+            return self.next_cold().or_else(|| self.next_urgent());
         }
-        self.next_urgent().or_else(|| self.next_cold()).or_else(|| self.next_rows())
+        self.next_urgent().or_else(|| self.next_cold())
     }
 
     /// Takes the next turn of the cold queue, to go with others.
@@ -87,15 +79,6 @@ impl Agenda {
         self.urgent.pop_front().map(Next::Urgent)
     }
 
-    fn next_rows(&mut self) -> Option<Next> {
-        self.rows.next().map(Next::Rows)
-    }
-
-    /// The queue of event rows.
-    pub(super) fn rows(&mut self) -> &mut Rows {
-        &mut self.rows
-    }
-
     /// What waits for its time.
     pub(super) fn waits(&mut self) -> &mut Waits {
         &mut self.waits
@@ -104,51 +87,7 @@ impl Agenda {
     /// Whether nothing is queued. What waits for its time is not.
     pub(super) fn is_empty(&self) -> bool {
         let turns = self.urgent.is_empty() && self.cold.is_empty();
-        turns && self.rows.line.is_empty() && self.scan.is_none() && self.walks.is_empty()
-    }
-}
-
-/// Logs that wait for their event rows, in the order of their numbers in the cache: whole runs one after the other,
-/// since only the right edge of the table is quick to write at (spec 6).
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    line: VecDeque<Arc<str>>,
-    running: Vec<Arc<str>>,
-    made: HashMap<Arc<str>, RowsDone>,
-}
-
-impl Rows {
-    pub(super) fn push(&mut self, key: Arc<str>) {
-        self.line.push_back(key);
-    }
-
-    fn next(&mut self) -> Option<Arc<str>> {
-        let free = |key: &&Arc<str>| !self.running.contains(key) && !self.made.contains_key(*key);
-        let key = self.line.iter().take(ROWS_AHEAD).find(free).cloned()?;
-        self.running.push(Arc::clone(&key));
-        Some(key)
-    }
-
-    /// Whether rows of a log are being made.
-    pub(super) fn is_running(&self, key: &Arc<str>) -> bool {
-        self.running.contains(key)
-    }
-
-    /// Notes rows that were made.
-    pub(super) fn done(&mut self, done: RowsDone) {
-        self.running.retain(|key| *key != done.key);
-        self.made.insert(Arc::clone(&done.key), done);
-    }
-
-    /// The rows that may be written now: those of the first in line.
-    pub(super) fn take(&mut self) -> Option<RowsDone> {
-        let first = self.line.front()?;
-        self.made.remove(first)
-    }
-
-    /// The first in line has all its rows, or gets none.
-    pub(super) fn leave(&mut self) {
-        self.line.pop_front();
+        turns && self.scan.is_none() && self.walks.is_empty()
     }
 }
 
@@ -214,15 +153,9 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::EventBatch;
 
     fn key(name: &str) -> Arc<str> {
         Arc::from(name)
-    }
-
-    fn made(name: &str) -> RowsDone {
-        let batch = EventBatch { key: name.to_owned(), generation: 1, events: Vec::new(), events_offset: 1 };
-        RowsDone { key: key(name), batch: Some(batch), lines: 0 }
     }
 
     #[test]
@@ -232,30 +165,10 @@ mod tests {
             agenda.push_urgent(key(&format!("u{i}")));
         }
         agenda.push_cold(key("c"));
-        agenda.rows().push(key("r"));
         let order = std::iter::from_fn(|| agenda.next()).map(|next| match next {
-            Next::Urgent(key) | Next::Cold(key) | Next::Rows(key) => key.to_string(),
+            Next::Urgent(key) | Next::Cold(key) => key.to_string(),
         });
-        assert_eq!(order.collect::<Vec<_>>().join(" "), "u0 u1 u2 c u3 u4 u5 r");
-    }
-
-    #[test]
-    fn event_rows_are_written_run_by_run_whoever_is_ready_first() {
-        let mut rows = Rows::default();
-        for name in ["a", "b", "c", "d"] {
-            rows.push(key(name));
-        }
-        let started: Vec<_> = std::iter::from_fn(|| rows.next()).collect();
-        assert_eq!(started, [key("a"), key("b"), key("c")], "not further ahead");
-        rows.done(made("b"));
-        assert!(rows.take().is_none());
-        rows.done(made("a"));
-        assert_eq!(rows.take().map(|done| done.key), Some(key("a")));
-        assert_eq!(rows.next(), Some(key("a")), "the first is not complete");
-        rows.done(made("a"));
-        assert!(rows.take().is_some());
-        rows.leave();
-        assert_eq!(rows.take().map(|done| done.key), Some(key("b")));
+        assert_eq!(order.collect::<Vec<_>>().join(" "), "u0 u1 u2 c u3 u4 u5");
     }
 
     #[test]

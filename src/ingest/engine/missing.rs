@@ -57,16 +57,12 @@ impl Engine {
         let mut restless = Vec::new();
         for (key, tracked) in self.table.iter().filter(|(_, tracked)| tracked.seen == number) {
             present += 1;
-            let sight = tracked.sight(clock);
-            if tracked.work == Work::Idle && matches!(sight, Sight::Behind | Sight::Changed { .. }) {
-                restless.push((Arc::clone(key), sight));
+            if tracked.work == Work::Idle && matches!(tracked.sight(clock), Sight::Changed { .. }) {
+                restless.push(Arc::clone(key));
             }
         }
-        for (key, sight) in restless {
-            match sight {
-                Sight::Behind => self.queue_rows(&key),
-                _ => self.want(&key, true, now),
-            }
+        for key in restless {
+            self.want(&key, true, now);
         }
         self.settle_renamed(&[])?;
         Ok(told < present)

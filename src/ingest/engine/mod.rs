@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `table` | what is remembered of every log |
 //! | `agenda` | what is done next |
-//! | `turns` | gives turns and event rows to the threads, and writes what they made |
+//! | `turns` | gives turns to the threads, and writes what they made |
 //! | `scan` | when is looked and walked, and the new and changed logs that were found |
 //! | `missing` | what was not found any more: gone or renamed |
 //! | `live` | which logs are looked at often and which directories are watched |
@@ -35,7 +35,7 @@ use self::table::{Table, Tracked, Work};
 use super::key::{self, LogName};
 use super::place::Place;
 use super::pool::{Message, Pool};
-use super::tail::{Desk, Hot, Rows};
+use super::tail::{Desk, Hot};
 use super::watch::Watch;
 use super::{IngestError, Source};
 use crate::store::writer::Write;
@@ -131,9 +131,6 @@ pub fn build(
 ) -> Result<Built, IngestError> {
     let mut engine = Engine::new(source.clone(), writer.clone(), reader.clone(), live.clone(), stage)?;
     engine.watch = Watch::without(String::from("built once"));
-    if stage == Stage::All {
-        engine.rows = Rows::Always;
-    }
     while let Err(error) = engine.finish(progress) {
         if !matches!(error, StoreError::Anew) || !engine.begin_anew() {
             return Err(error.into());
@@ -174,7 +171,8 @@ struct Engine {
     name: Arc<LogName>,
     desk: Arc<Desk>,
     live: Live,
-    rows: Rows,
+    /// Event rows are written, too.
+    rows: bool,
     bases: Vec<Base>,
     table: Table,
     agenda: Agenda,
@@ -198,8 +196,8 @@ struct Engine {
     read: u64,
     began: Instant,
     told: Instant,
-    /// The backlogs that the status tells of.
-    told_of: (u64, u64),
+    /// The backlog that the status tells of.
+    told_of: u64,
     overflows: u64,
 }
 
@@ -222,7 +220,7 @@ impl Engine {
             name,
             desk,
             live,
-            rows: if stage == Stage::All { Rows::WhenSmall } else { Rows::Never },
+            rows: stage == Stage::All,
             table: Table::default(),
             agenda: Agenda::default(),
             hot: HashMap::new(),
@@ -239,7 +237,7 @@ impl Engine {
             read: 0,
             began: now,
             told: now,
-            told_of: (0, 0),
+            told_of: 0,
             overflows: 0,
             source,
         };
@@ -296,7 +294,7 @@ impl Engine {
             (LogName::Glob(_), _) | (LogName::Exact(_), None) => PathBuf::new(),
         };
         let key = Arc::from(known.log.key.as_str());
-        self.table.insert(key, Tracked::known(number, Arc::from(below), known));
+        self.table.insert(key, Tracked::known(number, Arc::from(below), known, self.rows));
     }
 
     /// Follows the logs until it is stopped.
@@ -383,7 +381,6 @@ impl Engine {
                 self.pool.free(worker);
                 match answer {
                     Answer::Turns(done) => done.into_iter().try_for_each(|done| self.done(done))?,
-                    Answer::Rows(done) => self.rows_done(done)?,
                     Answer::Walk { scan, walked, took } => self.walked(scan, walked, took)?,
                     Answer::Looks(looks) => self.looked(looks)?,
                 }
@@ -425,7 +422,7 @@ impl Engine {
 
     /// When the status is to be told again, if it changed.
     fn telling(&self) -> Option<Instant> {
-        (self.told_of != (self.table.backlog, self.table.index_backlog)).then_some(self.told + TELL)
+        (self.told_of != self.table.backlog).then_some(self.told + TELL)
     }
 
     /// Tells how the source is (spec 3.1), not too often.
@@ -435,7 +432,7 @@ impl Engine {
             return;
         }
         self.told = now;
-        self.told_of = (self.table.backlog, self.table.index_backlog);
+        self.told_of = self.table.backlog;
         let is_first = self.agenda.has_cold() || !self.scans.is_settled();
         let millis = u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = if is_first { self.read.saturating_mul(1000) / millis } else { 0 };
@@ -455,7 +452,6 @@ impl Engine {
             status.overflows = self.overflows;
             status.logs = self.table.len();
             status.backlog_bytes = self.table.backlog;
-            status.index_backlog_bytes = self.table.index_backlog;
             status.rate_bytes_per_s = rate;
             status.settled = self.scans.is_settled();
         });

@@ -282,7 +282,6 @@ impl Engine {
             let Some(key) = self.table.key(&key) else { continue };
             match sight {
                 Sight::Same => {}
-                Sight::Behind => self.queue_rows(&key),
                 Sight::NotRegular => self.not_regular(&key, look.kind)?,
                 Sight::Changed { is_new } => {
                     if is_new {
@@ -342,7 +341,7 @@ impl Engine {
             tracked.stored = true;
             tracked.sent = sent;
         });
-        self.send(Write::Log(row))
+        self.send(Write::Log(Box::new(row)))
     }
 
     fn row(&self, key: &str) -> Option<crate::store::LogRow> {

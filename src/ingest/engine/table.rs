@@ -53,8 +53,6 @@ pub(super) struct Tracked {
     pub(super) pending: u64,
     pub(super) provisional: u64,
     pub(super) events_offset: u64,
-    /// Lines before `events_offset`, if known.
-    pub(super) event_lines: Option<u64>,
     pub(super) problem: Option<Box<Problem>>,
     /// The size that was seen last.
     pub(super) size: u64,
@@ -72,10 +70,8 @@ pub(super) struct Tracked {
     pub(super) gone: bool,
     pub(super) rotated: bool,
     pub(super) ended: bool,
-    /// It waits for its event rows.
-    pub(super) in_rows: bool,
-    /// A turn of it waits until the event rows that are being made are written.
-    pub(super) is_held: bool,
+    /// It was read without event rows, which are wanted: it is read once more.
+    lacks_rows: bool,
     /// The cache has a row of it.
     pub(super) stored: bool,
 }
@@ -90,7 +86,6 @@ impl Tracked {
             pending: 0,
             provisional: 0,
             events_offset: 0,
-            event_lines: Some(0),
             problem: None,
             size: 0,
             seen: 0,
@@ -103,15 +98,14 @@ impl Tracked {
             gone: false,
             rotated: false,
             ended: false,
-            in_rows: false,
-            is_held: false,
+            lacks_rows: false,
             stored: false,
         }
     }
 
-    /// A log that the cache knows.
-    pub(super) fn known(root: u16, below: Arc<Path>, known: Known) -> Self {
-        let mut tracked = Self { event_lines: None, stored: true, ended: known.ended, ..Self::new(root, below) };
+    /// A log that the cache knows, maybe without the event rows that are wanted of it.
+    pub(super) fn known(root: u16, below: Arc<Path>, known: Known, rows: bool) -> Self {
+        let mut tracked = Self { stored: true, ended: known.ended, lacks_rows: rows, ..Self::new(root, below) };
         tracked.adopt(known.log);
         tracked.size = tracked.cursor.size;
         tracked
@@ -134,10 +128,10 @@ impl Tracked {
         self.drip >= DRIP
     }
 
-    /// Takes over what a turn made of its row. Event rows that were written meanwhile stay written.
+    /// Takes over what a turn made of its row.
     pub(super) fn adopt(&mut self, row: LogRow) {
-        let is_same = self.cursor.generation == row.cursor.generation;
-        self.events_offset = if is_same { self.events_offset.max(row.events_offset) } else { row.events_offset };
+        self.lacks_rows &= row.events_offset != row.cursor.offset;
+        self.events_offset = row.events_offset;
         self.cursor = row.cursor;
         self.pending = row.pending_bytes;
         self.provisional = row.provisional_bytes;
@@ -201,13 +195,17 @@ impl Tracked {
         if self.needs_turn(stat, clock) {
             return Sight::Changed { is_new: self.cursor.generation == 0 };
         }
-        if self.index_backlog() > 0 { Sight::Behind } else { Sight::Same }
+        Sight::Same
     }
 
     /// Whether a look shows it otherwise than it was read, or as nothing that can be relied on; `clock` in nanoseconds.
     pub(super) fn needs_turn(&self, stat: &Stat, clock: i64) -> bool {
         let is_read = self.cursor.offset + self.pending + self.provisional == self.cursor.size;
-        let is_current = is_read && !self.gone && self.problem.is_none() && cursor::is_unchanged(&self.cursor, stat);
+        let is_current = is_read
+            && !self.lacks_rows
+            && !self.gone
+            && self.problem.is_none()
+            && cursor::is_unchanged(&self.cursor, stat);
         // A doubt is looked into once, when the log is quiet.
         !is_current || (self.cursor.doubt && !cursor::is_doubtful(stat, clock))
     }
@@ -216,16 +214,9 @@ impl Tracked {
     pub(super) fn backlog(&self) -> u64 {
         match self.gone || self.problem.is_some() {
             true => 0,
+            false if self.lacks_rows => self.size,
             false => self.size.saturating_sub(self.cursor.offset + self.pending + self.provisional),
         }
-    }
-
-    /// Reduced bytes whose event rows are not written yet; those of a log that is gone cannot be.
-    pub(super) fn index_backlog(&self) -> u64 {
-        if self.gone {
-            return 0;
-        }
-        self.cursor.offset.saturating_sub(self.events_offset)
     }
 }
 
@@ -234,8 +225,6 @@ impl Tracked {
 pub(super) enum Sight {
     /// What is known of it.
     Same,
-    /// The same, and its event rows are not all written.
-    Behind,
     /// It wants a turn; of a new one nothing was ever read.
     Changed { is_new: bool },
     /// Something else has its name.
@@ -248,7 +237,6 @@ pub(super) struct Table {
     /// Boxed, so that the free places of the map are small.
     logs: HashMap<Arc<str>, Box<Tracked>, RandomState>,
     pub(super) backlog: u64,
-    pub(super) index_backlog: u64,
 }
 
 impl Table {
@@ -272,14 +260,12 @@ impl Table {
     pub(super) fn insert(&mut self, key: Arc<str>, tracked: Tracked) {
         self.remove(&key);
         self.backlog += tracked.backlog();
-        self.index_backlog += tracked.index_backlog();
         self.logs.insert(key, Box::new(tracked));
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
         let tracked = self.logs.remove(key)?;
         self.backlog -= tracked.backlog();
-        self.index_backlog -= tracked.index_backlog();
         Some(*tracked)
     }
 
@@ -287,10 +273,8 @@ impl Table {
     pub(super) fn change<T>(&mut self, key: &str, change: impl FnOnce(&mut Tracked) -> T) -> Option<T> {
         let tracked = self.logs.get_mut(key)?;
         self.backlog -= tracked.backlog();
-        self.index_backlog -= tracked.index_backlog();
         let result = change(tracked);
         self.backlog += tracked.backlog();
-        self.index_backlog += tracked.index_backlog();
         Some(result)
     }
 }

@@ -1,16 +1,14 @@
-//! Gives turns and event rows to the threads, and writes what they made.
+//! Gives turns to the threads, and writes what they made.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::pool::{Task, WORKERS};
-use super::super::rows::{RowsDone, RowsJob};
 use super::super::tail::{self, Done, End, Job};
 use super::Engine;
 use super::agenda::Next;
 use super::table::{Tracked, Work};
 use crate::store::StoreError;
-use crate::store::writer::Write;
 
 /// Bytes of one turn: of a log that changes now, and of one that is caught up with. Snapshots are taken between turns, so
 /// this is also how much of a long log is reduced again at most to show its past.
@@ -29,26 +27,22 @@ const HOT: usize = 256;
 const HOT_BYTES: usize = 16 * 1024 * 1024;
 const HOT_FOR: Duration = Duration::from_secs(20);
 
-/// When so few bytes miss their event rows, the log is not read on before they are written.
-const NEARLY: u64 = 4 * 1024 * 1024;
-
 impl Engine {
     /// Gives the threads something to do as long as there is something and one is idle.
     pub(super) fn give(&mut self, now: Instant) {
         while self.pool.has_idle() {
-            let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task(now)) else {
+            let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task()) else {
                 return;
             };
             self.pool.give(task);
         }
     }
 
-    fn next_task(&mut self, now: Instant) -> Option<Task> {
+    fn next_task(&mut self) -> Option<Task> {
         loop {
             let task = match self.agenda.next()? {
                 Next::Urgent(key) => self.urgents(&key),
                 Next::Cold(key) => self.group(key),
-                Next::Rows(key) => self.rows_task(&key, now),
             };
             if task.is_some() {
                 return task;
@@ -84,14 +78,6 @@ impl Engine {
     /// The turn of a queued log; none when it was taken already or cannot be reached.
     fn job(&mut self, key: &Arc<str>, limit: u64) -> Option<Job> {
         let tracked = self.table.get(key).filter(|tracked| tracked.work == Work::Queued)?;
-        // Event rows would never catch up with a log that is read on and on.
-        if tracked.index_backlog() <= NEARLY && self.agenda.rows().is_running(key) {
-            self.table.change(key, |tracked| {
-                tracked.work = Work::Idle;
-                tracked.is_held = true;
-            });
-            return None;
-        }
         let base = self.bases.get(usize::from(tracked.root))?;
         let Ok(place) = base.place.clone() else {
             // The scan that finds the state directory again finds the log, too.
@@ -206,7 +192,6 @@ impl Engine {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
             tracked.adopt(done.row);
             if !is_refused {
-                tracked.event_lines = done.event_lines.or(tracked.event_lines);
                 tracked.ended = done.ended.unwrap_or(tracked.ended);
                 tracked.shape = done.shape;
                 tracked.size = done.size;
@@ -230,7 +215,6 @@ impl Engine {
                 _ => self.desk.writer.send(write)?,
             }
         }
-        self.queue_rows(&key);
         if is_live && is_heard {
             self.enliven(&key, now);
         }
@@ -281,88 +265,5 @@ impl Engine {
                 bytes -= weight;
             }
         }
-    }
-
-    /// Queues a log for the second stage when its event rows are behind.
-    pub(super) fn queue_rows(&mut self, key: &Arc<str>) {
-        if self.rows == tail::Rows::Never {
-            return;
-        }
-        let is_new = self.table.change(key, |tracked| {
-            let is_behind = tracked.index_backlog() > 0 && !tracked.gone && tracked.problem.is_none();
-            let is_new = is_behind && !tracked.in_rows;
-            tracked.in_rows |= is_behind;
-            is_new
-        });
-        if is_new == Some(true) {
-            self.agenda.rows().push(Arc::clone(key));
-        }
-    }
-
-    fn rows_task(&mut self, key: &Arc<str>, now: Instant) -> Option<Task> {
-        let job = self.table.get(key).and_then(|tracked| {
-            let place = self.bases.get(usize::from(tracked.root))?.place.clone().ok()?;
-            let lines = if tracked.events_offset == 0 { Some(0) } else { tracked.event_lines };
-            Some(RowsJob {
-                key: Arc::clone(key),
-                place,
-                below: Arc::clone(&tracked.below),
-                cursor: tracked.cursor.clone(),
-                from: tracked.events_offset,
-                lines,
-            })
-        });
-        if job.is_none() {
-            // Removed, or its state directory is gone.
-            self.agenda.rows().done(RowsDone { key: Arc::clone(key), batch: None, lines: 0 });
-            // A failed write here is found by the next one.
-            let _ = self.write_rows(now);
-        }
-        job.map(Task::Rows)
-    }
-
-    /// Takes event rows.
-    pub(super) fn rows_done(&mut self, done: RowsDone) -> Result<(), StoreError> {
-        self.agenda.rows().done(done);
-        self.write_rows(Instant::now())
-    }
-
-    fn write_rows(&mut self, now: Instant) -> Result<(), StoreError> {
-        while let Some(done) = self.agenda.rows().take() {
-            let Some(tracked) = self.table.get(&done.key) else {
-                self.agenda.rows().leave();
-                continue;
-            };
-            let Some(batch) = done.batch else {
-                // It changed, or cannot be read: a turn finds out, and queues the rest of the rows behind it.
-                self.agenda.rows().leave();
-                self.table.change(&done.key, |tracked| tracked.in_rows = false);
-                self.agenda.waits().back_off(&done.key, now);
-                continue;
-            };
-            let is_next = batch.generation == tracked.cursor.generation && batch.events_offset <= tracked.cursor.offset;
-            if is_next && batch.events_offset > tracked.events_offset {
-                let sent = self.sent + 1;
-                self.table.change(&done.key, |tracked| {
-                    tracked.events_offset = batch.events_offset;
-                    tracked.event_lines = Some(done.lines);
-                    tracked.sent = sent;
-                });
-                self.send(Write::Events(batch))?;
-            }
-            let is_behind = self.table.change(&done.key, |tracked| {
-                tracked.in_rows = tracked.index_backlog() > 0;
-                tracked.in_rows
-            });
-            if self.table.change(&done.key, |tracked| std::mem::take(&mut tracked.is_held)) == Some(true) {
-                self.want(&done.key, true, now);
-            }
-            if is_behind == Some(true) {
-                // The first in line stays until it is complete.
-                return Ok(());
-            }
-            self.agenda.rows().leave();
-        }
-        Ok(())
     }
 }

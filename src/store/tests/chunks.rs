@@ -78,7 +78,7 @@ fn spans_of_a_tail_come_and_go_over_the_borders_of_chunks() {
             let line = torn + "torn\n".len();
             let mut read = 0;
             for (end, more) in [(torn - glued.len(), 0), (torn, tail), (line, 0), (text.len(), 2)] {
-                let turn = Turn { bytes: end - read, with_rows: true, catch_up: false, restart: false };
+                let turn = Turn { bytes: end - read, with_rows: true, restart: false };
                 pieces::turn(&store, &mut reducer, text.as_bytes(), &mut read, turn);
                 let shown = match reducer.tail() {
                     Tail::Provisional(state, _) => state.spans.clone(),

@@ -53,7 +53,7 @@ fn digests_follow_the_spans() {
     let mut read = 0;
     for (more, digests) in turns {
         text += &more;
-        let turn = Turn { bytes: text.len() - read, with_rows: true, catch_up: false, restart: false };
+        let turn = Turn { bytes: text.len() - read, with_rows: true, restart: false };
         pieces::turn(&store, &mut reducer, text.as_bytes(), &mut read, turn);
         assert_eq!(check(&store, &place.cache(), reducer.state()), digests);
     }
@@ -85,7 +85,7 @@ fn a_tail_makes_a_stretch_whole_and_takes_it_back() {
     let torn = text.find("torn").unwrap();
     let mut read = 0;
     for (end, digests) in [(torn - glued.len(), 0), (torn, 1), (text.len(), 0)] {
-        let turn = Turn { bytes: end - read, with_rows: true, catch_up: false, restart: false };
+        let turn = Turn { bytes: end - read, with_rows: true, restart: false };
         pieces::turn(&store, &mut reducer, text.as_bytes(), &mut read, turn);
         let shown = match reducer.tail() {
             Tail::Provisional(state, _) => RunState::clone(&state),

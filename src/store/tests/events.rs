@@ -82,13 +82,21 @@ fn events_are_read_as_they_were_written_however_many_come_at_once() {
         let store = place.open();
         let text = lines(200);
         let (_, rows) = reduce(&text);
-        let batch = Batch { events: None, ..whole("r", 1, &text) };
-        write(&store, Write::Batch(Box::new(batch)));
-        for piece in rows.chunks(pieces) {
-            let last = piece.last().unwrap();
-            let end = if last == rows.last().unwrap() { text.len() as u64 } else { last.offset + last.length };
-            let (key, events) = ("r".to_owned(), piece.to_vec());
-            write(&store, Write::Events(EventBatch { key, generation: 1, events, events_offset: end }));
+        let mut reducer = Reducer::new(Reading::default());
+        let all: Vec<&str> = text.split_inclusive('\n').collect();
+        for piece in all.chunks(pieces) {
+            let mut events = Vec::new();
+            reducer.push(piece.concat().as_bytes(), &mut |event| events.push(EventRow::of(event)));
+            let changes = reducer.state_mut().take_changes();
+            let batch = Batch {
+                log: log("r", 1, reducer.offset()),
+                replace: false,
+                state: Arc::new(reducer.state().clone()),
+                changes,
+                events: Some(events),
+                provisional: None,
+            };
+            write(&store, Write::Batch(Box::new(batch)));
         }
         check(&place, &store, &rows);
     }

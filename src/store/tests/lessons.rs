@@ -106,7 +106,7 @@ fn a_phase_that_a_tail_ends_teaches_while_the_tail_is_shown() {
     let mut reducer = Reducer::new(Reading::default());
     let mut read = 0;
     for (bytes, rows) in [(end, 1), (log.len() - end, 0)] {
-        let turn = pieces::Turn { bytes, with_rows: true, catch_up: false, restart: false };
+        let turn = pieces::Turn { bytes, with_rows: true, restart: false };
         pieces::turn(&store, &mut reducer, log.as_bytes(), &mut read, turn);
         assert_eq!(lessons(&store, &place.cache()).split_terminator(',').count(), rows);
     }

@@ -7,7 +7,7 @@ use crate::web::Web;
 use crate::web::error::{ApiError, WebError};
 
 /// The same bytes as `dump --canonical` (spec 4.2). 503 with `Retry-After` while it would be a part for the whole: before
-/// everything that the first scan found was read, while event rows are still being written, and while a damaged cache is
+/// everything that the first scan found was read, while a run has no event rows yet, and while a damaged cache is
 /// made again.
 pub(super) async fn dump(State(web): State<Web>) -> Result<Response, ApiError> {
     let dump = web.ask(|web| {

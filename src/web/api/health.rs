@@ -53,7 +53,6 @@ pub(super) async fn health(State(web): State<Web>, Extension(hub): Extension<Arc
         "problem_logs": problems.map(|logs| logs.iter().map(problem_log).collect::<Vec<_>>()),
         "state_dirs": status.roots.iter().map(|(path, problem)| json!({ "path": path, "problem": problem })).collect::<Vec<_>>(),
         "backlog_bytes": status.backlog_bytes,
-        "index_backlog_bytes": status.index_backlog_bytes,
         "settled": status.settled,
         "complete": status.complete,
         "cache_problem": status.cache_problem,

@@ -104,11 +104,6 @@ fn progress(source: &Source) -> Markup {
         } @else if source.is_all_read() {
             span { "all read" }
         }
-        @if status.index_backlog_bytes > 0 {
-            span title="runs and verdicts are right already; timelines of older runs follow" {
-                "timelines: " (amount::bytes(status.index_backlog_bytes)) " to go"
-            }
-        }
     }
 }
 
