@@ -1,8 +1,8 @@
 //! Finds logs: walks a state directory, follows no link, reads no log.
 //!
-//! `walkdir` lists one directory at a time. Known file systems tell by a directory's link count that no directory is in
-//! it: such a run directory costs two looks and is not opened, since opening all of them alone is several times a stat
-//! sweep of all runs (spec 6, G5).
+//! One directory is listed at a time. Known file systems tell by a directory's link count that no directory is in it: such
+//! a run directory costs two looks and is not opened, since opening all of them alone is several times a stat sweep of all
+//! runs (spec 6, G5).
 
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -1,7 +1,7 @@
 //! Directories as they were listed last: one that did not change since is not listed again.
 //!
-//! `walkdir` opens each directory that it tells of, and that costs a scan of many runs more than all looks at their logs
-//! (spec 6). It must never know what a log or a run is called.
+//! Listing is by the handle: `walkdir` goes by paths and opens each directory that it tells of, and that costs a scan of many
+//! runs more than all looks at their logs (spec 6). It must never know what a log or a run is called.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::quality::RandomState;
-use walkdir::WalkDir;
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 
-use super::place::{Look, Stat, look_at};
+use super::place::{Kind, Look, Stat, look_at};
 
 /// How many bytes may be remembered, and what a directory takes of them beside its names and its path.
 const MOST: usize = 8 * 1024 * 1024;
@@ -37,17 +37,30 @@ const OTHER: u8 = b'-';
 
 impl Names {
     /// Lists a directory; what is wrong with it comes with the names up to there.
-    pub(super) fn read(real: &Path) -> (Self, Option<io::Error>) {
+    pub(super) fn read(directory: &OwnedFd) -> (Self, Option<io::Error>) {
         let mut names = Self::default();
-        for entry in WalkDir::new(real).min_depth(1).max_depth(1).follow_links(false) {
-            match entry {
-                Ok(entry) => names.push(entry.file_name(), entry.file_type().is_dir()),
-                Err(error) => return (names, Some(error.into())),
-            }
-        }
+        let failed = names.fill(directory).err();
         names.packed.shrink_to_fit();
         names.told.shrink_to_fit();
-        (names, None)
+        (names, failed)
+    }
+
+    fn fill(&mut self, directory: &OwnedFd) -> io::Result<()> {
+        // The handle itself is good for paths alone.
+        let open = rustix::fs::openat(directory, c".", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        for entry in Dir::new(open)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            let is_directory = match entry.file_type() {
+                _ if matches!(name, b"." | b"..") => continue,
+                FileType::Directory => true,
+                // Some file systems do not say so in a listing.
+                FileType::Unknown => look_at(directory, name).is_ok_and(|look| look.kind == Kind::Directory),
+                _ => false,
+            };
+            self.push(OsStr::from_bytes(name), is_directory);
+        }
+        Ok(())
     }
 
     fn push(&mut self, name: &OsStr, is_directory: bool) {
@@ -63,8 +76,7 @@ impl Names {
     }
 }
 
-/// A directory that was listed: its names by `walkdir`, what they are by the handle that was opened beneath the place.
-/// Should a link take the directory's name in between, its names are looked for here and are not found.
+/// A directory that was listed, held by the handle that was opened beneath the place.
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) fd: OwnedFd,

@@ -152,7 +152,7 @@ impl Place {
         if let Some(names) = self.listed.recall(below, &before) {
             return Ok(Listing { fd, names, failed: None });
         }
-        let (names, failed) = Names::read(&self.real.join(below));
+        let (names, failed) = Names::read(&fd);
         let names = Arc::new(names);
         let is_known = self.is_known && before.device == self.identity.0;
         // Not what came so shortly after a change that a further one may not show, nor what may be of another directory.
