@@ -194,7 +194,7 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
     let began = Instant::now();
     let mut walked = Vec::new();
     for WalkStart { root, label, place, below } in &task.starts {
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(FOUND);
         let mut count = 0;
         let walk = Walk { place, label, name: &task.name, depth: task.depth, tell: task.tell, stop: &desk.stop };
         let what = walk.run(below, &mut |one| {
@@ -202,7 +202,7 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
             found.push(one);
             if found.len() >= FOUND {
                 // Nobody listens any more: everything ends.
-                let _ = inbox.send(Message::Found(*root, std::mem::take(&mut found)));
+                let _ = inbox.send(Message::Found(*root, std::mem::replace(&mut found, Vec::with_capacity(FOUND))));
             }
         });
         if !found.is_empty() {

@@ -24,6 +24,9 @@ const MAX_NEWS: usize = 16_384;
 /// So long after a watch the next one may be added, and waits for nothing.
 const ADDING: Duration = Duration::from_millis(100);
 
+/// How many watches are added one after the other, while everything else waits.
+const TOGETHER: usize = 16;
+
 /// What was heard of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
@@ -66,6 +69,8 @@ pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
     /// Each watched directory with its device and inode, because another one may take its path.
     watched: HashMap<PathBuf, (u64, u64)>,
+    /// Directories that are to be watched, with their identities, the next one last.
+    wanted: Vec<(PathBuf, (u64, u64))>,
     /// For how many there is room.
     room: usize,
     ear: Arc<Mutex<Ear>>,
@@ -91,7 +96,7 @@ impl Watch {
         match made {
             Ok(watcher) => {
                 let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
-                Self { watcher: Some(watcher), watched, room, ear, mode }
+                Self { watcher: Some(watcher), watched, wanted: Vec::new(), room, ear, mode }
             }
             Err(error) => Self { ear, ..Self::without(format!("notifications are not available: {error}")) },
         }
@@ -100,7 +105,7 @@ impl Watch {
     /// No watcher, with the reason.
     pub(super) fn without(reason: String) -> Self {
         let mode = WatchMode::ScanOnly(reason);
-        Self { watcher: None, watched: HashMap::new(), room: 0, ear: Arc::default(), mode }
+        Self { watcher: None, watched: HashMap::new(), wanted: Vec::new(), room: 0, ear: Arc::default(), mode }
     }
 
     /// Whether everything that should be watched is watched.
@@ -161,8 +166,8 @@ impl Watch {
         }
     }
 
-    /// Watches these directories and no others, the first ones first. Those without an identity are watched already
-    /// and stay as they are. A quarter of the room is left for [`Watch::add`].
+    /// Watches these directories and no others, the first ones first, as [`Watch::go_on`] is called. Those without an
+    /// identity are watched already and stay as they are. A quarter of the room is left for [`Watch::add`].
     pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
         let wanted = &wanted[..wanted.len().min(self.room - self.room / 4)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
@@ -171,11 +176,21 @@ impl Watch {
         for path in surplus {
             self.leave(&path);
         }
-        for (path, identity) in wanted {
-            if let Some(identity) = identity {
-                self.add(path, *identity);
-            }
+        let new = wanted.iter().rev().filter_map(|(path, identity)| Some((path.clone(), (*identity)?)));
+        self.wanted = new.collect();
+    }
+
+    /// Watches some more of the wanted directories: each of them is a wait for the thread that hears. Says whether these were
+    /// the last ones; none when there were none.
+    pub(super) fn go_on(&mut self) -> Option<bool> {
+        if self.wanted.is_empty() {
+            return None;
         }
+        for _ in 0..TOGETHER {
+            let Some((path, identity)) = self.wanted.pop() else { break };
+            self.add(&path, identity);
+        }
+        Some(self.wanted.is_empty())
     }
 
     fn refused(&mut self, error: &notify::Error) {
@@ -300,6 +315,27 @@ mod tests {
         assert!(hear(&news, Err(Error::generic("broken"))));
         assert!(!hear(&news, Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
         assert_eq!(lock(&news).news.lost, 2);
+    }
+
+    #[test]
+    fn wanted_directories_are_watched_bit_by_bit_the_first_ones_first() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        let wanted: Vec<_> =
+            (0..TOGETHER + 2).map(|n| (state.path().join(format!("run-{n:03}")), Some((0, n as u64)))).collect();
+        wanted.iter().for_each(|(path, _)| std::fs::create_dir(path).expect("mkdir"));
+        let (inbox, _news) = std::sync::mpsc::sync_channel(1);
+        let mut watch = Watch::start(inbox);
+        let covered = |watch: &Watch| wanted.iter().map(|(path, _)| watch.covers(path)).collect::<Vec<_>>();
+        watch.set(&wanted);
+        assert_eq!(covered(&watch), vec![false; TOGETHER + 2], "the engine waits for none of them yet");
+        assert_eq!(watch.go_on(), Some(false));
+        assert_eq!(covered(&watch), [vec![true; TOGETHER], vec![false; 2]].concat());
+        // Another choice before all were watched.
+        watch.set(&wanted[1..TOGETHER + 1]);
+        assert_eq!(watch.go_on(), Some(true));
+        assert_eq!((watch.covers(&wanted[0].0), watch.covers(&wanted[TOGETHER].0)), (false, true));
+        assert_eq!(watch.go_on(), None);
+        assert!(!watch.covers(&wanted[TOGETHER + 1].0));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod scan;
 mod table;
 mod turns;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -190,8 +190,8 @@ struct Engine {
     /// How many writes were sent, and up to which they are known to be committed.
     sent: u64,
     flushed: u64,
-    /// What the first scan found and was not read yet; none when the cache was told that there is nothing left of it.
-    first: Option<HashSet<Arc<str>>>,
+    /// The cache was told that nothing is left of what the first scan found.
+    is_complete: bool,
     /// Bytes read, and since when.
     read: u64,
     began: Instant,
@@ -233,7 +233,7 @@ impl Engine {
             inbox,
             sent: 0,
             flushed: 0,
-            first: Some(HashSet::new()),
+            is_complete: false,
             read: 0,
             began: now,
             told: now,
@@ -271,7 +271,7 @@ impl Engine {
         (self.table, self.agenda, self.hot) = (Table::default(), Agenda::default(), HashMap::new());
         self.scans = Scans::new(now);
         self.refused.clear();
-        self.first = Some(HashSet::new());
+        self.is_complete = false;
         for (_, path) in std::mem::take(&mut self.hushed) {
             self.watch.listen(&path);
         }
@@ -312,7 +312,8 @@ impl Engine {
             self.give(now);
             self.tell(false);
             self.complete()?;
-            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
+            let adding = self.add_watches().then_some(now);
+            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling(), adding];
             let until = until.into_iter().flatten().min().unwrap_or(next_tick);
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(message) => {
@@ -391,7 +392,7 @@ impl Engine {
 
     /// Tells the cache once that it holds all that the first scan found.
     fn complete(&mut self) -> Result<(), StoreError> {
-        if self.scans.is_settled() && self.first.take_if(|first| first.is_empty()).is_some() {
+        if self.scans.is_settled() && self.table.first == 0 && !std::mem::replace(&mut self.is_complete, true) {
             // Nobody sees what is complete as if there were something left.
             self.tell(true);
             self.send(Write::Complete)?;

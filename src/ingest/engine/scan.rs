@@ -33,7 +33,7 @@ const ASKED: Duration = Duration::from_millis(250);
 
 /// A first scan that takes longer than this does not keep everything waiting for what is new: from then on the newest of what
 /// it found so far are read beside it, so many at a time.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(400);
 const EARLY: usize = 64;
 
 /// After a full scan that told of all logs so many tell of changes alone, as long as they miss none.
@@ -57,7 +57,7 @@ pub(super) struct Scans {
     is_walking: bool,
     is_looking: bool,
     is_wanted: bool,
-    wants_looks: bool,
+    pub(super) wants_looks: bool,
     next: Instant,
     earliest: Instant,
     /// When the watched directories are checked again.
@@ -267,19 +267,25 @@ impl Engine {
     pub(super) fn found(&mut self, root: u16, found: Vec<Found>) -> Result<(), StoreError> {
         let (now, clock) = (Instant::now(), cursor::clock());
         let number = self.scans.number;
+        let is_first = !self.scans.is_settled();
         for Found { key, below, look } in found {
-            let sight = match self.table.change(&key, |tracked| tracked.see(number, &below, &look, clock)) {
+            let see = |tracked: &mut Tracked| {
+                let sight = tracked.see(number, &below, &look, clock);
+                tracked.is_first |= is_first && matches!(sight, Sight::Changed { .. });
+                sight
+            };
+            let (sight, key) = match self.table.change(&key, see) {
                 // Nothing more is done for most of many logs.
                 Some(Sight::Same) => continue,
-                Some(sight) => sight,
+                Some(sight) => (sight, self.table.key(&key)),
                 None => {
                     let mut tracked = Tracked::new(root, Arc::from(below.as_path()));
-                    let sight = tracked.see(number, &below, &look, clock);
-                    self.table.insert(Arc::from(key.as_str()), tracked);
-                    sight
+                    let (sight, key) = (see(&mut tracked), Arc::<str>::from(key));
+                    self.table.insert(Arc::clone(&key), tracked);
+                    (sight, Some(key))
                 }
             };
-            let Some(key) = self.table.key(&key) else { continue };
+            let Some(key) = key else { continue };
             match sight {
                 Sight::Same => {}
                 Sight::NotRegular => self.not_regular(&key, look.kind)?,
@@ -309,7 +315,6 @@ impl Engine {
         }
         let mut newest = fresh.split_off(others);
         newest.sort_unstable_by(|one, other| other.cmp(one));
-        self.note_first(&newest);
         for (_, key) in newest {
             self.want(&key, false, now);
         }
@@ -363,6 +368,11 @@ impl Engine {
             return Ok(());
         }
         let now = Instant::now();
+        if !self.scans.is_settled() {
+            // The newest are read while all others are seen to.
+            self.read_early(now);
+            self.give(now);
+        }
         self.scans.branches.clear();
         for end in &walked {
             self.note_branches(end.root, &end.what);
@@ -370,16 +380,21 @@ impl Engine {
                 base.unread = unread(&end.what);
             }
         }
+        let told = walked.iter().map(|end| end.what.same + end.logs as u64).sum();
         let is_any_missing = match self.scans.is_quiet {
+            // Each was told of once: when all were, none is missing.
+            false if told == self.table.len() => false,
             false => self.settle_missing(now).map(|()| false)?,
-            true => self.settle_same(walked.iter().map(|end| end.what.same + end.logs as u64).sum(), now)?,
+            true => self.settle_same(told, now)?,
         };
         self.scans.is_walking = false;
         let mut fresh = std::mem::take(&mut self.scans.fresh);
         fresh.sort_unstable_by(|one, other| other.cmp(one));
-        self.note_first(&fresh);
         for (_, key) in fresh {
             self.want(&key, self.scans.is_settled(), now);
+        }
+        if self.scans.is_settled() && self.table.first > 0 {
+            self.forget_first();
         }
         self.scans.newcomers = Vec::new();
         self.scans.count += 1;
@@ -397,14 +412,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes what the first scan found, and later what of it is not there any more.
-    fn note_first(&mut self, fresh: &[(i64, Arc<str>)]) {
-        let (is_settled, number) = (self.scans.is_settled(), self.scans.number);
-        let Some(first) = &mut self.first else { return };
-        match is_settled {
-            true => first.retain(|key| self.table.get(key).is_some_and(|tracked| tracked.seen == number)),
-            false => first.extend(fresh.iter().map(|(_, key)| Arc::clone(key))),
-        }
+    /// What the first scan found is not waited for any more when it is not there any more.
+    fn forget_first(&mut self) {
+        let (number, table) = (self.scans.number, &self.table);
+        let lost = table.iter().filter(|(_, tracked)| tracked.is_first && tracked.seen != number);
+        let lost: Vec<_> = lost.map(|(key, _)| Arc::clone(key)).collect();
+        lost.iter().for_each(|key| self.no_more_first(key));
     }
 
     fn note_branches(&mut self, root: u16, what: &Walked) {

@@ -74,6 +74,8 @@ pub(super) struct Tracked {
     lacks_rows: bool,
     /// The cache has a row of it.
     pub(super) stored: bool,
+    /// The first scan found it, and it was not read yet.
+    pub(super) is_first: bool,
 }
 
 impl Tracked {
@@ -100,6 +102,7 @@ impl Tracked {
             ended: false,
             lacks_rows: false,
             stored: false,
+            is_first: false,
         }
     }
 
@@ -218,6 +221,11 @@ impl Tracked {
             false => self.size.saturating_sub(self.cursor.offset + self.pending + self.provisional),
         }
     }
+
+    /// What it adds to the sums over all logs.
+    fn counted(&self) -> (u64, u64) {
+        (self.backlog(), u64::from(self.is_first))
+    }
 }
 
 /// What a full scan found of a log.
@@ -237,6 +245,8 @@ pub(super) struct Table {
     /// Boxed, so that the free places of the map are small.
     logs: HashMap<Arc<str>, Box<Tracked>, RandomState>,
     pub(super) backlog: u64,
+    /// How many logs that the first scan found were not read yet.
+    pub(super) first: u64,
 }
 
 impl Table {
@@ -258,23 +268,34 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, key: Arc<str>, tracked: Tracked) {
-        self.remove(&key);
-        self.backlog += tracked.backlog();
-        self.logs.insert(key, Box::new(tracked));
+        let (backlog, first) = tracked.counted();
+        self.backlog += backlog;
+        self.first += first;
+        if let Some(was) = self.logs.insert(key, Box::new(tracked)) {
+            self.discount(&was);
+        }
+    }
+
+    fn discount(&mut self, was: &Tracked) {
+        let (backlog, first) = was.counted();
+        self.backlog -= backlog;
+        self.first -= first;
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
         let tracked = self.logs.remove(key)?;
-        self.backlog -= tracked.backlog();
+        self.discount(&tracked);
         Some(*tracked)
     }
 
     /// Changes a log and keeps the sums right.
     pub(super) fn change<T>(&mut self, key: &str, change: impl FnOnce(&mut Tracked) -> T) -> Option<T> {
         let tracked = self.logs.get_mut(key)?;
-        self.backlog -= tracked.backlog();
+        let (backlog, first) = tracked.counted();
         let result = change(tracked);
-        self.backlog += tracked.backlog();
+        let now = tracked.counted();
+        self.backlog = self.backlog - backlog + now.0;
+        self.first = self.first - first + now.1;
         Some(result)
     }
 }
@@ -313,6 +334,24 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(turn(SOON, 10), None);
         }
+    }
+
+    #[test]
+    fn the_sums_are_those_of_all_logs_whatever_becomes_of_one() {
+        let mut table = Table::default();
+        let log = |size, is_first| Tracked { size, is_first, ..tracked() };
+        let sums = |table: &Table| (table.len(), table.backlog, table.first);
+        table.insert(Arc::from("a"), log(10, true));
+        table.insert(Arc::from("b"), log(5, false));
+        assert_eq!(sums(&table), (2, 15, 1));
+        table.insert(Arc::from("a"), log(7, true));
+        assert_eq!(sums(&table), (2, 12, 1), "what was known of it does not count any more");
+        table.change("b", |tracked| (tracked.size, tracked.is_first) = (6, true));
+        assert_eq!(sums(&table), (2, 13, 2));
+        table.change("a", |tracked| tracked.is_first = false);
+        table.remove("b");
+        table.remove("b");
+        assert_eq!(sums(&table), (1, 7, 0));
     }
 
     #[test]

@@ -232,10 +232,8 @@ impl Engine {
     }
 
     /// A log that the first scan found was read, or cannot be.
-    fn no_more_first(&mut self, key: &str) {
-        if let Some(first) = &mut self.first {
-            first.remove(key);
-        }
+    pub(super) fn no_more_first(&mut self, key: &str) {
+        self.table.change(key, |tracked| tracked.is_first = false);
     }
 
     fn keep_hot(&mut self, key: Arc<str>, hot: Box<tail::Hot>, now: Instant) {
