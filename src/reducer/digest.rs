@@ -254,7 +254,63 @@ pub fn bucket(millis: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::bucket;
+    use super::*;
+    use crate::reducer::span::SpanStatus;
+    use crate::reducer::time::Micros;
+    use crate::reducer::verdict::world::span;
+
+    /// A closed step from a second on, for so many.
+    fn step(from: i64, seconds: i64) -> Span {
+        let mut step = span(SpanKind::Step, "s", 7);
+        (step.status, step.closed_line) = (SpanStatus::Completed, Some(9));
+        step.started_at = Some(Micros(from * 1_000_000));
+        step.ended_at = Some(Micros((from + seconds) * 1_000_000));
+        step
+    }
+
+    #[test]
+    fn a_digest_stays_small_and_keeps_the_first() {
+        // After each step a pause that is longer than the one before.
+        let mut from = 0;
+        let steps = (0..STRETCH).map(|n| {
+            from += i64::from(n) + 1;
+            Span { repo: Some(format!("repo-{}", n / 2).into()), ..step(from, 1) }
+        });
+        let steps: Vec<Span> = steps.collect();
+        let digest = Digest::of(&steps);
+        let longest = &digest.longest[LEVELS - 1];
+        let first: Vec<_> = (0..24).map(|place| (1_000_000, place)).collect();
+        assert_eq!((longest.spans, &longest.first), (STRETCH, &first), "of equally long ones");
+        let repos: Vec<_> = (0..REPOS).map(|n| format!("repo-{n}")).collect();
+        assert_eq!(digest.repos, repos);
+        let lengths: Vec<_> = digest.gaps.iter().map(|gap| (gap.1 - gap.0) / 1_000_000).collect();
+        assert_eq!(lengths, (1016..1024).collect::<Vec<i64>>());
+        assert_eq!(digest.busy().count(), GAPS + 1);
+    }
+
+    #[test]
+    fn the_middle_duration_is_the_upper_one_and_needs_enough() {
+        let mut durations = Durations::default();
+        (1..=4).for_each(|millis| durations.add(Some(millis)));
+        assert_eq!(Durations::median(&[&durations], 5), None);
+        assert_eq!(Durations::median(&[&durations], 4), Some(3));
+        durations.add(Some(5));
+        assert_eq!(Durations::median(&[&durations], 5), Some(3));
+    }
+
+    #[test]
+    fn an_error_stands_at_the_line_that_closed_its_span() {
+        let failed = Span { error: Some(Default::default()), ..step(0, 1) };
+        assert_eq!(error_line(&failed), Some(9));
+        assert_eq!(error_line(&Span { closed_line: None, ..failed }), Some(7));
+        assert_eq!(error_line(&step(0, 1)), None);
+    }
+
+    #[test]
+    fn what_ends_before_it_begins_is_a_point() {
+        assert_eq!(bar(&step(5, -3), Unit::Time, 0), Some((5_000_000, 5_000_000)));
+        assert_eq!(bar(&span(SpanKind::Step, "s", 7), Unit::Line, 3), Some((7, 7)), "open, after the last line");
+    }
 
     #[test]
     fn buckets_keep_the_order_and_are_narrow() {

@@ -159,6 +159,49 @@ fn an_excerpt_has_the_open_ones_the_newest_of_each_kind_and_the_newest_errors() 
     assert_eq!(newest(&few.spans), newest(&spans));
 }
 
+/// A closed span of the kind that is shown in the picture alone.
+fn closed(n: u64, from: i64, seconds: i64) -> Span {
+    let mut span = span(SpanKind::Span, "s", n);
+    (span.status, span.closed_line) = (SpanStatus::Completed, Some(n));
+    (span.started_at, span.ended_at) = (Some(Micros(from * S)), Some(Micros((from + seconds) * S)));
+    span
+}
+
+#[test]
+fn what_is_at_hand_leaves_less_room_for_the_rest() {
+    for kind in [SpanKind::Phase, SpanKind::Span] {
+        let of = |n: u64| match n < ROWS as u64 {
+            true => span(kind, "s", n),
+            false => closed(n, n as i64, 9),
+        };
+        let spans: Vec<Span> = (0..2 * u64::from(STRETCH)).map(of).collect();
+        let few = Excerpt::of(&spans, &asked(None));
+        assert_eq!(few.spans.len(), ROWS, "the open ones of {kind} alone");
+    }
+    let step = |n: u64| Span { kind: SpanKind::Step, ..closed(n, n as i64, 9) };
+    let spans: Vec<Span> = (0..u64::from(STRETCH) + 100).map(step).collect();
+    let few = Excerpt::of(&spans, &asked(None));
+    let expected: Vec<u64> = (0..ROWS as u64).chain(u64::from(STRETCH)..u64::from(STRETCH) + 100).collect();
+    let lines: Vec<u64> = few.spans.iter().map(|span| span.opened_line).collect();
+    assert_eq!(lines, expected, "the newest hundred are at hand, and none is read beside the rows");
+}
+
+#[test]
+fn lines_do_not_stand_beside_times() {
+    let long = u64::from(STRETCH);
+    let untimed =
+        |n: u64| Span { started_at: None, ended_at: None, closed_line: Some(n + 9_000_000), ..closed(n, 0, 0) };
+    let spans: Vec<Span> = (0..long).map(untimed).chain((long..2 * long).map(|n| closed(n, n as i64, 5))).collect();
+    for window in [None, Some(Window { from: 0, to: 200_000 })] {
+        let asked = asked(window);
+        let (few, all) = (Excerpt::of(&spans, &asked), whole(&spans, &asked));
+        let within = stretch(&all, &spans, &asked);
+        assert_eq!(rows(&few, within), rows(&all, within), "{window:?}");
+        assert_eq!((few.within, few.unit), (all.within, Unit::Time), "{window:?}");
+        assert_eq!(few.busy.iter().map(|bar| bar.0).min(), Some(long as i64 * S), "{window:?}");
+    }
+}
+
 #[test]
 fn of_many_spans_few_are_read() {
     let mut spans = spans(true);
@@ -191,6 +234,23 @@ fn a_window_is_two_whole_numbers_in_order() {
     for wrong in ["", "-", "5", "5-5", "6-5", "-1-5", "a-b", "1-99999999999999999999", "1.0-2", "+1-2"] {
         assert_eq!(Window::parse(wrong), None, "{wrong}");
     }
+}
+
+#[test]
+fn a_window_is_never_empty_and_never_outside_the_run() {
+    for (from, to, expected) in [(3, 5, (3, 5)), (20, 30, (9, 10)), (0, 1, (2, 3)), (9, 10, (9, 10))] {
+        assert_eq!(Window { from, to }.on(Unit::Line, 2, 10), expected, "{from}-{to}");
+    }
+    assert_eq!(Window { from: 1, to: 2 }.on(Unit::Line, 7, 7), (7, 8), "of a run that is a point");
+}
+
+#[test]
+fn what_ends_where_a_window_begins_touches_it() {
+    let window = Some((5, 9));
+    for (bar, expected) in [((1, 4), false), ((1, 5), true), ((9, 12), true), ((10, 12), false), ((6, 7), true)] {
+        assert_eq!(touches(Some(bar), window), expected, "{bar:?}");
+    }
+    assert!(touches(None, None) && !touches(None, window));
 }
 
 #[test]

@@ -76,6 +76,26 @@ fn digests_follow_the_spans() {
 }
 
 #[test]
+fn markers_are_shown_whether_open_or_closed_and_of_artifacts_the_newest() {
+    let place = Place::new();
+    let store = place.open();
+    let artifacts = |count| -> String {
+        (0..count).map(|n| format!("{{\"event\":\"artifact.recorded\",\"path\":\"a-{n}\"}}\n")).collect()
+    };
+    let asked = "{\"event\":\"question.asked\",\"id\":\"q\"}\n";
+    let answered = asked.replace("asked", "answered");
+    let whole = whole("r", 1, &format!("{STARTED}{asked}{answered}{}{asked}", artifacts(1003)));
+    let state = Arc::clone(&whole.state);
+    store.writer.send(Write::Batch(Box::new(whole))).unwrap();
+    store.writer.flush().unwrap();
+    check(&store, &place.cache(), &state);
+    let asked = Asked { window: None, now: Micros(0), lines: 1 };
+    let shown = Shown::of(&state, &asked);
+    assert_eq!((shown.markers.len(), shown.artifacts.len(), shown.earlier_artifacts), (2, 1000, 3));
+    assert_eq!(shown.artifacts[0].path, "a-3");
+}
+
+#[test]
 fn a_tail_makes_a_stretch_whole_and_takes_it_back() {
     let place = Place::new();
     let store = place.open();
