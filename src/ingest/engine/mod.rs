@@ -458,3 +458,6 @@ impl Engine {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

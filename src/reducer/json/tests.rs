@@ -307,6 +307,37 @@ proptest! {
     }
 }
 
+/// Strings that end, or hide their end, in every place of a block and of the next one.
+#[test]
+fn a_quoted_string_ends_where_it_does_byte_by_byte() {
+    let slowly = |bytes: &[u8], start: usize| {
+        let mut at = bytes.get(start).filter(|byte| **byte == b'"').map(|_| start + 1)?;
+        let mut escaped = false;
+        loop {
+            match bytes.get(at)? {
+                b'"' => return Some((at + 1, escaped)),
+                b'\\' => (at, escaped) = (at + 2, true),
+                _ => at += 1,
+            }
+        }
+    };
+    let cases = (0..40).flat_map(|length| (0..40).map(move |escape| (length, escape)));
+    let cases = cases
+        .flat_map(|(length, escape)| [(length, escape, 0, b'"'), (length, escape, 3, b'"'), (length, escape, 3, b'1')]);
+    for (length, escape, start, opening) in cases {
+        let mut text = vec![b'a'; start];
+        text.push(opening);
+        text.extend(vec![b'b'; length]);
+        text.extend(b"\",\"c\":\"d\"}");
+        if let Some(place) = text.get_mut(start + 1 + escape..start + 3 + escape).filter(|_| escape + 2 <= length) {
+            place.copy_from_slice(b"\\\"");
+        }
+        assert_eq!(quoted_end(&text, start), slowly(&text, start), "{}", String::from_utf8_lossy(&text));
+        text.truncate(start + 1 + length);
+        assert_eq!(quoted_end(&text, start), None, "no end: {}", String::from_utf8_lossy(&text));
+    }
+}
+
 /// Equal but for the last digits of a float.
 fn near(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     use serde_json::Value as V;

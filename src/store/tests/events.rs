@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
+use crate::reducer::event::Level;
 use crate::store::event_rows::CHUNK;
 use crate::store::reader::{EventFilter, Lists};
 
@@ -117,4 +118,32 @@ fn a_physical_line_is_found_wherever_its_chunk_begins() {
             assert_eq!(store.reader.line("r", line).unwrap().as_ref(), first, "{line}");
         }
     }
+}
+
+#[test]
+fn chunks_without_what_is_wanted_are_passed_over_unread() {
+    let place = Place::new();
+    let store = place.open();
+    // Three chunks of their own among many, two of them with kinds of the same name.
+    let rare = |level: &str, span: &str| {
+        let one = format!("{{\"event\":\"rare\",\"level\":\"{level}\",\"span_id\":\"{span}\"}}\n");
+        one.repeat(CHUNK)
+    };
+    let many = "{\"event\":\"log\",\"span_id\":\"x\"}\n".repeat(20 * CHUNK);
+    write_whole(&store, "r", 1, &format!("{many}{}{many}{}{many}", rare("warn", "y"), rare("info", "z")));
+    let damage = rusqlite::Connection::open(place.cache()).unwrap();
+    let damaged = damage.execute(
+        "UPDATE event SET entries = 'no list' WHERE NOT instr(entries, '\"y\"') AND NOT instr(entries, '\"z\"')",
+        [],
+    );
+    assert_eq!(damaged.unwrap(), 60);
+    let ask = |filter: EventFilter| store.reader.events("r", &EventFilter { limit: 1000, ..filter });
+    let found = |filter| ask(filter).map(|page| page.events.len()).unwrap();
+    let named = |name: &str| EventFilter { name: Some(name.to_owned()), ..EventFilter::default() };
+    assert_eq!(found(named("rare")), 2 * CHUNK, "of either level");
+    assert_eq!(found(EventFilter { level: Some(Level::Info), ..named("rare") }), CHUNK);
+    assert_eq!(found(EventFilter { span: Some("y".to_owned()), ..EventFilter::default() }), CHUNK);
+    assert_eq!(found(EventFilter { span: Some("z".to_owned()), after: Some(0), ..named("rare") }), CHUNK);
+    assert_eq!(found(named("never")), 0);
+    assert!(ask(EventFilter::default()).is_err(), "the others cannot be read");
 }

@@ -1,0 +1,185 @@
+//! The engine by hand, step by step: what each scan and each turn leads to.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::super::{Root, cursor};
+use super::*;
+use crate::reducer::dialect::Reading;
+use crate::store::{self, Store};
+
+const LINE: &str = "{\"event\":\"run.started\"}\n";
+/// Nobody waits so long when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Bench {
+    home: TempDir,
+    engine: Engine,
+    _store: Store,
+}
+
+impl Bench {
+    /// After the first scan of some logs of one line.
+    fn new(keys: &[&str], is_watched: bool) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let state = home.path().join("state");
+        fs::create_dir(&state).expect("mkdir");
+        let store = store::open(&home.path().join("cache/runs.db"), &[], "").expect("a cache");
+        let source = Source {
+            roots: vec![Root { label: String::new(), path: state }],
+            log_name: String::from("run.log"),
+            depth: 4,
+            reading: Reading::default(),
+            poll: !is_watched,
+        };
+        let (writer, reader, live) = (store.writer.clone(), store.reader.clone(), store.live.clone());
+        let mut engine = Engine::new(source, writer, reader, live, Stage::All).expect("an engine");
+        engine.watch = match is_watched {
+            true => Watch::start(engine.sender.clone()),
+            false => Watch::without(String::from("not asked for")),
+        };
+        let mut bench = Self { home, engine, _store: store };
+        for key in keys {
+            fs::create_dir(bench.path(key)).expect("mkdir");
+            bench.append(key, LINE);
+        }
+        bench.engine.tick(Instant::now());
+        bench.settle();
+        assert_eq!((bench.engine.scans.count, bench.engine.scans.number), (1, 1));
+        bench
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.home.path().join("state").join(key)
+    }
+
+    fn append(&self, key: &str, text: &str) {
+        use std::io::Write;
+        let log = self.path(key).join("run.log");
+        let mut log = fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
+        log.write_all(text.as_bytes()).expect("a write");
+    }
+
+    fn log(&self, key: &str) -> &Tracked {
+        self.engine.table.get(key).expect("a log")
+    }
+
+    /// A full scan and all that follows from it. Says whether it told of all logs.
+    fn scan(&mut self) -> bool {
+        let was = self.engine.scans.number;
+        assert!(self.engine.scan(Instant::now() + PATIENCE), "it is time for one");
+        self.settle();
+        self.engine.scans.number != was
+    }
+
+    /// Whether the next scan is due at once.
+    fn is_in_a_hurry(&self) -> bool {
+        self.engine.scans.due().expect("none goes on") <= Instant::now()
+    }
+
+    /// Does what there is to do.
+    fn settle(&mut self) {
+        loop {
+            self.engine.give(Instant::now());
+            if self.engine.agenda.is_empty() && self.engine.pool.is_idle() {
+                return;
+            }
+            let message = self.engine.inbox.recv().expect("the threads live");
+            self.engine.take(message).expect("a cache");
+        }
+    }
+
+    /// Waits for what is heard and what was left alone for a while, without any scan.
+    fn listen_until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !is_so(self) {
+            assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+            self.engine.wake(Instant::now());
+            self.engine.give(Instant::now());
+            if let Ok(message) = self.engine.inbox.recv_timeout(Duration::from_millis(5)) {
+                self.engine.take(message).expect("a cache");
+            }
+            self.engine.hear();
+        }
+    }
+}
+
+#[test]
+fn one_of_ten_scans_tells_of_all_logs() {
+    let mut bench = Bench::new(&["a", "b"], false);
+    for _ in 0..2 {
+        let told: Vec<bool> = (0..10).map(|_| bench.scan()).collect();
+        assert_eq!(told.iter().position(|all| *all), Some(9), "{told:?}");
+    }
+}
+
+#[test]
+fn a_log_that_is_missing_shows_at_once_and_once() {
+    let mut bench = Bench::new(&["a", "b"], false);
+    // As if it had not been read yet.
+    bench.engine.first.get_or_insert_default().insert(Arc::from("b"));
+    assert!(!bench.scan() && !bench.is_in_a_hurry());
+    fs::remove_dir_all(bench.path("b")).expect("rm -r");
+    assert!(!bench.scan() && bench.is_in_a_hurry(), "the sum tells that one is missing");
+    assert!(!bench.log("b").gone);
+    assert!(bench.scan(), "and all are told of, which says which one it is");
+    assert!(bench.log("b").gone && !bench.log("a").gone);
+    assert!(bench.engine.first.as_ref().is_some_and(HashSet::is_empty), "nobody waits for it");
+    assert!(!bench.scan() && !bench.is_in_a_hurry(), "a log that is gone is not missing");
+}
+
+#[test]
+fn a_log_that_was_gone_and_has_another_name_is_the_same() {
+    let mut bench = Bench::new(&["a", "b"], false);
+    let elsewhere = bench.home.path().join("elsewhere");
+    fs::rename(bench.path("b"), &elsewhere).expect("mv");
+    assert!(!bench.scan() && bench.scan() && bench.log("b").gone);
+    fs::rename(&elsewhere, bench.path("c")).expect("mv");
+    assert!(!bench.scan(), "the next one that tells of all is far away");
+    assert!(bench.engine.table.get("b").is_none(), "its rows went with its name");
+    assert_eq!(bench.log("c").cursor.offset, LINE.len() as u64);
+}
+
+#[test]
+fn what_looks_as_it_did_and_is_not_done_is_wanted_all_the_same() {
+    let mut bench = Bench::new(&["a"], false);
+    assert!(bench.log("a").cursor.doubt, "it was read right after it was written");
+    // Event rows that are not there, as after a start on a cache that was stopped early.
+    bench.engine.table.change("a", |tracked| (tracked.events_offset, tracked.event_lines) = (0, Some(0)));
+    assert!(!bench.scan());
+    assert_eq!(bench.log("a").events_offset, LINE.len() as u64);
+    let stat = bench.engine.bases[0].place.as_ref().expect("a place").look(Path::new("a/run.log")).expect("a log").stat;
+    while cursor::is_doubtful(&stat, cursor::clock()) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!bench.scan());
+    assert!(!bench.log("a").cursor.doubt, "a doubt is looked into when the log is quiet");
+}
+
+#[test]
+fn a_log_that_drips_is_not_heard_and_then_heard_again() {
+    for is_ended in [true, false] {
+        let mut bench = Bench::new(&["a"], true);
+        let directory = bench.path("a").canonicalize().expect("a path");
+        assert!(bench.engine.watch.covers(&directory));
+        let pending = |bench: &Bench| bench.log("a").pending;
+        while !bench.log("a").is_dripping() {
+            let was = pending(&bench);
+            bench.append("a", "{");
+            bench.listen_until("a byte is heard", |bench| pending(bench) > was);
+        }
+        assert!(!bench.engine.watch.covers(&directory), "each byte would wake somebody");
+        let offset = bench.log("a").cursor.offset;
+        if is_ended {
+            bench.append("a", "\n");
+        }
+        bench.listen_until("its turn after the wait", |bench| !bench.log("a").is_dripping());
+        assert_eq!(bench.log("a").cursor.offset > offset, is_ended);
+        assert!(bench.engine.watch.covers(&directory));
+        let offset = bench.log("a").cursor.offset;
+        bench.append("a", "\n");
+        bench.listen_until("the next line is heard", |bench| bench.log("a").cursor.offset > offset);
+    }
+}
