@@ -56,7 +56,8 @@ pub(super) struct Scans {
     is_quiet: bool,
     is_walking: bool,
     is_looking: bool,
-    is_wanted: bool,
+    /// One was asked for.
+    pub(super) is_wanted: bool,
     pub(super) wants_looks: bool,
     next: Instant,
     earliest: Instant,

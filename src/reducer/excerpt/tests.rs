@@ -189,9 +189,18 @@ fn what_is_at_hand_leaves_less_room_for_the_rest() {
 #[test]
 fn lines_do_not_stand_beside_times() {
     let long = u64::from(STRETCH);
-    let untimed =
-        |n: u64| Span { started_at: None, ended_at: None, closed_line: Some(n + 9_000_000), ..closed(n, 0, 0) };
-    let spans: Vec<Span> = (0..long).map(untimed).chain((long..2 * long).map(|n| closed(n, n as i64, 5))).collect();
+    let kind = |n| if (20..long).contains(&n) { SpanKind::Span } else { SpanKind::Phase };
+    let one = |n: u64| match n < long {
+        true => Span {
+            kind: kind(n),
+            started_at: None,
+            ended_at: None,
+            closed_line: Some(n + 9_000_000),
+            ..closed(n, 0, 0)
+        },
+        false => Span { kind: kind(n), ..closed(n, n as i64, 5) },
+    };
+    let spans: Vec<Span> = (0..2 * long).map(one).collect();
     for window in [None, Some(Window { from: 0, to: 200_000 })] {
         let asked = asked(window);
         let (few, all) = (Excerpt::of(&spans, &asked), whole(&spans, &asked));
