@@ -164,6 +164,13 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_listed_says_why() {
+        let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("a file");
+        let (names, failed) = Names::read(&OwnedFd::from(file));
+        assert_eq!((names.iter().count(), failed.map(|error| error.kind())), (0, Some(io::ErrorKind::NotADirectory)));
+    }
+
+    #[test]
     fn a_directory_that_looks_otherwise_is_listed_again() {
         let listed = Listed::default();
         let stat = Stat { mtime_ns: 1, ctime_ns: 1, ..Stat::default() };
