@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
         let (query, now) = (desk.query(settings), app::now());
         let mut runs = Vec::new();
         for key in &args.keys {
-            match query.run(key, now)? {
+            match query.run_open(key, now)? {
                 Some(run) => runs.push(run),
                 None if desk.kept_by.is_some() && began.elapsed() < again::NOT_YET => {
                     return Ok(ControlFlow::Continue(end));

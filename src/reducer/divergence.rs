@@ -4,8 +4,30 @@
 
 use std::collections::HashMap;
 
-use super::run::{RunState, value};
+use super::run::{Run, value};
 use super::span::{Span, SpanKind};
+
+/// A run as far as it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// Its first spans.
+    pub spans: &'a [Span],
+    /// It may still come to where the other was: it has not ended, or has more spans.
+    pub goes_on: bool,
+}
+
+impl<'a> Way<'a> {
+    /// Of a run that has so many spans in all.
+    #[must_use]
+    pub fn of(run: &Run, spans: &'a [Span], total: u64) -> Self {
+        let is_open = value(&run.status).is_none_or(|status| !status.is_ended());
+        Self { spans, goes_on: is_open || total > spans.len() as u64 }
+    }
+
+    fn of_kind(self, kind: SpanKind) -> impl Iterator<Item = &'a Span> {
+        self.spans.iter().filter(move |span| span.kind == kind)
+    }
+}
 
 /// Where two runs part.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,44 +45,43 @@ pub type Pair<'a> = (Option<&'a Span>, Option<&'a Span>);
 
 /// The first phase or candidate that is another one.
 #[must_use]
-pub fn order<'a>(kind: SpanKind, a: &'a RunState, b: &'a RunState) -> Parting<'a> {
-    let (mut left, mut right) = (of(kind, a), of(kind, b));
+pub fn order<'a>(kind: SpanKind, a: Way<'a>, b: Way<'a>) -> Parting<'a> {
+    let (mut left, mut right) = (a.of_kind(kind), b.of_kind(kind));
     for place in 1.. {
         match (left.next(), right.next()) {
             (None, None) => break,
             (Some(one), Some(other)) if one.id == other.id => {}
-            // A run that goes on may still come to where the other was.
-            (None, Some(_)) if goes_on(a) => return Parting::NotYet,
-            (Some(_), None) if goes_on(b) => return Parting::NotYet,
+            (None, Some(_)) if a.goes_on => return Parting::NotYet,
+            (Some(_), None) if b.goes_on => return Parting::NotYet,
             (one, other) => return Parting::At(place, one, other),
         }
     }
-    if goes_on(a) || goes_on(b) { Parting::NotYet } else { Parting::Nowhere }
+    if a.goes_on || b.goes_on { Parting::NotYet } else { Parting::Nowhere }
 }
 
 /// The first step that ended otherwise, in the order of the first run; then one that only the second has.
 #[must_use]
-pub fn outcome<'a>(a: &'a RunState, b: &'a RunState) -> Parting<'a> {
+pub fn outcome<'a>(a: Way<'a>, b: Way<'a>) -> Parting<'a> {
     for (place, (one, other)) in (1..).zip(pairs(SpanKind::Step, a, b)) {
         let differs = match (one, other) {
             (Some(one), Some(other)) => !one.is_open() && !other.is_open() && one.status != other.status,
-            (None, _) => !goes_on(a),
-            (_, None) => !goes_on(b),
+            (None, _) => !a.goes_on,
+            (_, None) => !b.goes_on,
         };
         if differs {
             return Parting::At(place, one, other);
         }
     }
-    if goes_on(a) || goes_on(b) { Parting::NotYet } else { Parting::Nowhere }
+    if a.goes_on || b.goes_on { Parting::NotYet } else { Parting::Nowhere }
 }
 
 /// Spans of a kind side by side: in the order of the first run, then what only the second has.
 #[must_use]
-pub fn pairs<'a>(kind: SpanKind, a: &'a RunState, b: &'a RunState) -> Vec<Pair<'a>> {
-    let numbered = |state: &'a RunState| {
+pub fn pairs<'a>(kind: SpanKind, a: Way<'a>, b: Way<'a>) -> Vec<Pair<'a>> {
+    let numbered = |way: Way<'a>| {
         let mut seen: HashMap<&'a str, usize> = HashMap::new();
         let name = |span: &'a Span| span.id.as_deref().or(span.name.as_deref()).unwrap_or("");
-        let keyed = of(kind, state).map(move |span| {
+        let keyed = way.of_kind(kind).map(move |span| {
             let times = seen.entry(name(span)).or_default();
             *times += 1;
             ((name(span), *times), span)
@@ -74,19 +95,12 @@ pub fn pairs<'a>(kind: SpanKind, a: &'a RunState, b: &'a RunState) -> Vec<Pair<'
     pairs
 }
 
-fn of(kind: SpanKind, state: &RunState) -> impl Iterator<Item = &Span> {
-    state.spans.iter().filter(move |span| span.kind == kind)
-}
-
-fn goes_on(state: &RunState) -> bool {
-    value(&state.run.status).is_none_or(|status| !status.is_ended())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::reducer::dialect::Reading;
     use crate::reducer::reduce::Reducer;
+    use crate::reducer::run::RunState;
 
     /// A run of phases (`build`), steps (`lint!` failed, `lint` completed) and candidates (`=a`); `.` ends it.
     fn run(words: &str) -> RunState {
@@ -106,6 +120,10 @@ mod tests {
             reducer.push(line.as_bytes(), &mut |_| {});
         }
         reducer.state().clone()
+    }
+
+    fn way(state: &RunState) -> Way<'_> {
+        Way::of(&state.run, &state.spans, state.spans.len() as u64)
     }
 
     fn ids(parting: Parting<'_>) -> String {
@@ -129,7 +147,7 @@ mod tests {
             (SpanKind::Candidate, "=a =b .", "=a =c .", "2 b c"),
             (SpanKind::Candidate, ".", ".", "nowhere"),
         ] {
-            assert_eq!(ids(order(kind, &run(a), &run(b))), expected, "{a} beside {b}");
+            assert_eq!(ids(order(kind, way(&run(a)), way(&run(b)))), expected, "{a} beside {b}");
         }
     }
 
@@ -145,7 +163,24 @@ mod tests {
             ("lint! -lint .", "-lint .", "1 lint lint"),
             ("-lint -lint .", "-lint .", "2 lint -"),
         ] {
-            assert_eq!(ids(outcome(&run(a), &run(b))), expected, "{a} beside {b}");
+            assert_eq!(ids(outcome(way(&run(a)), way(&run(b)))), expected, "{a} beside {b}");
         }
+    }
+    #[test]
+    fn a_run_that_is_not_looked_at_to_its_end_goes_on() {
+        let (long, short) = (run("build -lint verify -test ."), run("build -lint ."));
+        let cut = Way::of(&long.run, &long.spans[..2], 4);
+        let whole = way(&short);
+        for kind in [SpanKind::Phase, SpanKind::Candidate] {
+            assert_eq!(
+                (order(kind, cut, whole), order(kind, whole, cut)),
+                (Parting::NotYet, Parting::NotYet),
+                "{kind}"
+            );
+        }
+        assert_eq!((outcome(cut, whole), outcome(whole, cut)), (Parting::NotYet, Parting::NotYet));
+        assert_eq!(outcome(Way::of(&long.run, &long.spans[..1], 4), whole), Parting::NotYet, "lint may still come");
+        let other = run("verify .");
+        assert_eq!(ids(order(SpanKind::Phase, cut, way(&other))), "1 build verify", "what differs differs");
     }
 }

@@ -13,9 +13,17 @@ use super::view::{self, form, link, text};
 use super::{Web, address};
 use crate::query::Judged;
 use crate::reducer::run::value;
+use crate::store::reader::{Cut, Cuts};
 
 /// Runs to choose from.
 const CHOICES: u32 = 20;
+
+/// Of each run so many spans are looked at: where two part they do so early, or not where anybody would look for it.
+const LOOKED_AT: Cuts = Cuts {
+    spans: Cut { after: 0, limit: 10_000 },
+    markers: Cut { after: 0, limit: 0 },
+    artifacts: Cut { after: 0, limit: 0 },
+};
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/runs/{key}/compare", get(page))
@@ -28,23 +36,24 @@ async fn page(State(web): State<Web>, Path(key): Path<String>, request: Request)
 fn make(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
     const UNKNOWN: WebError = WebError::NotFound("There is no such run.");
     let query = &look.web.query;
-    let judged = query.run(key, look.now)?.ok_or(UNKNOWN)?;
+    let (judged, here) = query.run_entries(key, &LOOKED_AT, look.now)?.ok_or(UNKNOWN)?;
     let with = look.request.given("with");
-    let other = with.as_deref().map(|with| query.run(with, look.now)?.ok_or(UNKNOWN)).transpose()?;
+    let other =
+        with.as_deref().map(|with| query.run_entries(with, &LOOKED_AT, look.now)?.ok_or(UNKNOWN)).transpose()?;
     let q = look.request.text("q");
     let (others, more) = others(look, &judged, CHOICES, look.request.given("q"))?;
     let main = html! {
         p.crumbs { a href=(link::run(key)) { (text::cut(judged.title(), 100)) } " / compare" }
         h1 {
             "Compare " (text::cut(judged.title(), 80))
-            @if let Some(other) = &other { " with " (text::cut(other.title(), 80)) }
+            @if let Some((other, _)) = &other { " with " (text::cut(other.title(), 80)) }
         }
-        @if let Some(other) = &other {
+        @if let Some((other, there)) = &other {
             p.key {
                 "here " a href=(link::run(key)) { code { (text::text(key)) } }
                 ", there " a href=(link::run(&other.record.key)) { code { (text::text(&other.record.key)) } }
             }
-            (view::compare::compare(&judged, other, look.now))
+            (view::compare::compare((&judged, &here.spans), (other, &there.spans), look.now))
         }
         (section("others", &html! { "Other runs of this workflow" }, &html! {
             form.filters method="get" action={ (link::run(key)) "/compare" } {

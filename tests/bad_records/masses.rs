@@ -63,6 +63,8 @@ fn t72_the_spans_of_a_million_events_come_in_pages_and_each_of_them_once() {
         next = answer["next"].take();
     }
     assert_eq!(reached, count);
+    let beside = seen.server.get("/runs/all/compare?with=all").body;
+    assert_eq!(beside.matches("were looked at").count(), 2, "of each the first alone: {beside}");
     seen.end();
 }
 

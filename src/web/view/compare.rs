@@ -5,29 +5,42 @@ use maud::{Markup, html};
 use super::text::{cut, text};
 use super::{amount, badge, evidence, link, state, time, waterfall};
 use crate::query::Judged;
-use crate::reducer::divergence::{Pair, Parting, order, outcome, pairs};
+use crate::reducer::divergence::{Pair, Parting, Way, order, outcome, pairs};
 use crate::reducer::span::{Span, SpanKind};
 use crate::reducer::time::Micros;
+use crate::store::reader::Few;
 
 /// At most so many rows of a table.
 const MOST: usize = 200;
 
-/// The comparison of two runs.
+/// A run with its first spans.
+pub type Side<'a> = (&'a Judged, &'a Few<Span>);
+
+/// The comparison of two runs, as far as their spans are at hand.
 #[must_use]
-pub fn compare(a: &Judged, b: &Judged, now: Micros) -> Markup {
-    let (left, right) = (&a.record.state, &b.record.state);
+pub fn compare(here: Side<'_>, there: Side<'_>, now: Micros) -> Markup {
+    let (left, right) = (way(here), way(there));
     let partings = [
         ("phase", order(SpanKind::Phase, left, right)),
         ("candidate", order(SpanKind::Candidate, left, right)),
         ("step outcome", outcome(left, right)),
     ];
-    let keys = (a.record.key.as_str(), b.record.key.as_str());
+    let keys = (here.0.record.key.as_str(), there.0.record.key.as_str());
     html! {
         (super::layout::section("parting", &html! { "Where they part" }, &html! {
             dl.partings { @for (what, parting) in partings { div { dt { (what) } dd { (one(keys, parting)) } } } }
+            @for (which, (_, few)) in [("here", here), ("there", there)] {
+                @if few.next.is_some() {
+                    p.end { "Of the " (amount::count(few.total)) " spans " (which) " the first " (amount::count(few.entries.len() as u64)) " were looked at." }
+                }
+            }
         }))
-        (super::layout::section("durations", &html! { "Durations" }, &durations(a, b, now)))
+        (super::layout::section("durations", &html! { "Durations" }, &durations((here.0, left), (there.0, right), now)))
     }
+}
+
+fn way<'a>((judged, few): Side<'a>) -> Way<'a> {
+    Way::of(&judged.record.state.run, &few.entries, few.total)
 }
 
 fn one(keys: (&str, &str), parting: Parting<'_>) -> Markup {
@@ -51,8 +64,7 @@ fn span(key: &str, span: Option<&Span>) -> Markup {
     }
 }
 
-fn durations(a: &Judged, b: &Judged, now: Micros) -> Markup {
-    let (left, right) = (&a.record.state, &b.record.state);
+fn durations((a, left): (&Judged, Way<'_>), (b, right): (&Judged, Way<'_>), now: Micros) -> Markup {
     let whole = (a.duration_ms(now), b.duration_ms(now));
     let mut rows: Vec<Pair<'_>> = pairs(SpanKind::Phase, left, right);
     rows.extend(pairs(SpanKind::Step, left, right));
@@ -181,17 +193,24 @@ mod tests {
 
     #[test]
     fn two_runs_stand_side_by_side_with_what_differs() {
-        let (mut a, mut b) = (judged(), judged());
+        let (a, mut b) = (judged(), judged());
         b.record.key = String::from("other");
         let mut slow = sample::phase(sample::EVIL, SpanStatus::Failed, 2);
         slow.duration_ms = Some(90_000);
-        a.record.state_mut().spans = vec![sample::phase(sample::EVIL, SpanStatus::Completed, 2)];
-        b.record.state_mut().spans = vec![slow, sample::span(SpanKind::Step, "lint", SpanStatus::Failed, 5)];
-        let shown = compare(&a, &b, NOW).into_string();
+        let few = |entries: Vec<Span>| Few { total: entries.len() as u64, next: None, entries };
+        let here = few(vec![sample::phase(sample::EVIL, SpanStatus::Completed, 2)]);
+        let there = few(vec![slow, sample::span(SpanKind::Step, "lint", SpanStatus::Failed, 5)]);
+        let shown = compare((&a, &here), (&b, &there), NOW).into_string();
         check_harmless(&shown);
         for part in ["30\u{a0}s longer", "/runs/other/lines/2", "/runs/a%2Fb/lines/2", "lint"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
+        assert!(!shown.contains("were looked at"), "{shown}");
+        let cut = Few { total: 12_345, next: Some(1), ..here };
+        let shown = compare((&a, &cut), (&b, &there), NOW).into_string();
+        let said = format!("Of the {} spans here the first 1 were looked at.", amount::count(12_345));
+        assert_eq!(shown.matches("looked at").count(), shown.matches(&said).count(), "{shown}");
+        assert!(shown.contains(&said) && shown.contains("no difference so far"), "{shown}");
         let chooser = chooser("a/b", &[b], Some("other"), true, NOW).into_string();
         check_harmless(&chooser);
         assert!(chooser.contains("/runs/a%2Fb/compare?with=other\" data-row aria-current=\"true\""), "{chooser}");
