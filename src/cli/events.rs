@@ -127,7 +127,7 @@ impl Printed {
 }
 
 fn object(key: &str, event: &EventRecord, text: Option<&[u8]>) -> Value {
-    let mut object = document::event(event, text);
+    let mut object = serde_json::to_value(document::event(event, text)).expect("plain values always serialise");
     object["schema"] = SCHEMA.into();
     object["run"] = key.into();
     object

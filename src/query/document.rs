@@ -1,5 +1,6 @@
 //! What the command line and the HTTP interface both give as JSON, with the names of spec 4.2 and 2.1.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Item;
@@ -10,27 +11,54 @@ use crate::reducer::verdict::Verdict;
 use crate::reducer::visible::visible_bytes;
 use crate::store::reader::EventRecord;
 
+/// One event; its members in the order of their names, as in every answer.
+#[derive(Debug, Serialize)]
+pub struct Event<'a> {
+    class: &'static str,
+    hidden: bool,
+    length: u64,
+    level: Option<&'static str>,
+    line: u64,
+    name: Option<&'a str>,
+    offset: u64,
+    ordinal: u64,
+    span: Option<&'a str>,
+    subject: Option<&'static str>,
+    text: Option<String>,
+    time: Option<String>,
+    truncated: bool,
+    verb: Option<&'static str>,
+}
+
+impl Event<'_> {
+    /// How many bytes its text has.
+    #[must_use]
+    pub fn text_length(&self) -> usize {
+        self.text.as_ref().map_or(0, String::len)
+    }
+}
+
 /// One event. `text` is its beginning as it stands in the log, made safe here (spec 5.3 rule 5); `None` where it could
 /// not be read.
 #[must_use]
-pub fn event(event: &EventRecord, text: Option<&[u8]>) -> Value {
+pub fn event<'a>(event: &'a EventRecord, text: Option<&[u8]>) -> Event<'a> {
     let row = &event.row;
-    json!({
-        "ordinal": event.ordinal,
-        "line": row.line,
-        "offset": row.offset,
-        "length": row.length,
-        "class": row.class.as_str(),
-        "time": row.time.map(Micros::to_rfc3339),
-        "name": row.name,
-        "subject": row.subject.map(Subject::as_str),
-        "verb": row.verb.map(Verb::as_str),
-        "level": row.level.map(Level::as_str),
-        "span": row.span,
-        "hidden": row.hidden,
-        "truncated": text.is_some_and(|text| (text.len() as u64) < row.length),
-        "text": text.map(visible_bytes),
-    })
+    Event {
+        class: row.class.as_str(),
+        hidden: row.hidden,
+        length: row.length,
+        level: row.level.map(Level::as_str),
+        line: row.line,
+        name: row.name.as_deref(),
+        offset: row.offset,
+        ordinal: event.ordinal,
+        span: row.span.as_deref(),
+        subject: row.subject.map(Subject::as_str),
+        text: text.map(visible_bytes),
+        time: row.time.map(Micros::to_rfc3339),
+        truncated: text.is_some_and(|text| (text.len() as u64) < row.length),
+        verb: row.verb.map(Verb::as_str),
+    }
 }
 
 /// How a run is going.
@@ -105,7 +133,7 @@ mod tests {
             (Some(b"abc"), json!("abc"), true),
             (None, Value::Null, false),
         ] {
-            let event = event(&record, bytes);
+            let event = serde_json::to_value(event(&record, bytes)).expect("serialises");
             assert_eq!((&event["text"], &event["truncated"]), (&text, &json!(truncated)), "{bytes:?}");
             assert_eq!(
                 (&event["level"], &event["hidden"], &event["time"]),

@@ -43,7 +43,8 @@ pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Where the first character stands that needs a mark.
 fn first_hidden(text: &str) -> Option<usize> {
-    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    // Without a way out, so that many bytes are looked at together.
+    let plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
     if plain {
         return None;
     }
@@ -72,7 +73,7 @@ fn control_picture(control: char) -> char {
 /// between text and emoji (U+FE0E, U+FE0F) pass, since they stand beside a visible character in ordinary logs.
 fn is_hidden(character: char) -> bool {
     match character {
-        '\n' | '\t' => false,
+        ' '..='~' | '\n' | '\t' => false,
         // Controls, C1 included, and what is shown as nothing at all.
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' => true,
         // Arabic letter mark, Hangul and Khmer fillers, Mongolian selectors.

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::params::{Key, Params, bad};
 use super::run::UNKNOWN_RUN;
@@ -26,16 +26,14 @@ const PAGE_BYTES: usize = 2 * 1024 * 1024;
 pub(super) async fn events(State(web): State<Web>, Key(key): Key, params: Params) -> Result<Response, ApiError> {
     let filter = filter(&params)?;
     let wanted = params.text("q");
-    let answer = web
-        .ask(move |web| {
-            web.query.reader.run(&key, Lists::None)?.ok_or(UNKNOWN_RUN)?;
-            match wanted {
-                None => page(web, &key, &filter),
-                Some(wanted) => search(web, &key, &filter, &wanted),
-            }
-        })
-        .await?;
-    Ok(super::json(&answer))
+    let answer = web.ask(move |web| {
+        web.query.reader.run(&key, Lists::None)?.ok_or(UNKNOWN_RUN)?;
+        match wanted {
+            None => page(web, &key, &filter),
+            Some(wanted) => search(web, &key, &filter, &wanted),
+        }
+    });
+    Ok(answer.await?)
 }
 
 fn filter(params: &Params) -> Result<EventFilter, ApiError> {
@@ -56,17 +54,17 @@ fn filter(params: &Params) -> Result<EventFilter, ApiError> {
 }
 
 /// A page without search.
-fn page(web: &Web, key: &str, filter: &EventFilter) -> Result<Value, WebError> {
+fn page(web: &Web, key: &str, filter: &EventFilter) -> Result<Response, WebError> {
     let page = web.query.reader.events(key, filter)?;
     let mut found = Found::new(filter);
     let mut texts = Texts::new(web, key);
     let until = page.events.last().map_or(0, |event| event.row.offset + event.row.length);
     found.each(&page, |event| document::event(event, texts.bytes(&event.row, until)));
-    Ok(found.answer(&page))
+    Ok(super::json(&found.answer(&page)))
 }
 
 /// A page of events whose text holds some words.
-fn search(web: &Web, key: &str, filter: &EventFilter, wanted: &str) -> Result<Value, WebError> {
+fn search(web: &Web, key: &str, filter: &EventFilter, wanted: &str) -> Result<Response, WebError> {
     let search::Found { page, seen } = search::search(web, key, filter, wanted)?;
     let mut found = Found::new(filter);
     let mut texts = Texts::new(web, key);
@@ -74,14 +72,33 @@ fn search(web: &Web, key: &str, filter: &EventFilter, wanted: &str) -> Result<Va
     if !found.full {
         found.seen = seen.map(|(first, last)| (first.ordinal, last.ordinal));
     }
-    let mut answer = found.answer(&page);
-    answer["searched"] = seen.map(|(first, last)| json!({ "from_line": first.line, "to_line": last.line })).into();
-    Ok(answer)
+    let searched = seen.map(|(first, last)| Searched { from_line: first.line, to_line: last.line });
+    Ok(super::json(&Answer { searched: Some(searched), ..found.answer(&page) }))
+}
+
+/// The answer; its members in the order of their names.
+#[derive(Serialize)]
+struct Answer<'p> {
+    events: Vec<document::Event<'p>>,
+    hidden: u64,
+    incomplete: bool,
+    next: Option<u64>,
+    prev: Option<u64>,
+    /// Of a search: what was looked through, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<Option<Searched>>,
+    total: u64,
+}
+
+#[derive(Serialize)]
+struct Searched {
+    from_line: u64,
+    to_line: u64,
 }
 
 /// What goes into the answer, gathered in the direction in which the events are read.
-struct Found {
-    events: Vec<Value>,
+struct Found<'p> {
+    events: Vec<document::Event<'p>>,
     /// Ascending from `after`; otherwise from the end downwards.
     forward: bool,
     limit: usize,
@@ -94,7 +111,7 @@ struct Found {
     full: bool,
 }
 
-impl Found {
+impl<'p> Found<'p> {
     fn new(filter: &EventFilter) -> Self {
         let limit = usize::try_from(filter.limit).expect("at most 1000");
         Self {
@@ -109,7 +126,7 @@ impl Found {
     }
 
     /// Takes the events of a page, as `item` gives them, until the answer is full.
-    fn each(&mut self, page: &EventPage, mut item: impl FnMut(&EventRecord) -> Value) {
+    fn each(&mut self, page: &'p EventPage, mut item: impl FnMut(&'p EventRecord) -> document::Event<'p>) {
         self.behind.get_or_insert(if self.forward { page.earlier } else { page.later });
         let mut items: Vec<_> = page.events.iter().map(|event| (event.ordinal, item(event))).collect();
         if !self.forward {
@@ -122,12 +139,12 @@ impl Found {
             }
             let (first, last) = self.seen.unwrap_or((ordinal, ordinal));
             self.seen = Some((first.min(ordinal), last.max(ordinal)));
-            self.bytes += item["text"].as_str().map_or(0, str::len);
+            self.bytes += item.text_length();
             self.events.push(item);
         }
     }
 
-    fn answer(mut self, last_page: &EventPage) -> Value {
+    fn answer(mut self, last_page: &EventPage) -> Answer<'p> {
         if !self.forward {
             self.events.reverse();
         }
@@ -135,13 +152,14 @@ impl Found {
         let ahead = self.full || if self.forward { last_page.later } else { last_page.earlier };
         let behind = self.behind.unwrap_or(false);
         let (earlier, later) = if self.forward { (behind, ahead) } else { (ahead, behind) };
-        json!({
-            "events": self.events,
-            "next": last.filter(|_| later),
-            "prev": first.filter(|_| earlier),
-            "total": last_page.total,
-            "hidden": last_page.hidden,
-            "incomplete": last_page.incomplete,
-        })
+        Answer {
+            events: self.events,
+            hidden: last_page.hidden,
+            incomplete: last_page.incomplete,
+            next: last.filter(|_| later),
+            prev: first.filter(|_| earlier),
+            searched: None,
+            total: last_page.total,
+        }
     }
 }
