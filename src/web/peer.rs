@@ -4,15 +4,21 @@
 //! `/proc/net/tcp6`; the client's end of a loopback connection is a row there. Where there is no such table, a
 //! [`Token`](super::Token) in the printed address is the way in.
 //!
-//! The tables are as long as the machine has sockets and are read as a whole, about a microsecond a row. So one thread
-//! reads them for all connections that wait together: what a crowd costs does not grow with its square, and no thread that
-//! serves pages waits.
+//! The kernel is asked for the one row ([`diag`]). Where it does not answer, the tables are read: they are as long as the
+//! machine has sockets and are read as a whole, several milliseconds even when they are short. So one thread reads them for
+//! all connections that wait together: what a crowd costs does not grow with its square, and no thread that serves pages
+//! waits.
+
+#[cfg(target_os = "linux")]
+mod diag;
 
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use tokio::sync::oneshot;
@@ -24,6 +30,13 @@ pub(super) enum Peer {
     Ours,
     /// Somebody else, or nobody can say who.
     Foreign,
+}
+
+impl Peer {
+    fn of(uid: u32) -> Self {
+        let ours = rustix::process::geteuid().as_raw();
+        if uid == ours || uid == 0 { Peer::Ours } else { Peer::Foreign }
+    }
 }
 
 /// How often the tables are read before a connection counts as nobody's: a row can be missed while others come and go.
@@ -38,6 +51,9 @@ pub fn knows_peers() -> bool {
 /// Says whose the connections to one address are. Cheap to clone; its thread ends with the last clone.
 #[derive(Clone, Debug)]
 pub(super) struct Peers {
+    server: SocketAddr,
+    #[cfg(target_os = "linux")]
+    diag: Option<Arc<diag::Diag>>,
     questions: Sender<Question>,
 }
 
@@ -68,11 +84,20 @@ impl Peers {
                 settle(waiting, |waiting| look(server, waiting));
             }
         })?;
-        Ok(Self { questions })
+        Ok(Self {
+            server,
+            #[cfg(target_os = "linux")]
+            diag: diag::Diag::open().map(Arc::new),
+            questions,
+        })
     }
 
     /// Who holds the other end of an accepted connection; foreign when nobody can say.
     pub(super) async fn look_up(&self, client: SocketAddr) -> Peer {
+        #[cfg(target_os = "linux")]
+        if let Some(uid) = self.diag.as_ref().and_then(|diag| diag.owner(client, self.server)) {
+            return Peer::of(uid);
+        }
         let (answer, answered) = oneshot::channel();
         // When the thread is gone, so is the other end of the answer.
         let _ = self.questions.send(Question { client, answer });
@@ -104,8 +129,7 @@ fn tell(answers: Vec<oneshot::Sender<Peer>>, peer: Peer) {
 /// Reads both tables once and answers those who are found. A program that uses IPv6 sockets for everything stands in the
 /// second one.
 fn look(server: SocketAddr, waiting: &mut Waiting) -> io::Result<()> {
-    let ours = rustix::process::geteuid().as_raw();
-    let mut found = |answers, uid| tell(answers, if uid == ours || uid == 0 { Peer::Ours } else { Peer::Foreign });
+    let mut found = |answers, uid| tell(answers, Peer::of(uid));
     find(BufReader::new(File::open("/proc/net/tcp")?), "", server, waiting, &mut found)?;
     if waiting.is_empty() {
         return Ok(());
@@ -269,9 +293,12 @@ mod tests {
         let client = std::net::TcpStream::connect(server).expect("a connection");
         let peers = Peers::start(server).expect("a thread");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let look_up = |client| runtime.block_on(peers.look_up(client));
-        assert_eq!(look_up(client.local_addr().expect("an address")), Peer::Ours);
-        let nobody = "127.0.0.1:1".parse().expect("an address");
-        assert_eq!(look_up(nobody), Peer::Foreign);
+        let tables = Peers { diag: None, ..peers.clone() };
+        for peers in [peers, tables] {
+            let look_up = |client| runtime.block_on(peers.look_up(client));
+            assert_eq!(look_up(client.local_addr().expect("an address")), Peer::Ours);
+            let nobody = "127.0.0.1:1".parse().expect("an address");
+            assert_eq!(look_up(nobody), Peer::Foreign);
+        }
     }
 }
