@@ -163,15 +163,18 @@ pub(super) fn page(
     let mut statement = connection.prepare_cached(&select(&more, &rest))?;
     let mut rows = statement.query(params_from_iter(&values))?;
     let mut page = RunPage { runs: Vec::new(), total, next: None };
+    let limit = filter.limit as usize;
     let mut last = None;
     while let Some(row) = rows.next()? {
-        if page.runs.len() == filter.limit as usize {
+        if page.runs.len() == limit {
             page.next = last;
             break;
         }
         let record = read(connection, row, Lists::Open, remembered)?;
-        let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
-        last = Some(pack(&place?, record.number));
+        if page.runs.len() + 1 == limit {
+            let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
+            last = Some(pack(&place?, record.number));
+        }
         page.runs.push(record);
     }
     Ok(page)

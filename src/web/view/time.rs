@@ -103,8 +103,10 @@ pub fn stamp(at: Micros) -> Markup {
 /// Day and time without seconds, for lists; of another year only the day, with its year.
 #[must_use]
 pub fn short(at: Micros, now: Micros) -> Markup {
-    let is_this_year = format(at, "%Y") == format(now, "%Y");
-    element(at, "short", &format(at, if is_this_year { "%b %-d %H:%M" } else { "%Y-%m-%d" }))
+    let year = |at: Micros| {
+        jiff::Timestamp::from_microsecond(at.0).ok().map(|at| jiff::tz::Offset::UTC.to_datetime(at).year())
+    };
+    element(at, "short", &format(at, if year(at) == year(now) { "%b %-d %H:%M" } else { "%Y-%m-%d" }))
 }
 
 /// The day of the month in UTC, for days that are days of UTC.
