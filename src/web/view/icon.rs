@@ -62,7 +62,7 @@ impl Icon {
 /// The drawing, in the colour of the text around it.
 #[must_use]
 pub fn icon(icon: Icon) -> Markup {
-    html! { svg.icon aria-hidden="true" focusable="false" { use href={ "#" (icon.symbol()) } {} } }
+    html! { svg.icon aria-hidden="true" { use href={ "#" (icon.symbol()) } {} } }
 }
 
 /// All drawings, once per page.

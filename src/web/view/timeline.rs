@@ -206,7 +206,7 @@ pub fn row(key: &str, row: &EventRow, said: &Said, marked: Option<u64>, filtered
                 @if let Some(level) = row.level.filter(|level| *level >= Level::Warn) { span.level { (level.as_str()) } " " }
                 @if let Some(name) = &row.name { b.name title=[meaning(row)] { (cut(name, 60)) } " " }
                 @if let Some(message) = &said.message { span.message { (ansi::ansi(message, MESSAGE)) } " " }
-                @for (name, value) in &said.fields { span.field { span.k { (cut(name, 40)) } "=" (cut(value, 80)) } " " }
+                @for (name, value) in &said.fields { span.field { (cut(name, 40)) "=" (cut(value, 80)) } " " }
                 @if said.more > 0 { span.meta { "+" (said.more) " " } }
                 @if let Some(problem) = &said.problem { span.bad { "text not readable: " (text::text(problem)) } }
             }

@@ -182,7 +182,7 @@ fn one(drawing: &Drawing<'_>, row: &Row<'_>, scale: &Scale) -> Markup {
             td.bars {
                 @if let Some((from, to)) = row.bar {
                     @let closer = drawing.url(Some(scale.window(from, to.max(from + 1000))));
-                    a.bar href=(closer) tabindex="-1" title="look closer" { (bars(span, from, to, scale)) span.sr { "look closer" } }
+                    a.bar href=(closer) tabindex="-1" title="look closer" { (bars(span, from, to, scale)) }
                 }
             }
         }
