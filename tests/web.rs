@@ -313,6 +313,36 @@ async fn a_run_has_every_part_and_can_be_asked_for_at_a_line() {
     assert_eq!(then["verdict"]["verdict"], "healthy", "derived against the time of that line");
 }
 
+#[tokio::test]
+async fn very_many_open_matters_leave_pages_small() {
+    let fixture = fixture_with(|state| {
+        let lines = (0..3000).map(|n| {
+            let text = "x".repeat(50);
+            line(9_000, &format!(r#""event":"approval.requested","id":"a-{n}","action":"push","reason":"{text}""#))
+                + &line(9_000, &format!(r#""event":"queue.added","id":"q-{n}","repo":"r-{n}","reason":"{text}""#))
+                + &line(9_000, &format!(r#""event":"session.started","session":"s-{n}","repo":"r-{n}""#))
+        });
+        write(&state.join("many/run.log"), &lines.collect::<String>());
+        write(&state.join("other/run.log"), &line(9_000, r#""event":"queue.added","id":"q","repo":"r-1""#));
+    });
+    for path in ["/runs/many", "/runs/other", "/", "/attention", "/queue", "/runs", "/runs/many/compare?with=other"] {
+        let (_, _, page) = fixture.ask(path, "127.0.0.1:7468").await;
+        assert!(page.len() < 500_000, "{path}: {} bytes", page.len());
+    }
+    let many = fixture.main("/runs/many").await;
+    for said in [
+        "; and 2990 more",
+        " open, showing the newest 100",
+        ", showing 50 · <a href=\"/queue\">",
+        "Answers to the first 20 of ",
+    ] {
+        assert!(many.contains(said), "{said}: {many}");
+    }
+    let runs = fixture.json("/api/runs/many", 200).await;
+    assert_eq!((&runs["total"]["markers"], &runs["next"]["markers"]), (&6000.into(), &1000.into()));
+    assert_eq!(runs["verdict"]["evidence"].as_array().map(Vec::len), Some(100));
+}
+
 /// Entries of a list, by a member of each, page by page from one place on.
 async fn all_pages(fixture: &Fixture, run: &str, list: &str, asked: &str, mut next: Value) -> Vec<Value> {
     let mut found = Vec::new();

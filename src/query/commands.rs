@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _};
 use super::{Item, Judged};
 use crate::reducer::attention::Reason;
 use crate::reducer::event::words;
-use crate::reducer::marker::MarkerKind;
+use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::span::SpanKind;
 use crate::reducer::visible::visible;
 
@@ -64,8 +64,16 @@ struct Values<'a> {
     session: Option<&'a str>,
 }
 
+/// So many open approvals of a run have their answers beside the run, the first; all have them in the inbox.
+pub const ANSWERED: usize = 20;
+
+/// The approvals of a run that are open.
+pub fn approvals(judged: &Judged) -> impl Iterator<Item = &Marker> {
+    judged.open_markers().filter(|marker| marker.kind == MarkerKind::Approval)
+}
+
 impl Commands {
-    /// What could be run about a run: what fits how it stands, and the answers to each open approval.
+    /// What could be run about a run: what fits how it stands, and the answers to the first [`ANSWERED`] open approvals.
     #[must_use]
     pub fn of_run(&self, judged: &Judged) -> Vec<Command> {
         let values = Values::of(judged);
@@ -73,7 +81,7 @@ impl Commands {
             return self.filled(&[Act::Retry, Act::OpenSession], values);
         }
         let mut commands = self.filled(&[Act::TakeWheel, Act::Cancel], values);
-        for marker in judged.open_markers().filter(|marker| marker.kind == MarkerKind::Approval) {
+        for marker in approvals(judged).take(ANSWERED) {
             commands.extend(self.filled(&[Act::Approve, Act::Deny], Values { item: Some(&marker.id), ..values }));
         }
         commands.extend(self.filled(&[Act::OpenSession], values));

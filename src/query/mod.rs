@@ -17,7 +17,7 @@ mod stats;
 mod tests;
 
 pub use banner::{Banner, Item, Pill};
-pub use commands::{Act, Command, Commands};
+pub use commands::{ANSWERED, Act, Command, Commands, approvals};
 pub use history::{History, Past, PastPlace};
 pub use judged::{Judged, Summary};
 pub use queue::{QueuePlace, Queued, queued};

@@ -16,7 +16,7 @@ use super::view::{
     stepper, text, time, timeline, travel, waterfall,
 };
 use super::{Web, address, compare, view};
-use crate::query::{self, Judged};
+use crate::query::{self, Act, Judged};
 use crate::reducer::excerpt::{Asked, Window};
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
@@ -69,7 +69,7 @@ fn make(look: &Look<'_>, key: &str) -> Result<Page, WebError> {
         (facts::head(judged, seen.now))
         (going::going(judged, seen.now))
         @if let Some(happened) = commands::happened(judged) { (happened) }
-        @if seen.at.is_none() { (commands::commands(&look.web.commands.of_run(judged))) }
+        @if seen.at.is_none() { (could_run(look, judged)) }
         nav.jump aria-label="sections" {
             @for part in &parts { a href={ "#" (part.id) } { (part.name) @if let Some(count) = part.count { span.tally { (amount::count(count)) } } } }
             a href="#timeline" { "Timeline" span.tally { (amount::count(events.shown.page.total)) } }
@@ -139,6 +139,22 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     let asked = Asked { window, now: facts::end(&judged, now), lines: judged.record.state.counters.lines.total() };
     let lists = query::show(&mut judged, &asked);
     Ok(Seen { judged, lists, now, at: Some(line), last, window })
+}
+
+/// What a person could run about it.
+fn could_run(look: &Look<'_>, judged: &Judged) -> Markup {
+    let offered = look.web.commands.of_run(judged);
+    let is_answered = offered.iter().any(|command| matches!(command.act, Act::Approve | Act::Deny));
+    let open = query::approvals(judged).count();
+    html! {
+        (commands::commands(&offered))
+        @if is_answered && open > query::ANSWERED {
+            p.end {
+                "Answers to the first " (query::ANSWERED) " of " (amount::count(open as u64)) " open approvals · "
+                a href="/attention" { "all approvals" }
+            }
+        }
+    }
 }
 
 /// Says that the page shows the past.

@@ -106,6 +106,9 @@ impl<'a> Case<'a> {
     }
 }
 
+/// The most lines that prove a verdict: a log may leave any number of questions open.
+const LINES: usize = 100;
+
 impl Verdict {
     pub(super) fn since(mut self, since: Option<Micros>) -> Self {
         self.since = since;
@@ -122,11 +125,12 @@ impl Verdict {
         self
     }
 
-    /// Lines that are none (0) are left out; the others are sorted, each once.
+    /// Lines that are none (0) are left out; the others are sorted, each once, and the first [`LINES`] stay.
     pub(super) fn proved_by(mut self, lines: impl IntoIterator<Item = Option<u64>>) -> Self {
         self.evidence = lines.into_iter().flatten().filter(|line| *line > 0).collect();
         self.evidence.sort_unstable();
         self.evidence.dedup();
+        self.evidence.truncate(LINES);
         self
     }
 

@@ -28,6 +28,9 @@ pub(super) const ROWS: [Row; 12] = [
     phase,
 ];
 
+/// A sentence names so many causes; of more it says how many.
+const CAUSES: usize = 10;
+
 fn line<T>(known: &Known<T>) -> Option<u64> {
     known.as_ref().map(|fact| fact.line)
 }
@@ -98,6 +101,10 @@ fn waiting(case: &Case<'_>) -> Option<Verdict> {
     if needs_human && !markers.iter().any(|marker| Some(marker.opened_line) == line(&run.status)) {
         let reason = value(&run.status_reason).map(String::as_str);
         causes.insert(0, because("it needs a person", reason));
+    }
+    if causes.len() > CAUSES {
+        let more = causes.split_off(CAUSES).len();
+        causes.push(format!("and {more} more"));
     }
     let began = markers.iter().filter_map(|marker| marker.opened_at);
     let since = began.chain(case.observed.needs_human_since().filter(|_| needs_human)).min();

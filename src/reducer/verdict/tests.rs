@@ -165,6 +165,17 @@ fn a_run_that_waits_for_a_person_says_since_when() {
 }
 
 #[test]
+fn of_very_many_causes_a_verdict_names_the_first() {
+    let world = (0..300).fold(World::running(), |world, n| {
+        world.marked(Marker { id: format!("q{n}"), ..opened(MarkerKind::Question, 300 - n, 3 * MINUTE) })
+    });
+    let verdict = world.judge();
+    assert_eq!(verdict.sentence.matches("it has a question").count(), 10);
+    assert!(verdict.sentence.ends_with("; and 290 more."), "{}", verdict.sentence);
+    assert_eq!(verdict.evidence, (1..=100).collect::<Vec<u64>>());
+}
+
+#[test]
 fn an_expired_approval_is_no_longer_waiting() {
     let cases = [
         (Some(NOW.plus_millis(1)), Rule::Waiting),

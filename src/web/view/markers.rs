@@ -4,14 +4,15 @@ use maud::{Markup, html};
 
 use super::text::cut;
 use super::tone::{self, Tone};
-use super::{badge, evidence, json, time};
+use super::{amount, badge, evidence, json, time};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::wheel::{Hold, Who};
 
-/// Closed markers shown before the rest is folded.
+/// Markers that are shown, the newest: closed ones, and open ones.
 const FEW: usize = 50;
+const OPEN: usize = 100;
 
 /// Who held the wheel over time, the open markers, and the history.
 #[must_use]
@@ -20,7 +21,8 @@ pub fn markers(key: &str, state: &RunState, lane: &[Hold], now: Micros) -> Marku
     html! {
         @if lane.len() > 1 { (wheel_lane(key, lane)) }
         @if !open.is_empty() {
-            ul.markers { @for marker in &open { (one(key, marker, now)) } }
+            ul.markers { @for marker in &open[open.len().saturating_sub(OPEN)..] { (one(key, marker, now)) } }
+            @if open.len() > OPEN { p.end { (amount::count(open.len() as u64)) " open, showing the newest " (OPEN) } }
         }
         @if !closed.is_empty() {
             details #closed-markers {

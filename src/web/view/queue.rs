@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::cut;
-use super::{amount, item};
+use super::{amount, item, state};
 use crate::query::Queued;
 use crate::reducer::time::Micros;
 
@@ -26,14 +26,20 @@ pub fn by_repo(items: &[Queued<'_>], now: Micros) -> Markup {
     }
 }
 
+/// Items of one run, and of the others, that its page shows.
+const MOST: usize = 50;
+
 /// The queue as it concerns one run: its own items first, then those that other runs queued for the same repos.
 #[must_use]
 pub fn of_run(own: &[Queued<'_>], others: &[Queued<'_>], now: Micros) -> Markup {
+    let first = |items: usize| html! { @if items > MOST { (state::partial(MOST as u64, items as u64, &html! { a href="/queue" { "the whole queue" } })) } };
     html! {
-        @for one in own { (item::queued(one, now)) }
+        @for one in own.iter().take(MOST) { (item::queued(one, now)) }
+        (first(own.len()))
         @if !others.is_empty() {
             h3 { "Other runs on the same repos" span.tally { (amount::count(others.len() as u64)) } }
-            (by_repo(others, now))
+            (by_repo(&others[..others.len().min(MOST)], now))
+            (first(others.len()))
         }
     }
 }
