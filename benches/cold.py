@@ -52,13 +52,13 @@ def main():
             while True:
                 health = json.loads(get(port, "/api/health"))
                 took.append(timed(port, "/runs"))
-                done = not health["backlog_bytes"]
-                if done or time.perf_counter() - shown > 10:
+                left = health["backlog_bytes"]
+                if not left or time.perf_counter() - shown > 10:
                     shown = time.perf_counter()
-                    print(f"| {shown - begin:.0f} | {health["backlog_bytes"] / 2**20:.0f} | {memory(process.pid):.0f} "
+                    print(f"| {shown - begin:.0f} | {left / 2**20:.0f} | {memory(process.pid):.0f} "
                           f"| {quantile(took, 0.5):.1f}, {max(took):.1f} |", flush=True)
                     took = []
-                if done:
+                if not left:
                     break
                 time.sleep(0.05)
             print(f"\n{processor(process.pid):.0f} processor seconds.")
