@@ -52,13 +52,13 @@ def main():
             while True:
                 health = json.loads(get(port, "/api/health"))
                 took.append(timed(port, "/runs"))
-                left = health["backlog_bytes"]
-                if not left or time.perf_counter() - shown > 10:
+                left, done = health["backlog_bytes"], health["complete"]
+                if done or time.perf_counter() - shown > 10:
                     shown = time.perf_counter()
                     print(f"| {shown - begin:.0f} | {left / 2**20:.0f} | {memory(process.pid):.0f} "
                           f"| {quantile(took, 0.5):.1f}, {max(took):.1f} |", flush=True)
                     took = []
-                if not left:
+                if done:
                     break
                 time.sleep(0.05)
             print(f"\n{processor(process.pid):.0f} processor seconds.")
