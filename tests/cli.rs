@@ -400,6 +400,21 @@ fn the_doctor_says_which_lines_are_bad_and_ends_with_1() {
 }
 
 #[test]
+fn a_doctor_that_finds_no_log_says_what_else_may_be_one() {
+    let place = Place::new();
+    fs::create_dir_all(place.state().join("a")).expect("mkdir");
+    fs::write(place.state().join("a/session.jsonl"), START).expect("a file");
+    let said = |arguments: &[&str]| {
+        let output = output(place.command(&["doctor"]).args(arguments).arg(place.state()));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let without = said(&[]);
+    assert!(without.contains("No log was found.") && without.contains("--log-name 'session.jsonl'"), "{without}");
+    let with = said(&["--log-name", "session.jsonl"]);
+    assert!(with.contains("1 logs;") && !with.contains("may be logs"), "{with}");
+}
+
+#[test]
 fn the_demo_shows_each_of_its_stories_and_leaves_nothing_behind() {
     let place = Place::new();
     let temporary = place.directory.path().join("tmp");

@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::screen::{Cell, Screen, Tone};
 use super::settings::Settings;
+use crate::ingest::elsewhere::{Others, others};
 use crate::reducer::run::{Health, Tally};
 use crate::reducer::visible::visible_bytes;
 use crate::store::reader::Lists;
@@ -62,6 +63,9 @@ pub(super) fn run(settings: &Settings, screen: &mut Screen) -> Result<bool, CliE
         screen.line(format!("{} logs have something to say, showing {shown}.", shown + unshown))?;
     }
     summary(&logs, &dialects, well, screen)?;
+    if logs.is_empty() {
+        elsewhere(settings, screen)?;
+    }
     Ok(well)
 }
 
@@ -99,6 +103,18 @@ fn problem_of(given: &str, path: &std::path::Path, status: &SourceStatus) -> Opt
         Some((_, problem)) => problem.clone(),
         None => std::fs::read_dir(path).err().map(|error| format!("cannot be read: {error}")),
     }
+}
+
+/// What may be logs under other names.
+fn elsewhere(settings: &Settings, screen: &mut Screen) -> Result<(), CliError> {
+    for root in &settings.source.roots {
+        for Others { pattern, files, example } in others(&root.path) {
+            let (given, example) = (root.path.display(), example.display());
+            let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+            screen.line(format!("  {files} in {given} may be logs, such as {example}: try --log-name '{pattern}'"))?;
+        }
+    }
+    Ok(())
 }
 
 /// One thing to say about a log.

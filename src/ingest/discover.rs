@@ -15,7 +15,7 @@ use super::listing::Listing;
 use super::place::{Kind, Look, Place};
 
 /// Directories that are not walked (spec 1.1).
-const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
+pub(super) const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
 
 /// How many directories that hold directories are remembered for the watcher, and how many that hold no log.
 const MAX_BRANCHES: usize = 1024;

@@ -9,6 +9,7 @@
 //! | `listing` | directories as they were listed last |
 //! | `key` | which names are logs, and what their runs are called |
 //! | `discover` | walks a state directory |
+//! | `elsewhere` | what else in it may be logs, by other names |
 //! | `cursor` | whether a log is still the one that was read: the decision and the hashes |
 //! | `tail` | one turn of one log, from opening it to what is to be written |
 //! | `problem` | what is wrong with a log, in a sentence |
@@ -20,6 +21,7 @@
 pub mod access;
 mod cursor;
 mod discover;
+pub mod elsewhere;
 pub mod engine;
 mod key;
 mod listing;

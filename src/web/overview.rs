@@ -156,6 +156,7 @@ fn nothing_yet(look: &Look<'_>) -> Markup {
                 }
                 ". Nothing needs to be configured, and nothing there is ever changed."
             }
+            p { "Logs by another name? " code { "wheelwatch doctor" } " says which files may be some, and how to have them read." }
             p { "To see what that looks like, run " code { "wheelwatch demo" } "." }
             p.source { (source::line(look.source, look.now)) }
         }
