@@ -149,18 +149,8 @@ pub(super) fn page(
         }
     };
     let columns = filter.sort.columns();
-    let mut conditions = conditions;
-    if let Some(place) = filter.after.as_deref().and_then(|after| unpack(after, columns.len() + 1)) {
-        let holes = holes(columns.len() + 1);
-        conditions.push(format!("({}, run.number) < ({holes})", columns.join(", ")));
-        values.extend(place);
-    }
-    let order: String = columns.iter().map(|column| format!("{column} DESC, ")).collect();
-    let rest = format!("{} ORDER BY {order}run.number DESC LIMIT ?", clause(&conditions));
-    let more: String = columns.iter().map(|column| format!(", {column}")).collect();
-    values.push(Value::Integer(i64::from(filter.limit) + 1));
-
-    let mut statement = connection.prepare_cached(&select(&more, &rest))?;
+    let sql = below(filter, conditions, &mut values);
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(&values))?;
     let mut page = RunPage { runs: Vec::new(), total, next: None };
     let limit = filter.limit as usize;
@@ -178,6 +168,25 @@ pub(super) fn page(
         page.runs.push(record);
     }
     Ok(page)
+}
+
+/// The rows of a page, and one more, with what they are sorted by; the values of the conditions are there already.
+fn below(filter: &RunFilter, mut conditions: Vec<String>, values: &mut Vec<Value>) -> String {
+    let columns = filter.sort.columns();
+    if let Some(place) = filter.after.as_deref().and_then(|after| unpack(after, columns.len() + 1)) {
+        // SQLite finds the place in the index by the first column alone, and only when that is compared by itself: without
+        // it, a late page goes over all that come before it.
+        conditions.push(format!("{} <= ?", columns[0]));
+        values.extend(place.first().cloned());
+        let holes = holes(columns.len() + 1);
+        conditions.push(format!("({}, run.number) < ({holes})", columns.join(", ")));
+        values.extend(place);
+    }
+    let order: String = columns.iter().map(|column| format!("{column} DESC, ")).collect();
+    let rest = format!("{} ORDER BY {order}run.number DESC LIMIT ?", clause(&conditions));
+    let more: String = columns.iter().map(|column| format!(", {column}")).collect();
+    values.push(Value::Integer(i64::from(filter.limit) + 1));
+    select(&more, &rest)
 }
 
 fn clause(conditions: &[String]) -> String {
@@ -266,4 +275,28 @@ fn unpack(after: &str, parts: usize) -> Option<Vec<Value>> {
         })
         .collect();
     values.filter(|values| values.len() == parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::Place;
+
+    #[test]
+    fn a_late_page_is_found_in_an_index_whatever_the_list_is_sorted_by() {
+        let place = Place::new();
+        let _store = place.open();
+        let connection = Connection::open(place.cache()).unwrap();
+        for sort in [Sort::Started, Sort::LastLife, Sort::Duration, Sort::Cost, Sort::Status] {
+            let after = Some(vec!["1"; sort.columns().len() + 1].join("."));
+            let filter = RunFilter { sort, after, limit: 50, ..RunFilter::default() };
+            let mut values = Vec::new();
+            let sql = format!("EXPLAIN QUERY PLAN {}", below(&filter, Vec::new(), &mut values));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let steps = statement.query_map(params_from_iter(&values), |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<String> = steps.map(Result::unwrap).collect();
+            assert!(plan.iter().any(|step| step.starts_with("SEARCH run USING INDEX")), "{sort:?}: {plan:?}");
+            assert!(plan.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")), "{sort:?}: {plan:?}");
+        }
+    }
 }
