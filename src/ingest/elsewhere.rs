@@ -93,19 +93,23 @@ mod tests {
         std::os::unix::fs::symlink("two.log", root.path().join("link.ndjson")).expect("a link");
         put("odd/it's.ndjson");
         put("1/2/3/4/5/deep.jsonl");
+        put("too/1/2/3/4/deep.jsonl");
         let one =
             |pattern: &str, files, example: &str| Others { pattern: pattern.into(), files, example: example.into() };
         let others_of = |below: &str| others(&root.path().join(below));
         assert_eq!(
             others_of(""),
             [
-                one("*.jsonl", 4, "1/2/3/4/5/deep.jsonl"),
+                one("*.jsonl", 5, "1/2/3/4/5/deep.jsonl"),
                 one("*.log", 2, "two.log"),
                 one("*.ndjson", 1, "odd/it's.ndjson")
             ]
         );
         assert_eq!(others_of("b"), [one("events.jsonl", 2, "c/events.jsonl")]);
         assert_eq!(others_of("1/2"), [one("deep.jsonl", 1, "3/4/5/deep.jsonl")]);
+        assert_eq!(others_of("too"), [one("deep.jsonl", 1, "1/2/3/4/deep.jsonl")]);
+        put("too/1/2/3/4/5/deep.jsonl");
+        assert_eq!(others_of("too"), [one("*.jsonl", 2, "1/2/3/4/5/deep.jsonl")]);
         assert_eq!(others_of("1"), [one("deep.jsonl", 1, "2/3/4/5/deep.jsonl")]);
         assert_eq!(others(&root.path().join("nowhere")), []);
     }
