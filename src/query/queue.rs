@@ -124,7 +124,7 @@ mod tests {
     use crate::reducer::span::SpanKind;
     use crate::reducer::verdict::Policy;
     use crate::reducer::verdict::world::{NOW, ago, marker, span};
-    use crate::store::{LogRow, RunRecord};
+    use crate::store::RunRecord;
 
     /// A running run whose queue markers have these repos, each a second older than the one before.
     fn run(key: &str, repos: &[Option<&str>]) -> Judged {
@@ -143,7 +143,7 @@ mod tests {
             key: key.to_owned(),
             version: 1,
             state: state.into(),
-            log: LogRow::default(),
+            log: std::sync::Arc::default(),
             modified: Some(NOW),
             retried_by: None,
         };

@@ -10,7 +10,7 @@ use crate::reducer::run::{Fact, Holder, Known, RunState, Status};
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::world::{NOW, ago, marker};
 use crate::reducer::verdict::{Learned, Policy, Rule};
-use crate::store::{LogRow, RunRecord};
+use crate::store::RunRecord;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -32,7 +32,7 @@ fn record(key: &str, status: Status, started: Option<i64>) -> RunRecord {
         key: key.to_owned(),
         version: 3,
         state: state.into(),
-        log: LogRow::default(),
+        log: Arc::default(),
         modified: Some(NOW),
         retried_by: None,
     }
@@ -185,7 +185,7 @@ fn a_duration_ends_where_the_run_did() {
 
 #[test]
 fn a_title_falls_back_to_workflow_key_and_the_roots_own_name() {
-    let path = |key: &str, path: &str| with(record(key, Status::Running, None), |r| r.log.path = path.to_owned());
+    let path = |key: &str, path: &str| with(record(key, Status::Running, None), |r| r.log_mut().path = path.to_owned());
     let cases = [
         (path("a/b", "/state/a/b/run.log"), "a/b"),
         (path(".", "/srv/state/run.log"), "state"),
@@ -219,7 +219,7 @@ fn a_summary_has_the_names_of_the_interface() {
     let mut record = asking("run%20a", vec![(MarkerKind::Question, Some(5)), (MarkerKind::Approval, Some(5))]);
     record.state_mut().run.holder = fact(Holder::Other(String::from("ada")));
     record.state_mut().run.cost_usd = fact(1.5);
-    record.log.source = String::from("left");
+    record.log_mut().source = String::from("left");
     let json = serde_json::to_string(&judged(record).summary(NOW)).expect("plain data is JSON");
     assert_eq!(
         json,

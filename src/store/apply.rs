@@ -32,6 +32,8 @@ pub(super) struct Ledger {
     pub(super) tally: Tally,
     /// Grows when spans that expectations are learned from changed.
     pub(super) lessons: u64,
+    /// Grows when a run that says which one it retries came, changed in that, or went.
+    pub(super) retries: u64,
     /// There are rows of logs that were replaced or removed.
     pub(super) trash: bool,
 }
@@ -49,6 +51,7 @@ impl Ledger {
             sums: Sums::read(connection)?,
             tally: Tally::default(),
             lessons: 0,
+            retries: 0,
             trash: number("SELECT max(number) FROM trash")?.is_some(),
         })
     }
@@ -217,6 +220,7 @@ impl Ledger {
         if old.run.is_none() {
             return Ok(());
         }
+        self.retries += u64::from(old.retries().is_some());
         connection.prepare_cached("DELETE FROM run WHERE number = ?")?.execute([old.number])?;
         connection.prepare_cached("INSERT INTO trash (number) VALUES (?)")?.execute([old.number])?;
         self.trash = true;
@@ -236,6 +240,7 @@ impl Ledger {
 
     fn put(&mut self, connection: &Connection, old: Option<&Stored>, new: &Stored) -> rusqlite::Result<Change> {
         self.version += 1;
+        self.retries += u64::from(new.retries() != old.and_then(Stored::retries));
         if let Some(old) = old {
             self.sums.subtract(old);
             self.tally.subtract(old.counted());

@@ -8,6 +8,7 @@ use super::columns::{count, int};
 use super::event_rows::Written;
 use super::inserts::holes;
 use super::row::{Cursor, LogRow, Problem};
+use super::run_row::{STATUSES, status_order};
 use super::tally::Counted;
 use crate::reducer::run::{LineCounts, RunState, value};
 use crate::reducer::time::Micros;
@@ -65,6 +66,8 @@ pub(super) struct Stored {
 pub(super) struct StoredRun {
     pub(super) workflow: Option<String>,
     pub(super) first_event_at: Option<Micros>,
+    pub(super) retry_of: Option<String>,
+    pub(super) status_order: i64,
     pub(super) spans: u64,
     pub(super) markers: u64,
     pub(super) artifacts: u64,
@@ -75,18 +78,22 @@ impl StoredRun {
     fn find(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(
-                "SELECT workflow, first_event_at, spans, markers, artifacts, open, status_order, duration_ms
+                "SELECT workflow, first_event_at, spans, markers, artifacts, open, status_order, duration_ms,
+                     retry_of
                  FROM run WHERE number = ?",
             )?
             .query_row([number], |row| {
                 let first_event_at = row.get::<_, Option<i64>>(1)?.map(Micros);
+                let status_order = row.get(6)?;
                 Ok(Self {
                     workflow: row.get(0)?,
                     first_event_at,
+                    retry_of: row.get(8)?,
+                    status_order,
                     spans: count(row.get(2)?),
                     markers: count(row.get(3)?),
                     artifacts: count(row.get(4)?),
-                    counted: Counted::of(first_event_at, row.get(5)?, row.get(6)?, row.get(7)?),
+                    counted: Counted::of(first_event_at, row.get(5)?, status_order, row.get(7)?),
                 })
             })
             .optional()
@@ -97,6 +104,8 @@ impl StoredRun {
         Self {
             workflow: value(&state.run.workflow).cloned(),
             first_event_at: value(&state.run.first_event_at).copied(),
+            retry_of: value(&state.run.retry_of).cloned(),
+            status_order: status_order(value(&state.run.status).copied()),
             spans: state.spans.len() as u64,
             markers: state.markers.len() as u64,
             artifacts: state.artifacts.len() as u64,
@@ -109,6 +118,12 @@ impl Stored {
     /// Where its run is counted.
     pub(super) fn counted(&self) -> Option<Counted> {
         self.run.as_ref().and_then(|run| run.counted)
+    }
+
+    /// Which run its run says that it retries, and when it began itself.
+    pub(super) fn retries(&self) -> Option<(&str, Option<Micros>)> {
+        let run = self.run.as_ref()?;
+        Some((run.retry_of.as_deref()?, run.first_event_at))
     }
 
     /// Event rows reach the cursor.
@@ -236,7 +251,8 @@ pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<LogRow> {
 /// Counts over all logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
-    pub(super) runs: u64,
+    /// Runs by their status, as [`status_order`] has it.
+    statuses: [u64; STATUSES.len()],
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) malformed: u64,
@@ -248,21 +264,46 @@ impl Sums {
     /// Counts over the whole table.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let sql = "SELECT ifnull(sum(lines_event + lines_text + lines_malformed + lines_oversized + lines_blank), 0),
-            ifnull(sum(size), 0), ifnull(sum(lines_malformed), 0), (SELECT count(*) FROM run),
+            ifnull(sum(size), 0), ifnull(sum(lines_malformed), 0),
             count(*) FILTER (WHERE problem_code NOT NULL AND NOT gone) FROM log";
-        connection.query_row(sql, [], |row| {
+        let mut sums = connection.query_row(sql, [], |row| {
             Ok(Self {
+                statuses: [0; STATUSES.len()],
                 lines: count(row.get(0)?),
                 bytes: count(row.get(1)?),
                 malformed: count(row.get(2)?),
-                runs: count(row.get(3)?),
-                problems: count(row.get(4)?),
+                problems: count(row.get(3)?),
             })
-        })
+        })?;
+        let mut statement = connection.prepare("SELECT status_order, count(*) FROM run GROUP BY status_order")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(runs) = sums.of_status(row.get(0)?) {
+                *runs = count(row.get(1)?);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// All runs.
+    pub(super) fn runs(&self) -> u64 {
+        self.statuses.iter().sum()
+    }
+
+    /// The runs of some statuses, each as [`status_order`] has it.
+    pub(super) fn of_statuses(&self, wanted: &[i64]) -> u64 {
+        let of = |status: &i64| usize::try_from(*status).ok().and_then(|status| self.statuses.get(status));
+        wanted.iter().filter_map(of).sum()
+    }
+
+    fn of_status(&mut self, status: i64) -> Option<&mut u64> {
+        usize::try_from(status).ok().and_then(|status| self.statuses.get_mut(status))
     }
 
     pub(super) fn add(&mut self, log: &Stored) {
-        self.runs += u64::from(log.run.is_some());
+        if let Some(runs) = log.run.as_ref().and_then(|run| self.of_status(run.status_order)) {
+            *runs += 1;
+        }
         self.lines = self.lines.saturating_add(log.lines.total());
         self.bytes = self.bytes.saturating_add(log.log.cursor.size);
         self.malformed = self.malformed.saturating_add(log.lines.malformed);
@@ -270,7 +311,9 @@ impl Sums {
     }
 
     pub(super) fn subtract(&mut self, log: &Stored) {
-        self.runs = self.runs.saturating_sub(u64::from(log.run.is_some()));
+        if let Some(runs) = log.run.as_ref().and_then(|run| self.of_status(run.status_order)) {
+            *runs = runs.saturating_sub(1);
+        }
         self.lines = self.lines.saturating_sub(log.lines.total());
         self.bytes = self.bytes.saturating_sub(log.log.cursor.size);
         self.malformed = self.malformed.saturating_sub(log.lines.malformed);

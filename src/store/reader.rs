@@ -3,11 +3,12 @@
 mod entries;
 mod events;
 mod learned;
+mod list;
 mod past;
 mod pool;
+mod remembered;
 mod runs;
 mod shown;
-mod states;
 #[cfg(test)]
 mod trial;
 
@@ -301,8 +302,8 @@ impl Reader {
     /// One page of the list, each run with its open spans and markers. What is no key of a row in `after` asks for the
     /// first page.
     pub fn runs(&self, filter: &RunFilter) -> Result<RunPage, StoreError> {
-        let counted = self.pool.shared.as_ref().map(|shared| shared.sums().runs);
-        self.pool.look_again(|connection, remembered| runs::page(connection, filter, counted, remembered))
+        let sums = self.pool.shared.as_ref().map(|shared| shared.sums());
+        self.pool.look_again(|connection, remembered| list::page(connection, filter, sums, remembered))
     }
 
     /// The newest runs of a workflow, or without any, that hold a text, at most so many, with their open spans and markers.
@@ -397,7 +398,7 @@ impl Reader {
             )?;
             let (open, newest): (i64, Option<i64>) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(Totals {
-                runs: sums.runs,
+                runs: sums.runs(),
                 open: count(open),
                 lines: sums.lines,
                 bytes: sums.bytes,

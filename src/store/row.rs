@@ -133,7 +133,7 @@ pub struct RunRecord {
     pub version: u64,
     /// As shown: with the provisional tail. The lists hold what the question asked for.
     pub state: Arc<RunState>,
-    pub log: LogRow,
+    pub log: Arc<LogRow>,
     /// The log file's modification time.
     pub modified: Option<Micros>,
     /// The key of a later run that says `retry_of` this one.
@@ -145,6 +145,12 @@ impl RunRecord {
     #[cfg(test)]
     pub(crate) fn state_mut(&mut self) -> &mut RunState {
         Arc::make_mut(&mut self.state)
+    }
+
+    /// The same of its log.
+    #[cfg(test)]
+    pub(crate) fn log_mut(&mut self) -> &mut LogRow {
+        Arc::make_mut(&mut self.log)
     }
 
     /// The title, else the workflow, else the key (spec 2.1).

@@ -199,6 +199,18 @@ fn hot<'a>(log: &LogRow, state: &'a RunState, core: &'a [u8]) -> [ValueRef<'a>; 
     ]
 }
 
+/// Every status, in the order of lists that are sorted by status.
+pub(super) const STATUSES: [Option<Status>; 8] = [
+    Some(Status::NeedsHuman),
+    Some(Status::Running),
+    Some(Status::Queued),
+    Some(Status::Failed),
+    Some(Status::TimedOut),
+    Some(Status::Cancelled),
+    Some(Status::Completed),
+    None,
+];
+
 /// Where a status stands in a list sorted by status: what needs a person comes first, then what runs, then bad ends.
 pub(super) fn status_order(status: Option<Status>) -> i64 {
     match status {

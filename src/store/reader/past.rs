@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::states::Remembered;
+use super::remembered::Remembered;
 use super::{Lists, Upto, runs};
 use crate::store::columns;
 use crate::store::row::{Resolved, RunRecord};

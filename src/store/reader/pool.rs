@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rusqlite::Connection;
 
 use super::learned::Memo;
-use super::states::{Remembered, States};
+use super::remembered::{Remembered, Runs, Since};
 use crate::store::StoreError;
 use crate::store::apply::Ledger;
 use crate::store::log_row::Sums;
@@ -24,7 +24,7 @@ pub(in crate::store) struct Pool {
     /// None beside a writer of another process.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) memo: Memo,
-    states: States,
+    runs: Runs,
     #[cfg(test)]
     pub(super) trial: super::trial::Trial,
 }
@@ -53,6 +53,7 @@ impl Aim {
 pub(in crate::store) struct Shared {
     sums: Mutex<Sums>,
     lessons: AtomicU64,
+    retries: AtomicU64,
     /// A reader found damage.
     damage: Mutex<Option<String>>,
 }
@@ -61,6 +62,7 @@ impl Shared {
     pub(in crate::store) fn set(&self, ledger: &Ledger) {
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = ledger.sums;
         self.lessons.store(ledger.lessons, Ordering::Release);
+        self.retries.store(ledger.retries, Ordering::Release);
     }
 
     pub(super) fn sums(&self) -> Sums {
@@ -85,7 +87,7 @@ impl Pool {
             idle: Mutex::default(),
             shared,
             memo: Memo::default(),
-            states: States::default(),
+            runs: Runs::default(),
             #[cfg(test)]
             trial: super::trial::Trial::default(),
         }
@@ -96,7 +98,7 @@ impl Pool {
         self.look_again(|connection, _| ask(connection))
     }
 
-    /// The same with the states that were read before.
+    /// The same with the runs that were read before.
     pub(super) fn look_again<T>(
         &self,
         ask: impl FnOnce(&Connection, Remembered<'_>) -> rusqlite::Result<T>,
@@ -104,7 +106,10 @@ impl Pool {
         #[cfg(test)]
         self.trial.question()?;
         let (moves, target) = self.aim.get();
-        let remembered = Remembered { states: self.shared.as_ref().map(|_| &self.states), moves };
+        // Known before the transaction begins: what is read in it is never older.
+        let retries = self.shared.as_ref().map_or(0, |shared| shared.retries.load(Ordering::Acquire));
+        let runs = self.shared.as_ref().map(|_| &self.runs);
+        let remembered = Remembered { runs, since: Since { moves, retries } };
         self.look_at(moves, &target, |connection| ask(connection, remembered))
             .inspect_err(|error| self.suspect(moves, error))
             .map_err(StoreError::from)

@@ -1,30 +1,28 @@
-//! Lists of runs: filters, orders, pages by key, counts.
+//! Runs as they are read: where they stand, what is known of them, and which run retries them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
-use super::states::Remembered;
-use super::{Lists, RunFilter, RunPage, Sort};
+use super::Lists;
+use super::remembered::Remembered;
 use crate::reducer::run::{RunState, value};
 use crate::store::columns::{self, count, unreadable};
-use crate::store::inserts::holes;
 use crate::store::log_row::{self, LOG, LOG_COLUMNS};
 use crate::store::row::{LogRow, RunRecord};
 use crate::store::snapshot;
 use crate::store::span_rows;
 
-/// What follows `SELECT` where records are read, for [`records`].
-fn select(more: &str, rest: &str) -> String {
-    format!(
-        "SELECT {LOG}, run.number, log.version, log.base, run.state{more}
-         FROM run JOIN log ON log.number = run.number {rest}"
-    )
+/// What follows `SELECT` where runs are found, each with its version: what is known of it need not be read again.
+pub(super) fn select(more: &str, rest: &str) -> String {
+    format!("SELECT run.number, log.version{more} FROM run JOIN log ON log.number = run.number {rest}")
 }
 
-/// How many columns come before `more`.
-const RECORD_COLUMNS: usize = LOG_COLUMNS + 4;
+/// Everything about one of them.
+static READ: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {LOG}, log.base, run.state FROM run JOIN log ON log.number = run.number WHERE run.number = ?")
+});
 
 /// The runs that `rest` (joins, conditions, order) is true of, with their lists.
 pub(super) fn records(
@@ -38,35 +36,35 @@ pub(super) fn records(
     let mut rows = statement.query(params_from_iter(values))?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        records.push(read(connection, row, lists, remembered)?);
+        records.push(read(connection, row.get(0)?, count(row.get(1)?), lists, remembered)?);
     }
     Ok(records)
 }
 
-fn read(
+/// The run of a number, which has this version.
+pub(super) fn read(
     connection: &Connection,
-    row: &Row<'_>,
+    number: u32,
+    version: u64,
     lists: Lists,
     remembered: Remembered<'_>,
 ) -> rusqlite::Result<RunRecord> {
-    let log = log_row::read(row, 0)?;
-    let number = row.get(LOG_COLUMNS)?;
-    let version = count(row.get(LOG_COLUMNS + 1)?);
-    let known = if lists == Lists::Open { remembered.get(number, version) } else { None };
-    let state = match known {
-        Some(state) => state,
-        None => {
-            let core = row.get_ref(LOG_COLUMNS + 3)?.as_blob()?;
-            let core = snapshot::decode(core).map_err(|error| unreadable(LOG_COLUMNS + 3, error))?;
-            let state = Arc::new(with_lists(connection, core, (number, row.get(LOG_COLUMNS + 2)?), lists)?);
-            if lists == Lists::Open {
-                remembered.put(number, version, &state);
-            }
-            state
-        }
-    };
-    let retried_by = retried_by(connection, &log, &state)?;
-    Ok(RunRecord { number, key: log.key.clone(), version, state, modified: log.modified(), log, retried_by })
+    if let Some(known) = remembered.get(number, version).filter(|_| lists == Lists::Open) {
+        return Ok(known);
+    }
+    let mut statement = connection.prepare_cached(&READ)?;
+    let record = statement.query_row([number], |row| {
+        let log = Arc::new(log_row::read(row, 0)?);
+        let core = row.get_ref(LOG_COLUMNS + 1)?.as_blob()?;
+        let core = snapshot::decode(core).map_err(|error| unreadable(LOG_COLUMNS + 1, error))?;
+        let state = Arc::new(with_lists(connection, core, (number, row.get(LOG_COLUMNS)?), lists)?);
+        let retried_by = retried_by(connection, &log, &state)?;
+        Ok(RunRecord { number, key: log.key.clone(), version, state, modified: log.modified(), log, retried_by })
+    })?;
+    if lists == Lists::Open {
+        remembered.put(&record);
+    }
+    Ok(record)
 }
 
 fn with_lists(
@@ -119,112 +117,6 @@ fn retried_by(connection: &Connection, log: &LogRow, state: &RunState) -> rusqli
     Ok(newest.map(|(_, key)| key))
 }
 
-impl Sort {
-    /// What is sorted by, the largest first; the run's number comes last and makes it unique.
-    fn columns(self) -> &'static [&'static str] {
-        match self {
-            Sort::Started => &["ifnull(run.first_event_at, -1)"],
-            Sort::LastLife => &["ifnull(run.last_life_at, -1)"],
-            Sort::Duration => &["ifnull(run.duration_ms, -1)"],
-            Sort::Cost => &["ifnull(run.cost_usd, -1)"],
-            Sort::Status => &["run.status_order", "ifnull(run.first_event_at, -1)"],
-        }
-    }
-}
-
-/// One page, with the count of all that match. `counted` is the count of all runs, where it is known.
-pub(super) fn page(
-    connection: &Connection,
-    filter: &RunFilter,
-    counted: Option<u64>,
-    remembered: Remembered<'_>,
-) -> rusqlite::Result<RunPage> {
-    let (conditions, mut values) = conditions(filter);
-    let total = match counted {
-        Some(runs) if conditions.is_empty() => runs,
-        _ => {
-            let sql = format!("SELECT count(*) FROM run {}", clause(&conditions));
-            let mut statement = connection.prepare_cached(&sql)?;
-            count(statement.query_row(params_from_iter(&values), |row| row.get(0))?)
-        }
-    };
-    let columns = filter.sort.columns();
-    let sql = below(filter, conditions, &mut values);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&values))?;
-    let mut page = RunPage { runs: Vec::new(), total, next: None };
-    let limit = filter.limit as usize;
-    let mut last = None;
-    while let Some(row) = rows.next()? {
-        if page.runs.len() == limit {
-            page.next = last;
-            break;
-        }
-        let record = read(connection, row, Lists::Open, remembered)?;
-        if page.runs.len() + 1 == limit {
-            let place: rusqlite::Result<Vec<Value>> = (0..columns.len()).map(|n| row.get(RECORD_COLUMNS + n)).collect();
-            last = Some(pack(&place?, record.number));
-        }
-        page.runs.push(record);
-    }
-    Ok(page)
-}
-
-/// The rows of a page, and one more, with what they are sorted by; the values of the conditions are there already.
-fn below(filter: &RunFilter, mut conditions: Vec<String>, values: &mut Vec<Value>) -> String {
-    let columns = filter.sort.columns();
-    if let Some(place) = filter.after.as_deref().and_then(|after| unpack(after, columns.len() + 1)) {
-        // SQLite finds the place in the index by the first column alone, and only when that is compared by itself: without
-        // it, a late page goes over all that come before it.
-        conditions.push(format!("{} <= ?", columns[0]));
-        values.extend(place.first().cloned());
-        let holes = holes(columns.len() + 1);
-        conditions.push(format!("({}, run.number) < ({holes})", columns.join(", ")));
-        values.extend(place);
-    }
-    let order: String = columns.iter().map(|column| format!("{column} DESC, ")).collect();
-    let rest = format!("{} ORDER BY {order}run.number DESC LIMIT ?", clause(&conditions));
-    let more: String = columns.iter().map(|column| format!(", {column}")).collect();
-    values.push(Value::Integer(i64::from(filter.limit) + 1));
-    select(&more, &rest)
-}
-
-fn clause(conditions: &[String]) -> String {
-    if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
-}
-
-/// The conditions of a filter and the values of their `?`.
-fn conditions(filter: &RunFilter) -> (Vec<String>, Vec<Value>) {
-    let RunFilter { status, open, workflow, phase, source, text, from, to, sort: _, after: _, limit: _ } = filter;
-    let mut conditions = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
-    if !status.is_empty() {
-        // By the order of lists, which has an index.
-        conditions.push(format!("run.status_order IN ({})", holes(status.len())));
-        values.extend(status.iter().map(|status| Value::Integer(crate::store::run_row::status_order(Some(*status)))));
-    }
-    if let Some(open) = open {
-        conditions.push(format!("run.open = {}", i32::from(*open)));
-    }
-    for (column, wanted) in [("workflow", workflow), ("phase", phase), ("source", source)] {
-        if let Some(wanted) = wanted {
-            conditions.push(format!("run.{column} = ?"));
-            values.push(Value::Text(wanted.clone()));
-        }
-    }
-    if let Some(text) = text {
-        conditions.push(mentions(&SEARCHED, text, &mut values));
-    }
-    for (sign, bound) in [(">=", from), ("<", to)] {
-        if let Some(bound) = bound {
-            // Without a time a run is in no range of times.
-            conditions.push(format!("run.first_event_at NOT NULL AND ifnull(run.first_event_at, -1) {sign} ?"));
-            values.push(Value::Integer(bound.0));
-        }
-    }
-    (conditions, values)
-}
-
 /// The columns of a run that a search looks into (spec 3.2).
 pub(super) const SEARCHED: [&str; 6] =
     ["run.key", "run.title", "run.workflow", "run.candidate", "run.error", "run.status_reason"];
@@ -249,54 +141,4 @@ fn pattern(text: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-/// The opaque key of a row: what it is sorted by, and its number.
-fn pack(place: &[Value], number: u32) -> String {
-    let mut text = String::new();
-    for value in place {
-        match value {
-            Value::Real(real) => text.push_str(&format!("r{:x}.", real.to_bits())),
-            Value::Integer(whole) => text.push_str(&format!("{whole}.")),
-            // No column that is sorted by is null or text.
-            Value::Null | Value::Text(_) | Value::Blob(_) => text.push_str("-1."),
-        }
-    }
-    format!("{text}{number}")
-}
-
-/// What [`pack`] packed; nothing when it is something else.
-fn unpack(after: &str, parts: usize) -> Option<Vec<Value>> {
-    let values: Option<Vec<Value>> = after
-        .split('.')
-        .map(|part| match part.strip_prefix('r') {
-            Some(bits) => u64::from_str_radix(bits, 16).ok().map(|bits| Value::Real(f64::from_bits(bits))),
-            None => part.parse().ok().map(Value::Integer),
-        })
-        .collect();
-    values.filter(|values| values.len() == parts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::tests::Place;
-
-    #[test]
-    fn a_late_page_is_found_in_an_index_whatever_the_list_is_sorted_by() {
-        let place = Place::new();
-        let _store = place.open();
-        let connection = Connection::open(place.cache()).unwrap();
-        for sort in [Sort::Started, Sort::LastLife, Sort::Duration, Sort::Cost, Sort::Status] {
-            let after = Some(vec!["1"; sort.columns().len() + 1].join("."));
-            let filter = RunFilter { sort, after, limit: 50, ..RunFilter::default() };
-            let mut values = Vec::new();
-            let sql = format!("EXPLAIN QUERY PLAN {}", below(&filter, Vec::new(), &mut values));
-            let mut statement = connection.prepare(&sql).unwrap();
-            let steps = statement.query_map(params_from_iter(&values), |row| row.get::<_, String>(3)).unwrap();
-            let plan: Vec<String> = steps.map(Result::unwrap).collect();
-            assert!(plan.iter().any(|step| step.starts_with("SEARCH run USING INDEX")), "{sort:?}: {plan:?}");
-            assert!(plan.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")), "{sort:?}: {plan:?}");
-        }
-    }
 }

@@ -159,7 +159,7 @@ proptest! {
 
         let record = store.reader.run("run-1", Lists::All).unwrap().unwrap();
         prop_assert_eq!(exact(&record.state), exact(&state));
-        prop_assert_eq!(&record.log, &log);
+        prop_assert_eq!(&*record.log, &log);
         let resumed = store.reader.resume("run-1").unwrap().unwrap();
         prop_assert_eq!(exact(&resumed), exact(&state));
         prop_assert_eq!(&resumed, &*state);

@@ -6,6 +6,7 @@ use crate::reducer::run::{Fact, Status};
 use crate::reducer::time::Micros;
 use crate::store::Outcome;
 use crate::store::reader::{EventFilter, Lists, RunFilter, Sort};
+use crate::store::run_row::status_order;
 
 const START: i64 = 1_780_000_000_000_000;
 
@@ -109,7 +110,14 @@ fn filters_hold_in_any_order_and_are_counted() {
             let filter = RunFilter { sort, limit: 60, ..filter.clone() };
             let found = all_pages(&store, &filter);
             assert_eq!(found.len(), expected, "{filter:?}");
+            assert_eq!(store.reader.runs(&filter).unwrap().total, expected as u64, "{filter:?}");
             assert!(found.iter().all(holds), "{filter:?}");
+            let place = |run: &RunRecord| {
+                let status =
+                    (sort == Sort::Status).then(|| status_order(run.state.run.status.as_ref().map(|at| at.value)));
+                std::cmp::Reverse((status, run.state.run.first_event_at.as_ref().map(|at| at.value), run.number))
+            };
+            assert!(!matches!(sort, Sort::Started | Sort::Status) || found.is_sorted_by_key(place), "{filter:?}");
         }
     };
     let status = |run: &RunRecord| run.state.run.status.as_ref().map(|status| status.value);
@@ -278,6 +286,66 @@ fn a_run_is_retried_by_the_newest_later_run_of_its_directory() {
     assert_eq!(retried("b/run-1").as_deref(), Some("b/other"));
     assert_eq!(retried("a/r-last"), None);
     assert_eq!(retried("a/untimed"), None);
+}
+
+#[test]
+fn a_run_of_a_list_is_told_of_a_retry_that_came_changed_or_went() {
+    let place = Place::new();
+    let store = place.open();
+    let retry = |key: &str, began: u64, retry_of: Option<&str>| {
+        send(&store, key, "", |state| {
+            state.run.first_event_at = fact(second(began));
+            state.run.retry_of = retry_of.and_then(|key| fact(key.to_owned()));
+        });
+        store.writer.flush().unwrap();
+    };
+    let retried = || {
+        let page = store.reader.runs(&RunFilter { limit: 50, ..RunFilter::default() }).unwrap();
+        page.runs.into_iter().find(|run| run.key == "run").unwrap().retried_by
+    };
+    retry("run", 1, None);
+    assert_eq!(retried(), None);
+    retry("again", 2, Some("run"));
+    assert_eq!(retried().as_deref(), Some("again"));
+    retry("further", 3, Some("run"));
+    assert_eq!(retried().as_deref(), Some("further"));
+    retry("further", 0, Some("run"));
+    assert_eq!(retried().as_deref(), Some("again"), "it was no later one");
+    retry("again", 2, None);
+    assert_eq!(retried(), None);
+    retry("again", 2, Some("run"));
+    write(&store, Write::Remove(String::from("again")));
+    assert_eq!(retried(), None);
+}
+
+#[test]
+fn runs_are_counted_by_status_whatever_becomes_of_them() {
+    let place = Place::new();
+    let store = place.open();
+    let set = |key: &str, status: Option<Status>| {
+        send(&store, key, "", |state| state.run.status = status.and_then(fact));
+        store.writer.flush().unwrap();
+    };
+    let count = |status: Status| {
+        let filter = RunFilter { status: vec![status], limit: 50, ..RunFilter::default() };
+        let page = store.reader.runs(&filter).unwrap();
+        assert_eq!(page.total, page.runs.len() as u64, "{status:?}");
+        page.total
+    };
+    set("a", Some(Status::Running));
+    set("b", Some(Status::Running));
+    set("c", None);
+    assert_eq!((count(Status::Running), count(Status::Failed)), (2, 0));
+    set("a", Some(Status::Failed));
+    assert_eq!((count(Status::Running), count(Status::Failed)), (1, 1));
+    write(&store, Write::Remove(String::from("a")));
+    assert_eq!((count(Status::Running), count(Status::Failed)), (1, 0));
+    write(&store, Write::Batch(Box::new(whole("b", 2, ""))));
+    assert_eq!((count(Status::Running), store.reader.totals().unwrap().runs), (0, 2));
+    drop(store);
+    let store = place.open();
+    let open = RunFilter { open: Some(true), limit: 50, ..RunFilter::default() };
+    assert_eq!(store.reader.runs(&open).unwrap().total, 2);
 }
 
 /// A run that took so many seconds for its phase build.

@@ -155,14 +155,14 @@ fn what_is_said_of_a_log_never_moves_the_cursor_away_from_the_state() {
     for (generation, offset) in [(0, 0), (2, FIRST.len() as u64), (1, 7)] {
         write(&store, Write::Log(Box::new(LogRow { problem: problem.clone(), ..log("run-1", generation, offset) })));
         let after = store.reader.run("run-1", Lists::All).unwrap().unwrap();
-        assert_eq!(after.log, LogRow { problem: problem.clone(), ..before.log.clone() });
+        assert_eq!(*after.log, LogRow { problem: problem.clone(), ..(*before.log).clone() });
         assert_eq!(after.state, before.state);
     }
     let mut touched = log("run-1", 1, FIRST.len() as u64);
     touched.cursor.mtime_ns += 5_000_000_000;
     write(&store, Write::Log(Box::new(touched.clone())));
     let after = store.reader.run("run-1", Lists::All).unwrap().unwrap();
-    assert_eq!((after.modified, after.log.problem), (touched.modified(), None));
+    assert_eq!((after.modified, &after.log.problem), (touched.modified(), &None));
     assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("run-1", FIRST)]));
 }
 

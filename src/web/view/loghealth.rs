@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_pending_tail_and_malformed_lines_are_said() {
         let mut record = judged().record;
-        record.log.pending_bytes = 17;
+        record.log_mut().pending_bytes = 17;
         record.state_mut().health.malformed.add(42);
         record.state_mut().counters.lines.malformed = 1;
         let shown = log_health(&record).into_string();
@@ -154,7 +154,7 @@ mod tests {
             ("2026/run%201/logs", "run 1", false),
             ("run-10", "run-1", true),
         ] {
-            record.log.key = String::from(key);
+            record.log_mut().key = String::from(key);
             record.state_mut().health.run_id = Some(Fact { value: String::from(id), line: 7 });
             assert_eq!(other_id(&record).is_some(), is_other, "{key} {id}");
         }

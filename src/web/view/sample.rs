@@ -54,7 +54,7 @@ pub(crate) fn judged() -> Judged {
         key: String::from("a/b"),
         version: 1,
         state: state.into(),
-        log,
+        log: log.into(),
         modified: Some(NOW),
         retried_by: None,
     };

@@ -1,0 +1,346 @@
+//! One page of the list of runs: filters, orders, pages by key, counts.
+//!
+//! What a page costs does not depend on how many runs there are, nor on how many are alike in what they are sorted by: each
+//! question goes on in an index where the page before ended. Only what has no index beside the order looks at more runs.
+
+use std::cmp::Reverse;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::remembered::Remembered;
+use super::{Lists, RunFilter, RunPage, Sort, runs};
+use crate::reducer::run::Status;
+use crate::store::columns::count;
+use crate::store::inserts::holes;
+use crate::store::log_row::Sums;
+use crate::store::run_row::{STATUSES, status_order};
+
+impl Sort {
+    /// What is sorted by, the largest first, within a status where that comes first. The run's number comes last and makes
+    /// it unique.
+    fn column(self) -> &'static str {
+        match self {
+            Sort::Started | Sort::Status => "ifnull(run.first_event_at, -1)",
+            Sort::LastLife => "ifnull(run.last_life_at, -1)",
+            Sort::Duration => "ifnull(run.duration_ms, -1)",
+            Sort::Cost => "ifnull(run.cost_usd, -1)",
+        }
+    }
+}
+
+/// The place of a row in a list in one index.
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    /// What it is sorted by.
+    at: Value,
+    number: u32,
+}
+
+/// A list in one index: the runs of a status, or of all, behind a place.
+#[derive(Debug)]
+struct Part {
+    /// As [`status_order`] has it.
+    status: Option<i64>,
+    after: Option<Place>,
+}
+
+/// A row of such a list.
+struct Row {
+    status: Option<i64>,
+    place: Place,
+    version: u64,
+}
+
+/// One page, with the count of all that match. `sums` are the counts over all runs, where they are known.
+pub(super) fn page(
+    connection: &Connection,
+    filter: &RunFilter,
+    sums: Option<Sums>,
+    remembered: Remembered<'_>,
+) -> rusqlite::Result<RunPage> {
+    let (conditions, statuses) = (Conditions::of(filter), statuses(filter));
+    let total = match sums {
+        Some(sums) if conditions.sql.is_empty() => {
+            statuses.as_deref().map_or_else(|| sums.runs(), |statuses| sums.of_statuses(statuses))
+        }
+        _ => conditions.and_statuses(statuses.as_deref()).count(connection)?,
+    };
+    let mut rows = rows(connection, filter, &conditions, statuses.as_deref())?;
+    let limit = filter.limit as usize;
+    let is_last = rows.len() <= limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| !is_last).map(|row| pack(filter.sort, row));
+    let read = |row: &Row| runs::read(connection, row.place.number, row.version, Lists::Open, remembered);
+    Ok(RunPage { runs: rows.iter().map(read).collect::<rusqlite::Result<_>>()?, total, next })
+}
+
+/// The rows of a page, and one more if there is one.
+fn rows(
+    connection: &Connection,
+    filter: &RunFilter,
+    conditions: &Conditions,
+    statuses: Option<&[i64]>,
+) -> rusqlite::Result<Vec<Row>> {
+    let most = filter.limit as usize + 1;
+    let after = filter.after.as_deref().and_then(|after| unpack(filter.sort, after));
+    let mut rows = Vec::new();
+    match (filter.sort, statuses) {
+        (Sort::Status, statuses) => {
+            let all = STATUSES.map(status_order);
+            let (last, place) = after.map_or((all[0], None), |(status, place)| (status, Some(place)));
+            for status in statuses.unwrap_or(&all).iter().copied().filter(|status| *status <= last) {
+                if rows.len() == most {
+                    break;
+                }
+                let part = Part { status: Some(status), after: place.clone().filter(|_| status == last) };
+                part.read(connection, filter.sort, conditions, most - rows.len(), &mut rows)?;
+            }
+        }
+        (Sort::Started, Some(statuses)) => {
+            for status in statuses {
+                let part = Part { status: Some(*status), after: after.clone().map(|(_, place)| place) };
+                part.read(connection, filter.sort, conditions, most, &mut rows)?;
+            }
+            let at = |row: &Row| if let Value::Integer(at) = row.place.at { at } else { -1 };
+            rows.sort_by_key(|row| Reverse((at(row), row.place.number)));
+            rows.truncate(most);
+        }
+        (Sort::Started | Sort::LastLife | Sort::Duration | Sort::Cost, statuses) => {
+            let part = Part { status: None, after: after.map(|(_, place)| place) };
+            part.read(connection, filter.sort, &conditions.and_statuses(statuses), most, &mut rows)?;
+        }
+    }
+    Ok(rows)
+}
+
+impl Part {
+    /// Adds its first rows.
+    fn read(
+        &self,
+        connection: &Connection,
+        sort: Sort,
+        conditions: &Conditions,
+        most: usize,
+        rows: &mut Vec<Row>,
+    ) -> rusqlite::Result<()> {
+        let enough = rows.len() + most;
+        for step in self.steps(sort) {
+            let (sql, values) = step.question(sort, conditions, enough - rows.len());
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut found = statement.query(params_from_iter(values))?;
+            while let Some(row) = found.next()? {
+                let place = Place { at: row.get(2)?, number: row.get(0)? };
+                rows.push(Row { status: self.status, place, version: count(row.get(1)?) });
+            }
+            if rows.len() >= enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be asked one after the other: first for the rest of those that are alike in what is sorted by, which the
+    /// index has by number. Asked for both at once, SQLite would look at all that are alike.
+    fn steps(&self, sort: Sort) -> Vec<Step> {
+        let column = sort.column();
+        let status = self.status.map(|status| (String::from("run.status_order = ?"), Value::Integer(status)));
+        let step = |further: Vec<(String, Value)>, order: String| Step {
+            conditions: status.iter().cloned().chain(further).collect(),
+            order,
+        };
+        let all = format!("{column} DESC, run.number DESC");
+        let Some(Place { at, number }) = &self.after else { return vec![step(Vec::new(), all)] };
+        let alike = (format!("{column} = ?"), at.clone());
+        let earlier = (String::from("run.number < ?"), Value::Integer(i64::from(*number)));
+        vec![
+            step(vec![alike, earlier], String::from("run.number DESC")),
+            step(vec![(format!("{column} < ?"), at.clone())], all),
+        ]
+    }
+}
+
+/// A stretch of a list, all of it beside each other in the index.
+struct Step {
+    conditions: Conditions,
+    order: String,
+}
+
+impl Step {
+    /// The question for its first rows that these conditions are true of too.
+    fn question(&self, sort: Sort, conditions: &Conditions, most: usize) -> (String, Vec<Value>) {
+        let Conditions { sql, mut values } = conditions.and(&self.conditions);
+        values.push(Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
+        let rest = format!("{} ORDER BY {} LIMIT ?", clause(&sql), self.order);
+        (runs::select(&format!(", {}", sort.column()), &rest), values)
+    }
+}
+
+fn clause(conditions: &[String]) -> String {
+    if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
+}
+
+/// The statuses that a filter lets through, in the order of lists; `None` is all of them. A run is open by its status.
+fn statuses(filter: &RunFilter) -> Option<Vec<i64>> {
+    if filter.status.is_empty() && filter.open.is_none() {
+        return None;
+    }
+    let named = |status: &Option<Status>| {
+        filter.status.is_empty() || status.is_some_and(|status| filter.status.contains(&status))
+    };
+    let is_open = |status: &Option<Status>| !status.is_some_and(Status::is_ended);
+    let wanted =
+        STATUSES.iter().filter(|status| named(status) && filter.open.is_none_or(|open| is_open(status) == open));
+    Some(wanted.copied().map(status_order).collect())
+}
+
+/// Conditions of a question, and the values of their `?`.
+#[derive(Clone, Debug, Default)]
+struct Conditions {
+    sql: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl FromIterator<(String, Value)> for Conditions {
+    fn from_iter<T: IntoIterator<Item = (String, Value)>>(conditions: T) -> Self {
+        let (sql, values) = conditions.into_iter().unzip();
+        Self { sql, values }
+    }
+}
+
+impl Conditions {
+    /// Those of a filter, but for the status.
+    fn of(filter: &RunFilter) -> Self {
+        let RunFilter { status: _, open: _, workflow, phase, source, text, from, to, sort: _, after: _, limit: _ } =
+            filter;
+        let Self { mut sql, mut values } = Self::default();
+        for (column, wanted) in [("workflow", workflow), ("phase", phase), ("source", source)] {
+            if let Some(wanted) = wanted {
+                sql.push(format!("run.{column} = ?"));
+                values.push(Value::Text(wanted.clone()));
+            }
+        }
+        if let Some(text) = text {
+            sql.push(runs::mentions(&runs::SEARCHED, text, &mut values));
+        }
+        for (sign, bound) in [(">=", from), ("<", to)] {
+            if let Some(bound) = bound {
+                // Without a time a run is in no range of times.
+                sql.push(format!("run.first_event_at NOT NULL AND ifnull(run.first_event_at, -1) {sign} ?"));
+                values.push(Value::Integer(bound.0));
+            }
+        }
+        Self { sql, values }
+    }
+
+    fn and(&self, further: &Self) -> Self {
+        let mut all = self.clone();
+        all.sql.extend_from_slice(&further.sql);
+        all.values.extend_from_slice(&further.values);
+        all
+    }
+
+    fn and_statuses(&self, statuses: Option<&[i64]>) -> Self {
+        let Some(statuses) = statuses else { return self.clone() };
+        let sql = vec![format!("run.status_order IN ({})", holes(statuses.len()))];
+        self.and(&Self { sql, values: statuses.iter().copied().map(Value::Integer).collect() })
+    }
+
+    fn count(&self, connection: &Connection) -> rusqlite::Result<u64> {
+        let sql = format!("SELECT count(*) FROM run {}", clause(&self.sql));
+        let mut statement = connection.prepare_cached(&sql)?;
+        Ok(count(statement.query_row(params_from_iter(&self.values), |row| row.get(0))?))
+    }
+}
+
+/// The opaque key of a row: what it is sorted by, and its number.
+fn pack(sort: Sort, Row { status, place, .. }: &Row) -> String {
+    let status = status.filter(|_| sort == Sort::Status).map_or_else(String::new, |status| format!("{status}."));
+    match place.at {
+        Value::Real(real) => format!("{status}r{:x}.{}", real.to_bits(), place.number),
+        Value::Integer(whole) => format!("{status}{whole}.{}", place.number),
+        // No column that is sorted by is null or text.
+        Value::Null | Value::Text(_) | Value::Blob(_) => format!("{status}-1.{}", place.number),
+    }
+}
+
+/// What [`pack`] packed, with 0 where it has no status; nothing when it is something else.
+fn unpack(sort: Sort, after: &str) -> Option<(i64, Place)> {
+    let (status, after) = match sort {
+        Sort::Status => after.split_once('.')?,
+        Sort::Started | Sort::LastLife | Sort::Duration | Sort::Cost => ("0", after),
+    };
+    let (at, number) = after.split_once('.')?;
+    let at = match at.strip_prefix('r') {
+        Some(bits) => Value::Real(f64::from_bits(u64::from_str_radix(bits, 16).ok()?)),
+        None => Value::Integer(at.parse().ok()?),
+    };
+    Some((status.parse().ok()?, Place { at, number: number.parse().ok()? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::tests::{Place as Cache, whole};
+    use crate::store::writer::Write;
+
+    const SORTS: [Sort; 5] = [Sort::Started, Sort::LastLife, Sort::Duration, Sort::Cost, Sort::Status];
+
+    /// The questions for a page behind the run of a number, of those that have nothing to be sorted by.
+    fn questions(sort: Sort, status: Option<i64>, number: u32) -> Vec<(String, Vec<Value>)> {
+        let after = Some(Place { at: Value::Integer(-1), number });
+        let steps = Part { status, after }.steps(sort);
+        steps.iter().map(|step| step.question(sort, &Conditions::default(), 51)).collect()
+    }
+
+    /// Every list that is in one index.
+    fn lists() -> impl Iterator<Item = (Sort, Option<i64>)> {
+        let of_status = [(Sort::Started, Some(0)), (Sort::Status, Some(0))];
+        SORTS.into_iter().filter(|sort| *sort != Sort::Status).map(|sort| (sort, None)).chain(of_status)
+    }
+
+    #[test]
+    fn a_late_page_is_found_in_an_index_whatever_the_list_is_sorted_by() {
+        let cache = Cache::new();
+        let _store = cache.open();
+        let connection = Connection::open(cache.cache()).unwrap();
+        for (sort, status) in lists() {
+            for (sql, values) in questions(sort, status, 1) {
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+                let plan: Vec<String> = steps.map(Result::unwrap).collect();
+                assert!(plan.iter().any(|step| step.starts_with("SEARCH run USING")), "{sort:?}: {plan:?}");
+                assert!(plan.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")), "{sort:?}: {plan:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_page_of_runs_that_are_alike_costs_no_more_than_an_early_one() {
+        let cache = Cache::new();
+        let store = cache.open();
+        for n in 1..=1000 {
+            store.writer.send(Write::Batch(Box::new(whole(&format!("run-{n}"), 1, "")))).unwrap();
+        }
+        store.writer.flush().unwrap();
+        let connection = Connection::open(cache.cache()).unwrap();
+        for (sort, status) in lists() {
+            let steps = |number: u32| -> i32 {
+                let ask = |(sql, values): (String, Vec<Value>)| {
+                    let mut statement = connection.prepare(&sql).unwrap();
+                    let rows = statement.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();
+                    (rows, statement.get_status(StatementStatus::VmStep))
+                };
+                let (rows, steps): (Vec<usize>, Vec<i32>) =
+                    questions(sort, status, number).into_iter().map(ask).unzip();
+                assert_eq!(rows.iter().sum::<usize>(), 51, "{sort:?}");
+                steps.into_iter().sum()
+            };
+            let (early, late) = (steps(950), steps(100));
+            assert!(early > 50, "{sort:?} {status:?}: {early} steps");
+            assert!(late <= early + early / 10, "{sort:?} {status:?}: {late} steps after {early}");
+        }
+    }
+}
