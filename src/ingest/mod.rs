@@ -91,9 +91,9 @@ impl Source {
         }
         let Reading { max_line, naive_time, redact, dialects } = &self.reading;
         hash.update(format!("{}\0{}\0{max_line}\0{naive_time:?}\0{redact}", self.log_name, self.depth));
-        for dialect in dialects.all() {
+        for text in dialects.texts() {
             hash.update([0]);
-            hash.update(dialect.text());
+            hash.update(text);
         }
         hash.finalize().iter().take(8).fold(String::new(), |mut digits, byte| {
             let _ = write!(digits, "{byte:02x}");

@@ -17,6 +17,11 @@ static BUILTIN: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
     FILES.iter().map(parse).collect()
 });
 
+/// Their texts, which need not be read for that.
+pub(super) fn texts<'t>() -> impl Iterator<Item = &'t str> {
+    FILES.iter().map(|(_, text)| *text)
+}
+
 /// The built-in dialects, ready to read; `generic` and `plain` are code and not among them.
 #[must_use]
 pub fn builtin() -> &'static [Dialect] {
@@ -32,6 +37,7 @@ mod tests {
         for (file, text) in FILES {
             let dialect = Dialect::parse(file, text).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(format!("{}.toml", dialect.name()), file);
+            assert_eq!(dialect.text(), text);
             assert!(!dialect.about().is_empty(), "{file} says what it is about");
         }
     }

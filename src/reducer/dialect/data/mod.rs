@@ -17,7 +17,7 @@ mod pointer;
 mod rule;
 mod time_form;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 pub use builtin::builtin;
 pub use compile::Written;
@@ -190,16 +190,25 @@ pub struct DialectSet(Arc<Set>);
 #[derive(Debug)]
 struct Set {
     own: Vec<Dialect>,
-    gates: Gates,
+    /// Made for the first line: many commands read none.
+    gates: OnceLock<Gates>,
+}
+
+impl Set {
+    fn gates(&self) -> &Gates {
+        self.gates.get_or_init(|| {
+            let mut gates = Gates::default();
+            for (number, dialect) in self.own.iter().chain(builtin()).enumerate() {
+                dialect.recognise.iter().for_each(|way| gates.add(&way.gate, number));
+            }
+            gates
+        })
+    }
 }
 
 impl From<Vec<Dialect>> for DialectSet {
     fn from(own: Vec<Dialect>) -> Self {
-        let mut gates = Gates::default();
-        for (number, dialect) in own.iter().chain(builtin()).enumerate() {
-            dialect.recognise.iter().for_each(|way| gates.add(&way.gate, number));
-        }
-        Self(Arc::new(Set { own, gates }))
+        Self(Arc::new(Set { own, gates: OnceLock::new() }))
     }
 }
 
@@ -215,6 +224,11 @@ impl DialectSet {
     /// All of them, in the order in which they are asked.
     pub fn all(&self) -> impl Iterator<Item = &Dialect> {
         self.0.own.iter().chain(builtin())
+    }
+
+    /// The texts that they are read from, in the same order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.own.iter().map(Dialect::text).chain(builtin::texts())
     }
 }
 
@@ -259,7 +273,7 @@ impl Dialects {
         sink: Sink<'_>,
     ) -> Option<usize> {
         let text = input.text.get(input.start..).unwrap_or_default();
-        let candidates = self.set.0.gates.candidates(input.record, text);
+        let candidates = self.set.0.gates().candidates(input.record, text);
         if candidates.is_empty() {
             return None;
         }
