@@ -6,7 +6,7 @@ use crate::reducer::attention::{Entry, entries};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::{Holder, Known, Status, value};
 use crate::reducer::time::Micros;
-use crate::reducer::verdict::{Learned, Observed, Policy, Rule, Verdict, judge};
+use crate::reducer::verdict::{self, Learned, Observed, Policy, Rule, Verdict, judge};
 use crate::store::RunRecord;
 
 /// A run and how it is going.
@@ -71,6 +71,11 @@ impl Judged {
         Self { record, verdict, attention }
     }
 
+    /// Whether the verdict, which was given without what was learned of the run's phase, could be another one with it.
+    pub(super) fn hangs_on_learned(&self, policy: &Policy, now: Micros) -> bool {
+        verdict::hangs_on_learned(&self.verdict, &observe(&self.record, LookUps::default(), now), policy)
+    }
+
     /// Whether the run has not ended and was not abandoned: what counts as active.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -82,8 +87,8 @@ impl Judged {
     pub fn title(&self) -> &str {
         let key = self.record.key.as_str();
         let is_root = key == "." || key.ends_with("/.");
-        let directory = self.record.log.path.rsplit('/').nth(1).filter(|name| is_root && !name.is_empty());
-        self.record.state.run.title_or(directory.unwrap_or(key))
+        let directory = || self.record.log.path.rsplit('/').nth(1).filter(|name| !name.is_empty());
+        self.record.state.run.title_or(is_root.then(directory).flatten().unwrap_or(key))
     }
 
     /// How long the run took or has been running, in milliseconds, never negative.

@@ -156,7 +156,7 @@ impl Query {
         if !judged.is_active() {
             return Ok(judged);
         }
-        match self.look_up(&judged.record)? {
+        match self.look_up(&judged, now)? {
             found if found == LookUps::default() => Ok(judged),
             found => Ok(Judged::of(judged.record, found, &self.policy, now)),
         }
@@ -285,10 +285,12 @@ impl Query {
         self.reader.open_runs()?.into_iter().map(|record| self.judge(record, now)).collect()
     }
 
-    fn look_up(&self, record: &RunRecord) -> Result<LookUps, StoreError> {
+    fn look_up(&self, judged: &Judged, now: Micros) -> Result<LookUps, StoreError> {
+        let record = &judged.record;
         let run = &record.state.run;
         let in_phase = record.state.spans.iter().any(|span| span.kind == SpanKind::Phase && span.is_open());
-        let learned = match value(&run.phase).filter(|_| in_phase) {
+        let hangs_on_it = in_phase && judged.hangs_on_learned(&self.policy, now);
+        let learned = match value(&run.phase).filter(|_| hangs_on_it) {
             Some(phase) => self.learned(record, phase)?,
             None => None,
         };

@@ -17,10 +17,11 @@ pub fn duration(millis: i64) -> String {
         return format!("{millis} ms");
     };
     let (size, unit) = UNITS[largest];
-    let whole = format!("{} {unit}", millis / size);
     match UNITS.get(largest + 1) {
-        Some((next, unit)) if millis % size >= *next => format!("{whole} {} {unit}", millis % size / next),
-        _ => whole,
+        Some((next, smaller)) if millis % size >= *next => {
+            format!("{} {unit} {} {smaller}", millis / size, millis % size / next)
+        }
+        _ => format!("{} {unit}", millis / size),
     }
 }
 

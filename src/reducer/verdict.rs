@@ -176,6 +176,13 @@ pub fn judge(observed: &Observed<'_>, policy: &Policy) -> Verdict {
     rows::ROWS.iter().find_map(|row| row(&case)).unwrap_or_else(|| rows::healthy(&case))
 }
 
+/// Whether a verdict that was given without [`Observed::learned`] could be another one with it, so that it need not be
+/// looked up for every run.
+#[must_use]
+pub fn hangs_on_learned(verdict: &Verdict, observed: &Observed<'_>, policy: &Policy) -> bool {
+    case::Case::of(observed, policy).hangs_on_learned(verdict.rule)
+}
+
 /// Nearest-rank percentiles of completed phase durations; `None` below five of them (spec 2.6). Sorts them.
 #[must_use]
 pub fn learn(durations_ms: &mut [i64]) -> Option<Learned> {

@@ -1,6 +1,6 @@
 //! [`Case`]: a run with the clocks and limits that hold for it, as every row of the table looks at it.
 
-use super::clocks::Clocks;
+use super::clocks::{Clocks, longer};
 use super::phrase::last_line;
 use super::{Limits, Observed, Policy, Rule, Verdict, Word};
 use crate::reducer::marker::{Marker, MarkerKind};
@@ -75,6 +75,20 @@ impl<'a> Case<'a> {
         self.observed.learned.map(|learned| learned.p90_ms.max(LEARNED_AT_LEAST_MS))
     }
 
+    /// Whether what was learned of the phase could change what this rule said without it: what lacks progress may have more
+    /// time, and what seems healthy may be late once its phase is older than a few seconds.
+    pub(super) fn hangs_on_learned(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::NoProgress => true,
+            Rule::Healthy => {
+                let began =
+                    self.open_phase().filter(|_| self.limits.phase_ms.is_none()).and_then(|span| span.started_at);
+                began.is_some_and(|began| longer(began, self.clocks.log, LEARNED_AT_LEAST_MS))
+            }
+            _ => false,
+        }
+    }
+
     /// How long the run's phase may take: as configured, else as its own events said, else as learned.
     pub(super) fn phase_expectation_ms(&self) -> Option<i64> {
         self.limits.phase_ms.or_else(|| self.open_phase()?.expected_ms).or_else(|| self.learned_ms())
@@ -91,14 +105,18 @@ impl<'a> Case<'a> {
 
     /// A verdict whose sentence begins with the words of its badge.
     pub(super) fn verdict(&self, word: Word, rule: Rule, text: &str) -> Verdict {
-        let label = word.label(rule);
-        let (first, rest) = label.split_at(1);
+        let (first, rest) = word.label(rule).split_at(1);
+        let mut sentence = String::with_capacity(first.len() + rest.len() + 2 + text.len());
+        sentence.extend(first.chars().flat_map(char::to_uppercase));
+        for part in [rest, ": ", text] {
+            sentence.push_str(part);
+        }
         Verdict {
             word,
             rule,
             since: None,
             limit_ms: None,
-            sentence: format!("{}{rest}: {text}", first.to_uppercase()),
+            sentence,
             growing: Vec::new(),
             evidence: Vec::new(),
             clears: String::new(),

@@ -7,6 +7,7 @@ use crate::reducer::run::{Health, Status};
 use crate::reducer::span::{Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
+mod learned;
 mod sentences;
 
 const SECOND: i64 = 1_000;

@@ -54,14 +54,14 @@ impl Outlook for Web {
         self.ask(|web| {
             let now = now();
             let mut hash = DefaultHasher::new();
-            let items = web.query.attention(now)?;
-            for item in &items {
+            let banner = web.query.banner(now)?;
+            for item in &banner.attention {
                 (&item.run.record.key, item.entry.reason, item.entry.line).hash(&mut hash);
             }
-            for run in web.query.active(now)? {
+            for run in &banner.active {
                 (&run.record.key, run.verdict.word, run.verdict.rule).hash(&mut hash);
             }
-            Ok(Judgement { attention: items.len(), fingerprint: hash.finish() })
+            Ok(Judgement { attention: banner.attention.len(), fingerprint: hash.finish() })
         })
         .await
     }
