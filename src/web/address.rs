@@ -3,6 +3,7 @@
 //! A key holds `/` and `%XX` itself (spec 1.1), so it is encoded once more here and decoded exactly once by the router:
 //! the run `a/b%20c` is asked for as `a%2Fb%2520c`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What stands in addresses for the run `.` (a state directory that itself holds a log): browsers drop a segment `.`,
@@ -11,16 +12,26 @@ const DOT: &str = "%2E";
 
 /// A run key as one path segment.
 #[must_use]
-pub fn segment(key: &str) -> String {
-    let mut out = String::with_capacity(key.len() + 8);
-    for byte in if key == "." { DOT } else { key }.bytes() {
-        if byte.is_ascii_alphanumeric() || b"._~-".contains(&byte) {
-            out.push(char::from(byte));
+pub fn segment(key: &str) -> Cow<'_, str> {
+    encode(if key == "." { DOT } else { key })
+}
+
+/// Percent-encodes everything that is not unreserved (RFC 3986), so that the result is one segment, value or id.
+#[must_use]
+pub fn encode(value: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if value.bytes().all(is_plain) {
+        return Cow::Borrowed(value);
+    }
+    let mut encoded = String::with_capacity(value.len() + 8);
+    for byte in value.bytes() {
+        if is_plain(byte) {
+            encoded.push(char::from(byte));
         } else {
-            let _ = write!(out, "%{byte:02X}");
+            write!(encoded, "%{byte:02X}").expect("writing into a string cannot fail");
         }
     }
-    out
+    Cow::Owned(encoded)
 }
 
 /// The key that a decoded path segment means.

@@ -2,7 +2,7 @@
 //!
 //! The drawings are symbols in `assets/icons.svg`, which the layout puts into every page once.
 
-use maud::{Markup, PreEscaped, html};
+use maud::PreEscaped;
 
 /// A drawing of `assets/icons.svg`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,43 +32,50 @@ pub enum Icon {
 
 const SPRITE: &str = include_str!("../../../assets/icons.svg");
 
+/// The drawing of a symbol of that name, as it stands beside every word.
+macro_rules! drawing {
+    ($symbol:literal) => {
+        concat!("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#", $symbol, "\"></use></svg>")
+    };
+}
+
 impl Icon {
-    const fn symbol(self) -> &'static str {
+    const fn drawing(self) -> &'static str {
         match self {
-            Icon::Alert => "i-alert",
-            Icon::Check => "i-check",
-            Icon::Cross => "i-cross",
-            Icon::File => "i-file",
-            Icon::Globe => "i-globe",
-            Icon::Hand => "i-hand",
-            Icon::Hourglass => "i-hourglass",
-            Icon::Key => "i-key",
-            Icon::Left => "i-left",
-            Icon::Play => "i-play",
-            Icon::Pulse => "i-pulse",
-            Icon::Question => "i-question",
-            Icon::Queue => "i-queue",
-            Icon::Right => "i-right",
-            Icon::Search => "i-search",
-            Icon::Skip => "i-skip",
-            Icon::Stop => "i-stop",
-            Icon::Sun => "i-sun",
-            Icon::Swap => "i-swap",
-            Icon::Wheel => "i-wheel",
+            Icon::Alert => drawing!("i-alert"),
+            Icon::Check => drawing!("i-check"),
+            Icon::Cross => drawing!("i-cross"),
+            Icon::File => drawing!("i-file"),
+            Icon::Globe => drawing!("i-globe"),
+            Icon::Hand => drawing!("i-hand"),
+            Icon::Hourglass => drawing!("i-hourglass"),
+            Icon::Key => drawing!("i-key"),
+            Icon::Left => drawing!("i-left"),
+            Icon::Play => drawing!("i-play"),
+            Icon::Pulse => drawing!("i-pulse"),
+            Icon::Question => drawing!("i-question"),
+            Icon::Queue => drawing!("i-queue"),
+            Icon::Right => drawing!("i-right"),
+            Icon::Search => drawing!("i-search"),
+            Icon::Skip => drawing!("i-skip"),
+            Icon::Stop => drawing!("i-stop"),
+            Icon::Sun => drawing!("i-sun"),
+            Icon::Swap => drawing!("i-swap"),
+            Icon::Wheel => drawing!("i-wheel"),
         }
     }
 }
 
 /// The drawing, in the colour of the text around it.
 #[must_use]
-pub fn icon(icon: Icon) -> Markup {
-    html! { svg.icon aria-hidden="true" { use href={ "#" (icon.symbol()) } {} } }
+pub const fn icon(icon: Icon) -> PreEscaped<&'static str> {
+    PreEscaped(icon.drawing())
 }
 
 /// All drawings, once per page.
 #[must_use]
-pub fn sprite() -> Markup {
-    PreEscaped(SPRITE.to_owned())
+pub const fn sprite() -> PreEscaped<&'static str> {
+    PreEscaped(SPRITE)
 }
 
 #[cfg(test)]
@@ -83,7 +90,9 @@ mod tests {
             Skip, Stop, Sun, Swap, Wheel,
         ];
         for one in all {
-            assert!(SPRITE.contains(&format!("id=\"{}\"", one.symbol())), "{one:?}");
+            let (_, symbol) = one.drawing().split_once("href=\"#").unwrap();
+            let (symbol, _) = symbol.split_once('"').unwrap();
+            assert!(SPRITE.contains(&format!("id=\"{symbol}\"")), "{one:?}");
         }
     }
 }

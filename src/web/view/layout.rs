@@ -72,7 +72,7 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
                 a.skip href="#main" { "Skip to content" }
                 (header(page, banner))
                 p #stale .stale role="status" hidden {}
-                (main(page))
+                main #main tabindex="-1" data-now=[then(page)] { (page.main) }
                 (footer())
                 div #toasts role="status" aria-live="polite" {}
             }
@@ -113,7 +113,10 @@ fn basics(title: &str) -> Markup {
 /// What changes while the page is open: the banner alone, or banner and main. The script swaps these by their ids.
 #[must_use]
 pub fn fragment(page: &Page, banner: &Banner, with_main: bool) -> Markup {
-    html! { (header(page, banner)) @if with_main { (main(page)) } }
+    html! {
+        (header(page, banner))
+        @if with_main { main #main tabindex="-1" data-now=[then(page)] { (page.main) } }
+    }
 }
 
 fn title(page: &Page, banner: &Banner) -> String {
@@ -167,9 +170,9 @@ fn count(attention: Option<usize>) -> Markup {
     }
 }
 
-fn main(page: &Page) -> Markup {
-    let then = page.then.map(|at| at.0.div_euclid(1000));
-    html! { main #main tabindex="-1" data-now=[then] { (page.main) } }
+/// What the script measures times to.
+fn then(page: &Page) -> Option<i64> {
+    page.then.map(|at| at.0.div_euclid(1000))
 }
 
 fn footer() -> Markup {

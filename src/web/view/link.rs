@@ -1,29 +1,12 @@
 //! Our own URLs: run pages, lines, and lists with their filters. Keys become segments in `web::address`.
 
+pub use crate::web::address::encode;
 use crate::web::address::segment;
-
-/// Percent-encodes everything that is not unreserved (RFC 3986), so that the result is one value or id.
-#[must_use]
-pub fn encode(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len() + 8);
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => {
-                const HEX: &[u8; 16] = b"0123456789ABCDEF";
-                encoded.push('%');
-                encoded.push(char::from(HEX[usize::from(byte >> 4)]));
-                encoded.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-    }
-    encoded
-}
 
 /// The page of a run.
 #[must_use]
 pub fn run(key: &str) -> String {
-    format!("/runs/{}", segment(key))
+    ["/runs/", &segment(key)].concat()
 }
 
 /// The page of a run as it was after a line (spec 2.4).

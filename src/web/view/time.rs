@@ -3,7 +3,9 @@
 //! The script ticks what is marked with `data-t` and rewrites clock times to the zone that the person chose, so the
 //! texts here and in `assets/app.js` follow the same rules.
 
-use maud::{Markup, html};
+use std::ops::Range;
+
+use maud::{Markup, Render, html};
 
 use crate::reducer::time::Micros;
 
@@ -40,64 +42,102 @@ pub fn duration(millis: i64) -> String {
     }
 }
 
-fn format(at: Micros, pattern: &str) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.to_rfc3339(), |t| t.strftime(pattern).to_string())
-}
+/// A point in time as RFC 3339 writes it in UTC: every other form is made of parts of that.
+struct Written(String);
 
-fn exact(at: Micros) -> String {
-    format(at, "%Y-%m-%d %H:%M:%S%.3f UTC")
+impl Written {
+    fn of(at: Micros) -> Self {
+        Self(at.to_rfc3339())
+    }
+
+    fn part(&self, range: Range<usize>) -> &str {
+        self.0.get(range).unwrap_or_default()
+    }
+
+    /// `2026-06-02`
+    fn day(&self) -> &str {
+        self.part(0..10)
+    }
+
+    /// `12:03`
+    fn minute(&self) -> &str {
+        self.part(11..16)
+    }
+
+    /// `12:03:11`
+    fn second(&self) -> &str {
+        self.part(11..19)
+    }
+
+    /// `12:03:11.123`
+    fn milli(&self) -> &str {
+        self.part(11..23)
+    }
+
+    /// `2`
+    fn day_of_month(&self) -> &str {
+        self.part(8..10).trim_start_matches('0')
+    }
+
+    /// `Jun`
+    fn month(&self) -> &'static str {
+        const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let month: Option<usize> = self.part(5..7).parse().ok();
+        month.and_then(|month| NAMES.get(month.wrapping_sub(1))).copied().unwrap_or("?")
+    }
 }
 
 fn millis_between(earlier: Micros, later: Micros) -> i64 {
     later.0.saturating_sub(earlier.0) / 1000
 }
 
-fn element(at: Micros, kind: &str, shown: &str) -> Markup {
-    html! { time datetime=(at.to_rfc3339()) title=(exact(at)) data-t=(kind) { (shown) } }
+fn element(at: &Written, kind: &str, shown: impl Render) -> Markup {
+    html! { time datetime=(at.0) title={ (at.day()) " " (at.milli()) " UTC" } data-t=(kind) { (shown) } }
 }
 
 /// How long ago: `4 s ago`. A time in the future (a skewed clock) is shown as its date.
 #[must_use]
 pub fn ago(at: Micros, now: Micros) -> Markup {
-    let past = millis_between(at, now);
-    let shown = match past {
-        ..-5_000 => format(at, "%Y-%m-%d %H:%M"),
-        -5_000..1_000 => String::from("now"),
-        _ => format!("{} ago", age(past)),
-    };
-    element(at, "ago", &shown)
+    let (past, at) = (millis_between(at, now), Written::of(at));
+    match past {
+        ..-5_000 => element(&at, "ago", format_args!("{} {}", at.day(), at.minute())),
+        -5_000..1_000 => element(&at, "ago", "now"),
+        _ => element(&at, "ago", format_args!("{} ago", age(past))),
+    }
 }
 
 /// How long since, without "ago": for the two clocks and ages. Ticks.
 #[must_use]
 pub fn since(at: Micros, now: Micros) -> Markup {
-    element(at, "since", &age(millis_between(at, now)))
+    element(&Written::of(at), "since", age(millis_between(at, now)))
 }
 
 /// How long something that goes on has taken. Ticks.
 #[must_use]
 pub fn elapsed(from: Micros, now: Micros) -> Markup {
     let millis = millis_between(from, now);
-    element(from, "elapsed", &if millis < MINUTE { age(millis) } else { duration(millis) })
+    element(&Written::of(from), "elapsed", if millis < MINUTE { age(millis) } else { duration(millis) })
 }
 
 /// How long until: `in 4 min`, or `expired`. Ticks.
 #[must_use]
 pub fn until(at: Micros, now: Micros) -> Markup {
     let left = millis_between(now, at);
-    element(at, "until", &if left > 0 { format!("in {}", age(left)) } else { String::from("expired") })
+    element(&Written::of(at), "until", if left > 0 { format!("in {}", age(left)) } else { String::from("expired") })
 }
 
 /// The time of day, for a timeline.
 #[must_use]
 pub fn clock(at: Micros) -> Markup {
-    element(at, "clock", &format(at, "%H:%M:%S"))
+    let at = Written::of(at);
+    element(&at, "clock", at.second())
 }
 
 /// Day and time.
 #[must_use]
 pub fn stamp(at: Micros) -> Markup {
-    element(at, "stamp", &format(at, "%Y-%m-%d %H:%M:%S"))
+    let at = Written::of(at);
+    element(&at, "stamp", format_args!("{} {}", at.day(), at.second()))
 }
 
 /// Day and time without seconds, for lists; of another year only the day, with its year.
@@ -106,13 +146,17 @@ pub fn short(at: Micros, now: Micros) -> Markup {
     let year = |at: Micros| {
         jiff::Timestamp::from_microsecond(at.0).ok().map(|at| jiff::tz::Offset::UTC.to_datetime(at).year())
     };
-    element(at, "short", &format(at, if year(at) == year(now) { "%b %-d %H:%M" } else { "%Y-%m-%d" }))
+    let (same_year, at) = (year(at) == year(now), Written::of(at));
+    match same_year {
+        true => element(&at, "short", format_args!("{} {} {}", at.month(), at.day_of_month(), at.minute())),
+        false => element(&at, "short", at.day()),
+    }
 }
 
 /// The day of the month in UTC, for days that are days of UTC.
 #[must_use]
 pub fn day_of_month(at: Micros) -> String {
-    format(at, "%-d")
+    Written::of(at).day_of_month().to_owned()
 }
 
 /// Milliseconds as text in an element with the exact figure.
