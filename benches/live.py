@@ -27,8 +27,9 @@ def g8(bench):
             begin = time.perf_counter()
             with open(os.path.join(state, key, "run.log"), "a", encoding="utf-8") as log:
                 log.write(line(f"probe {number}"))
-            while key not in (heard := stream.runs(1.0)) and heard:
-                pass
+            heard = []
+            while heard is not None and key not in heard:
+                heard = stream.runs(1.0)
             if heard:
                 took.append((time.perf_counter() - begin) * 1000)
             else:
@@ -85,7 +86,7 @@ def day(bench, minutes, each_minute=lambda _: None, runs=200, rate=100):
                 probes += 1
                 heard = False
                 while not heard and time.perf_counter() - sent < 5:
-                    heard = "probed" in stream.runs(0.5)
+                    heard = "probed" in (stream.runs(0.5) or [])
                 took.append((time.perf_counter() - sent) * 1000)
                 late += not heard
                 while time.perf_counter() - sent < 1:

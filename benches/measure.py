@@ -161,6 +161,13 @@ class Stream:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.sendall(f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         self.rest = b""
+        # What changes before the snapshot is in it, and has no frame of its own.
+        self.socket.settimeout(30)
+        while b"event: snapshot" not in self.rest:
+            piece = self.socket.recv(1 << 20)
+            if not piece:
+                raise NotMeasured("the stream ended before its snapshot")
+            self.rest += piece
 
     def __enter__(self):
         return self
@@ -177,12 +184,12 @@ class Stream:
         self.rest = b""
 
     def runs(self, patience):
-        """The keys of the runs in the frames that come next; nothing after so many seconds without one."""
+        """The keys of the runs in the frames that come next; `None` after so many seconds without any frame."""
         self.socket.settimeout(patience)
         try:
             self.rest += self.socket.recv(1 << 20)
         except TimeoutError:
-            return []
+            return None
         *frames, self.rest = self.rest.split(b"\n\n")
         bodies = (re.search(rb"event: run\ndata: (.*)", frame) for frame in frames)
         return [json.loads(body[1])["key"] for body in bodies if body]

@@ -6,10 +6,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
-use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{CreateKind, EventKind, EventKindMask, ModifyKind, RemoveKind, RenameMode};
+use notify::{
+    Config, ErrorKind, PathOp, RecommendedWatcher, RecursiveMode, UpdatePathsError, WatchPathConfig, Watcher,
+};
 
 use super::pool::Message;
 use super::rush::Rush;
@@ -20,12 +22,6 @@ pub(super) const MAX_WATCHES: usize = 4096;
 
 /// More news than this, and it is less work to look everywhere.
 const MAX_NEWS: usize = 16_384;
-
-/// So long after a watch the next one may be added, and waits for nothing.
-const ADDING: Duration = Duration::from_millis(100);
-
-/// How many watches are added one after the other, while everything else waits.
-const TOGETHER: usize = 16;
 
 /// What was heard of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,25 +48,16 @@ struct Ear {
     news: News,
     /// Logs that are left alone for a while: a change of one of them wakes nobody.
     hushed: HashSet<PathBuf>,
-    /// When the engine waited last for the thread that hears, which it does for each watch that it adds.
-    awaited: Option<Instant>,
-}
-
-impl Ear {
-    /// Whether the engine adds watches at present.
-    fn is_awaited(&self) -> bool {
-        self.awaited.is_some_and(|at| at.elapsed() < ADDING)
-    }
 }
 
 /// The watcher and what it watches.
 #[derive(Debug)]
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
-    /// Each watched directory with its device and inode, because another one may take its path.
+    /// Each directory that is watched or is to be, with its device and inode, because another one may take its path.
     watched: HashMap<PathBuf, (u64, u64)>,
-    /// Directories that are to be watched, with their identities, the next one last.
-    wanted: Vec<(PathBuf, (u64, u64))>,
+    /// What the watcher was not told yet.
+    untold: Vec<PathOp>,
     /// For how many there is room.
     room: usize,
     ear: Arc<Mutex<Ear>>,
@@ -83,20 +70,20 @@ impl Watch {
         let ear = Arc::<Mutex<Ear>>::default();
         let heard = Arc::clone(&ear);
         let mut rush = Rush::new(Instant::now());
-        let made = notify::recommended_watcher(move |event| {
-            if let Some(rest) = rush.hear(Instant::now()).filter(|_| !lock(&heard).is_awaited()) {
+        let tell = move |event| {
+            if let Some(rest) = rush.hear(Instant::now()) {
                 std::thread::sleep(rest);
             }
             if hear(&heard, event) {
-                // Never waited for: the engine waits for this thread when it adds a watch. With a full inbox it is awake
-                // anyway and takes the news after its messages; without one everything ends.
+                // Never waited for: the engine waits for this thread when it tells it what to watch. With a full inbox it
+                // is awake anyway and takes the news after its messages; without one everything ends.
                 let _ = inbox.try_send(Message::News);
             }
-        });
-        match made {
+        };
+        match RecommendedWatcher::new(tell, config()) {
             Ok(watcher) => {
                 let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
-                Self { watcher: Some(watcher), watched, wanted: Vec::new(), room, ear, mode }
+                Self { watcher: Some(watcher), watched, untold: Vec::new(), room, ear, mode }
             }
             Err(error) => Self { ear, ..Self::without(format!("notifications are not available: {error}")) },
         }
@@ -105,7 +92,7 @@ impl Watch {
     /// No watcher, with the reason.
     pub(super) fn without(reason: String) -> Self {
         let mode = WatchMode::ScanOnly(reason);
-        Self { watcher: None, watched: HashMap::new(), wanted: Vec::new(), room: 0, ear: Arc::default(), mode }
+        Self { watcher: None, watched: HashMap::new(), untold: Vec::new(), room: 0, ear: Arc::default(), mode }
     }
 
     /// Whether everything that should be watched is watched.
@@ -133,70 +120,74 @@ impl Watch {
         lock(&self.ear).hushed.remove(path);
     }
 
-    /// Whether a directory is watched.
+    /// Whether a directory is watched, or is to be.
     pub(super) fn covers(&self, directory: &Path) -> bool {
         self.watched.contains_key(directory)
     }
 
-    /// Watches one more directory if there is room. `identity` is its device and inode.
-    pub(super) fn add(&mut self, directory: &Path, identity: (u64, u64)) {
+    /// One more directory is to be watched, if there is room; says whether it is from the next [`Watch::settle`] on.
+    /// `identity` is its device and inode.
+    pub(super) fn add(&mut self, directory: &Path, identity: (u64, u64)) -> bool {
         if self.watched.get(directory) == Some(&identity) || self.watched.len() >= self.room {
-            return;
+            return false;
         }
-        let Some(watcher) = &mut self.watcher else { return };
-        if self.watched.remove(directory).is_some() {
-            // Already gone with the directory that had this path.
-            let _ = watcher.unwatch(directory);
-        }
-        lock(&self.ear).awaited = Some(Instant::now());
-        match watcher.watch(directory, RecursiveMode::NonRecursive) {
-            Ok(()) => {
-                self.watched.insert(directory.to_owned(), identity);
-            }
-            Err(error) => self.refused(&error),
-        }
+        // Another directory had this path.
+        self.leave(directory);
+        self.watched.insert(directory.to_owned(), identity);
+        let config = WatchPathConfig::new(RecursiveMode::NonRecursive).with_dereference_symlinks(false);
+        self.untold.push(PathOp::Watch(directory.to_owned(), config));
+        true
     }
 
-    /// Watches a directory no more.
+    /// A directory is not to be watched any more.
     pub(super) fn leave(&mut self, directory: &Path) {
-        let was = self.watched.remove(directory);
-        if let Some(watcher) = self.watcher.as_mut().filter(|_| was.is_some()) {
-            // Already gone with its directory.
-            let _ = watcher.unwatch(directory);
+        if self.watched.remove(directory).is_some() {
+            self.untold.push(PathOp::unwatch(directory));
         }
     }
 
-    /// Watches these directories and no others, the first ones first, as [`Watch::go_on`] is called. Those without an
-    /// identity are watched already and stay as they are. A quarter of the room is left for [`Watch::add`].
-    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
+    /// These directories are to be watched and no others, the first ones first; says whether one of them is new. Those
+    /// without an identity are watched already and stay as they are. A quarter of the room is left for [`Watch::add`].
+    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) -> bool {
         let wanted = &wanted[..wanted.len().min(self.room - self.room / 4)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
         let surplus: Vec<PathBuf> =
             self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
-        for path in surplus {
-            self.leave(&path);
+        surplus.iter().for_each(|path| self.leave(path));
+        let mut is_any_new = false;
+        for (path, identity) in wanted {
+            is_any_new |= identity.is_some_and(|identity| self.add(path, identity));
         }
-        let new = wanted.iter().rev().filter_map(|(path, identity)| Some((path.clone(), (*identity)?)));
-        self.wanted = new.collect();
+        is_any_new
     }
 
-    /// Watches some more of the wanted directories: each of them is a wait for the thread that hears. Says whether these were
-    /// the last ones; none when there were none.
-    pub(super) fn go_on(&mut self) -> Option<bool> {
-        if self.wanted.is_empty() {
-            return None;
+    /// Tells the watcher what is to be watched since the last time, all at once: each telling is a wait for the thread that
+    /// hears.
+    pub(super) fn settle(&mut self) {
+        while !self.untold.is_empty() {
+            let untold = std::mem::take(&mut self.untold);
+            let Some(watcher) = &mut self.watcher else { return };
+            let Err(UpdatePathsError { source, origin, remaining }) = watcher.update_paths(untold) else { return };
+            self.untold = remaining;
+            // A directory that is not watched any more went away with its watch.
+            if !matches!(origin, Some(PathOp::Unwatch(_))) {
+                self.refused(&source, origin.map(PathOp::into_path));
+            }
         }
-        for _ in 0..TOGETHER {
-            let Some((path, identity)) = self.wanted.pop() else { break };
-            self.add(&path, identity);
-        }
-        Some(self.wanted.is_empty())
     }
 
-    fn refused(&mut self, error: &notify::Error) {
+    fn refused(&mut self, error: &notify::Error, directory: Option<PathBuf>) {
+        if let Some(directory) = directory {
+            self.watched.remove(&directory);
+        }
         let reason = match &error.kind {
             // What is watched stays watched; for more there is no room.
             ErrorKind::MaxFilesWatch => {
+                let watched = &mut self.watched;
+                self.untold.retain(|told| match told {
+                    PathOp::Watch(path, _) => watched.remove(path).is_none(),
+                    PathOp::Unwatch(_) => true,
+                });
                 self.room = self.watched.len();
                 format!(
                     "the system lets only {} directories be watched; raise fs.inotify.max_user_watches and start again",
@@ -209,6 +200,7 @@ impl Watch {
             _ => {
                 self.watcher = None;
                 self.watched.clear();
+                self.untold.clear();
                 format!("notifications stopped working: {error}")
             }
         };
@@ -217,6 +209,11 @@ impl Watch {
         }
         self.mode = WatchMode::ScanOnly(reason);
     }
+}
+
+/// Without opens and closes, which our own reading causes: they would wake the thread that hears.
+fn config() -> Config {
+    Config::default().with_event_kinds(EventKindMask::CORE)
 }
 
 fn is_of_the_path(error: &std::io::Error) -> bool {
@@ -317,25 +314,88 @@ mod tests {
         assert_eq!(lock(&news).news.lost, 2);
     }
 
-    #[test]
-    fn wanted_directories_are_watched_bit_by_bit_the_first_ones_first() {
+    type Wanted = Vec<(PathBuf, Option<(u64, u64)>)>;
+
+    /// Directories, and a watcher that may watch them.
+    fn directories(names: &[&str]) -> (tempfile::TempDir, Wanted, Watch) {
         let state = tempfile::tempdir().expect("temporary directory");
-        let wanted: Vec<_> =
-            (0..TOGETHER + 2).map(|n| (state.path().join(format!("run-{n:03}")), Some((0, n as u64)))).collect();
-        wanted.iter().for_each(|(path, _)| std::fs::create_dir(path).expect("mkdir"));
+        let paths = (0..).zip(names).map(|(number, name)| (state.path().join(name), Some((0, number))));
+        let paths: Wanted = paths.collect();
+        paths.iter().for_each(|(path, _)| std::fs::create_dir(path).expect("mkdir"));
         let (inbox, _news) = std::sync::mpsc::sync_channel(1);
-        let mut watch = Watch::start(inbox);
-        let covered = |watch: &Watch| wanted.iter().map(|(path, _)| watch.covers(path)).collect::<Vec<_>>();
-        watch.set(&wanted);
-        assert_eq!(covered(&watch), vec![false; TOGETHER + 2], "the engine waits for none of them yet");
-        assert_eq!(watch.go_on(), Some(false));
-        assert_eq!(covered(&watch), [vec![true; TOGETHER], vec![false; 2]].concat());
-        // Another choice before all were watched.
-        watch.set(&wanted[1..TOGETHER + 1]);
-        assert_eq!(watch.go_on(), Some(true));
-        assert_eq!((watch.covers(&wanted[0].0), watch.covers(&wanted[TOGETHER].0)), (false, true));
-        assert_eq!(watch.go_on(), None);
-        assert!(!watch.covers(&wanted[TOGETHER + 1].0));
+        (state, paths, Watch::start(inbox))
+    }
+
+    /// In which of them a file of this name is heard of; the last one is watched, and what is told comes in order.
+    fn heard(watch: &Watch, directories: &Wanted, name: &str) -> Vec<bool> {
+        let files: Vec<_> = directories.iter().map(|(path, _)| path.join(name)).collect();
+        files.iter().for_each(|file| drop(std::fs::write(file, "{}\n")));
+        let mut told = HashSet::new();
+        while files.last().is_some_and(|last| !told.contains(last)) {
+            told.extend(watch.take().paths.into_keys());
+            std::thread::yield_now();
+        }
+        files.iter().map(|file| told.contains(file)).collect()
+    }
+
+    #[test]
+    fn the_watched_directories_are_those_that_were_wanted_last() {
+        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
+        assert!(watch.set(&directories));
+        watch.settle();
+        assert_eq!(heard(&watch, &directories, "1"), [true; 4]);
+        assert!(!watch.set(&directories[1..]), "none of them is new");
+        watch.settle();
+        assert_eq!(heard(&watch, &directories, "2"), [false, true, true, true]);
+        let other = (directories[1].0.clone(), Some((7, 7)));
+        assert!(watch.set(&[other, directories[3].clone()]), "another directory has that path");
+        watch.settle();
+        assert_eq!(heard(&watch, &directories, "3"), [false, true, false, true]);
+    }
+
+    #[test]
+    fn what_went_away_before_it_was_watched_or_left_keeps_nothing_from_being_watched() {
+        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
+        watch.set(&directories[..1]);
+        watch.settle();
+        watch.leave(&directories[0].0);
+        watch.set(&directories[1..]);
+        for (path, _) in [&directories[0], &directories[2]] {
+            std::fs::remove_dir(path).expect("rmdir");
+        }
+        watch.settle();
+        assert_eq!(heard(&watch, &directories, "4"), [false, true, false, true]);
+        assert!(watch.is_on() && !watch.covers(&directories[2].0) && watch.covers(&directories[3].0));
+    }
+
+    #[test]
+    fn where_there_is_no_more_room_the_first_ones_are_watched_and_the_reason_is_said() {
+        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
+        watch.set(&directories);
+        watch.leave(&directories[0].0);
+        // As if the system had refused the second of them.
+        watch.untold.remove(1);
+        watch.untold.remove(0);
+        watch.refused(&Error::new(ErrorKind::MaxFilesWatch), Some(directories[1].0.clone()));
+        let left = watch.untold.iter().map(|told| (matches!(told, PathOp::Unwatch(_)), told.as_path()));
+        assert_eq!(left.collect::<Vec<_>>(), [(true, directories[0].0.as_path())], "what is left makes room");
+        assert_eq!((watch.room, directories.iter().any(|(path, _)| watch.covers(path))), (0, false));
+        assert!(matches!(&watch.mode, WatchMode::ScanOnly(reason) if reason.contains("max_user_watches")));
+        assert!(!watch.add(&directories[2].0, (0, 2)), "there is no room");
+    }
+
+    #[test]
+    fn our_own_reading_wakes_nobody() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        let log = state.path().join("run.log");
+        std::fs::write(&log, "{}\n").expect("write");
+        let (sender, events) = std::sync::mpsc::channel();
+        let mut watcher = RecommendedWatcher::new(move |event| drop(sender.send(event)), config()).expect("a watcher");
+        watcher.watch(state.path(), RecursiveMode::NonRecursive).expect("a watch");
+        std::fs::read(&log).expect("read");
+        std::fs::remove_file(&log).expect("rm");
+        let first = events.recv().expect("an event").expect("no error");
+        assert_eq!((first.kind, first.paths), (EventKind::Remove(RemoveKind::File), vec![log]));
     }
 
     #[test]

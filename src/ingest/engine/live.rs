@@ -69,15 +69,8 @@ impl Engine {
                 add(place, below);
             }
         }
-        self.watch.set(&wanted);
-    }
-
-    /// Adds watches of the chosen logs; says whether there are more to add.
-    pub(super) fn add_watches(&mut self) -> bool {
-        let Some(is_last) = self.watch.go_on() else { return false };
         // What was written before a watch was there was not heard.
-        self.scans.wants_looks |= is_last;
-        true
+        self.scans.wants_looks |= self.watch.set(&wanted);
     }
 
     /// Whether a log is written bytewise, and nothing else is to be heard of its directory: who hears each byte is woken by
@@ -102,9 +95,8 @@ impl Engine {
             return;
         }
         if let Ok(look) = place.look_at_directory(below) {
-            self.watch.add(&directory, (look.stat.device, look.stat.inode));
             // What was written before the watch was there was not heard.
-            if self.watch.covers(&directory) {
+            if self.watch.add(&directory, (look.stat.device, look.stat.inode)) {
                 self.want(key, true, now);
             }
         }

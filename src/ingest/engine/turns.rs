@@ -30,6 +30,8 @@ const HOT_FOR: Duration = Duration::from_secs(20);
 impl Engine {
     /// Gives the threads something to do as long as there is something and one is idle.
     pub(super) fn give(&mut self, now: Instant) {
+        // Watched first and read then, so that nothing falls between.
+        self.watch.settle();
         while self.pool.has_idle() {
             let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task()) else {
                 return;
