@@ -164,7 +164,7 @@ class Stream:
         # What changes before the snapshot is in it, and has no frame of its own.
         self.socket.settimeout(30)
         while b"event: snapshot" not in self.rest:
-            piece = self.socket.recv(1 << 20)
+            piece = self.socket.recv(1 << 16)
             if not piece:
                 raise NotMeasured("the stream ended before its snapshot")
             self.rest += piece
@@ -187,7 +187,7 @@ class Stream:
         """The keys of the runs in the frames that come next; `None` after so many seconds without any frame."""
         self.socket.settimeout(patience)
         try:
-            self.rest += self.socket.recv(1 << 20)
+            self.rest += self.socket.recv(1 << 16)
         except TimeoutError:
             return None
         *frames, self.rest = self.rest.split(b"\n\n")

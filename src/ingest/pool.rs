@@ -185,7 +185,7 @@ fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Mess
 }
 
 /// One bad log never stops the others, not even by a defect of ours (spec 5.1).
-fn turn(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Done {
+pub(super) fn turn(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Done {
     let row = job.row.clone();
     catch_unwind(AssertUnwindSafe(|| tail::turn(desk, job, buffer))).unwrap_or_else(|_| tail::crashed(row))
 }

@@ -79,6 +79,11 @@ impl Hot {
         8192 + 600 * (state.spans.len() + state.markers.len() + state.artifacts.len())
             + usize::try_from(tail).unwrap_or(0)
     }
+
+    /// Whether the writer still holds its state, which is no small one.
+    pub(super) fn is_held(&self) -> bool {
+        self.reducer.is_shared() && self.weight() > HEAVY
+    }
 }
 
 /// How a turn ended.
@@ -301,8 +306,8 @@ impl<'a> Turn<'a> {
         if let Some(hot) =
             hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset)
         {
-            if hot.reducer.is_shared() && hot.weight() > HEAVY {
-                // The writer still holds the state, and a copy for each turn that waits would not be small.
+            if hot.is_held() {
+                // A copy of the state for each turn that waits would not be small.
                 self.desk.writer.flush().map_err(Trouble::Cache)?;
             }
             let Hot { mut reducer, mut trace, .. } = *hot;

@@ -120,6 +120,12 @@ impl Queue {
         if state.done < ticket && state.stopped { Err(StoreError::Stopped) } else { Ok(()) }
     }
 
+    /// Whether everything sent before is committed, or given up.
+    pub(super) fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.done == state.sent
+    }
+
     /// Says that nothing more will be sent.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -112,6 +112,12 @@ impl Writer {
         self.handle.queue.flush()
     }
 
+    /// Whether everything sent before is committed. What can never be committed does not count.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.handle.queue.is_done()
+    }
+
     /// Makes the cache anew because it cannot be read; waits for that.
     ///
     /// # Errors

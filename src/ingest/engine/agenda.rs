@@ -70,6 +70,16 @@ impl Agenda {
         self.urgent.drain(..count)
     }
 
+    /// Takes the next urgent turn when no more than so many wait.
+    pub(super) fn next_of_few(&mut self, few: usize) -> Option<Arc<str>> {
+        if self.urgent.len() <= few { self.urgent.pop_front() } else { None }
+    }
+
+    /// Puts a turn back where it was taken from.
+    pub(super) fn put_back_urgent(&mut self, key: Arc<str>) {
+        self.urgent.push_front(key);
+    }
+
     /// Puts a turn back where it was taken from.
     pub(super) fn put_back_cold(&mut self, key: Arc<str>) {
         self.cold.push_front(key);
@@ -181,6 +191,17 @@ mod tests {
             ("u0 u1 u2".into(), "u3".into(), "u4".into(), "u5".into())
         );
         assert_eq!((taken(16), agenda.next()), (String::new(), Some(Next::Urgent(key("u6")))));
+    }
+
+    #[test]
+    fn few_urgent_turns_are_taken_one_by_one_and_many_are_not() {
+        let mut agenda = Agenda::default();
+        (0..3).for_each(|i| agenda.push_urgent(key(&format!("u{i}"))));
+        assert_eq!(agenda.next_of_few(2), None);
+        assert_eq!(agenda.next_of_few(3), Some(key("u0")));
+        agenda.put_back_urgent(key("u0"));
+        let order: Vec<_> = std::iter::from_fn(|| agenda.next_of_few(3)).collect();
+        assert_eq!(order, [key("u0"), key("u1"), key("u2")]);
     }
 
     #[test]

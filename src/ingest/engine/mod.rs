@@ -1,6 +1,7 @@
 //! The loop: scan, tail what changed, write, announce. And the one-off build.
 //!
-//! One thread decides and writes, two threads read ([`super::pool`]). It must never read a log itself.
+//! One thread decides and writes, two threads read ([`super::pool`]). It must never wait for a log: what it reads itself is
+//! the little that a log grew by just now.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -183,6 +184,8 @@ struct Engine {
     hushed: HashMap<Arc<str>, PathBuf>,
     /// Logs of which the cache did not take what was read.
     refused: BTreeSet<String>,
+    /// What its own turns read into.
+    buffer: Vec<u8>,
     sender: SyncSender<Message>,
     /// Goes before the pool: a thread that waits for room in it must not be waited for.
     inbox: Receiver<Message>,
@@ -228,6 +231,7 @@ impl Engine {
             watch: Watch::without(String::new()),
             hushed: HashMap::new(),
             refused: BTreeSet::new(),
+            buffer: Vec::new(),
             pool,
             sender,
             inbox,
@@ -309,7 +313,7 @@ impl Engine {
             }
             self.scan(now);
             self.wake(now);
-            self.give(now);
+            self.give(now)?;
             self.tell(false);
             self.complete()?;
             let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
@@ -359,7 +363,7 @@ impl Engine {
     fn finish(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
         self.tick(Instant::now());
         loop {
-            self.give(Instant::now());
+            self.give(Instant::now())?;
             if self.agenda.is_empty() && self.pool.is_idle() {
                 return Ok(());
             }

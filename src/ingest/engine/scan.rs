@@ -372,7 +372,7 @@ impl Engine {
         if !self.scans.is_settled() {
             // The newest are read while all others are seen to.
             self.read_early(now);
-            self.give(now);
+            self.give(now)?;
         }
         self.scans.branches.clear();
         for end in &walked {

@@ -77,7 +77,7 @@ impl Bench {
     /// Does what there is to do.
     fn settle(&mut self) {
         loop {
-            self.engine.give(Instant::now());
+            self.engine.give(Instant::now()).expect("a cache");
             if self.engine.agenda.is_empty() && self.engine.pool.is_idle() {
                 return;
             }
@@ -92,7 +92,7 @@ impl Bench {
         while !is_so(self) {
             assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
             self.engine.wake(Instant::now());
-            self.engine.give(Instant::now());
+            self.engine.give(Instant::now()).expect("a cache");
             if let Ok(message) = self.engine.inbox.recv_timeout(Duration::from_millis(5)) {
                 self.engine.take(message).expect("a cache");
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::pool::{Task, WORKERS};
+use super::super::pool::{self, Task, WORKERS};
 use super::super::tail::{self, Done, End, Job};
 use super::Engine;
 use super::agenda::Next;
@@ -14,6 +14,10 @@ use crate::store::StoreError;
 /// this is also how much of a long log is reduced again at most to show its past.
 const URGENT: u64 = 4 * 1024 * 1024;
 const COLD: u64 = 16 * 1024 * 1024;
+
+/// Of so few logs that changed now each that grew by so little has its turn where it is decided on.
+const FEW: usize = 4;
+const LITTLE: u64 = 64 * 1024;
 
 /// Logs that changed now travel together: at most so many with another one.
 const URGENT_GROUP: usize = 15;
@@ -28,16 +32,50 @@ const HOT_BYTES: usize = 16 * 1024 * 1024;
 const HOT_FOR: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Gives the threads something to do as long as there is something and one is idle.
-    pub(super) fn give(&mut self, now: Instant) {
+    /// Takes short turns, and gives the threads something to do as long as there is something and one is idle.
+    pub(super) fn give(&mut self, now: Instant) -> Result<(), StoreError> {
         // Watched first and read then, so that nothing falls between.
         self.watch.settle();
+        self.take_few()?;
         while self.pool.has_idle() {
             let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task()) else {
-                return;
+                break;
             };
             self.pool.give(task);
         }
+        Ok(())
+    }
+
+    /// Takes the turns of few logs that changed now without a thread, while they are short: to give one away and to hear
+    /// of it takes longer than the turn.
+    fn take_few(&mut self) -> Result<(), StoreError> {
+        for _ in 0..FEW {
+            let Some(key) = self.agenda.next_of_few(FEW) else { break };
+            if self.desk.writer.is_done() {
+                self.flushed = self.sent;
+            }
+            if !self.is_short(&key) {
+                self.agenda.put_back_urgent(key);
+                break;
+            }
+            let Some(job) = self.job(&key, LITTLE) else { continue };
+            let done = pool::turn(&self.desk, job, &mut self.buffer);
+            self.done(done)?;
+            // It may have to be read once more, and not before it is watched.
+            self.watch.settle();
+        }
+        Ok(())
+    }
+
+    /// Whether the turn of a log reads little, whatever became of it, and waits for no commit.
+    fn is_short(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|tracked| {
+            let is_waited_for = match self.hot.get(key) {
+                Some((hot, _)) => hot.is_held(),
+                None => tracked.sent > self.flushed,
+            };
+            tracked.size <= URGENT && tracked.backlog() <= LITTLE && !is_waited_for
+        })
     }
 
     fn next_task(&mut self) -> Option<Task> {
