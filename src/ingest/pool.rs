@@ -2,11 +2,12 @@
 //!
 //! Two, because decoding is bounded by the cores that are there and each further thread costs memory (spec 6).
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,13 @@ use super::tail::{self, Desk, Done, Job};
 
 /// How many threads read.
 pub(super) const WORKERS: usize = 2;
+
+/// So many tasks wait at most: a thread that is done goes on with the next one at once, and what comes first is decided
+/// late.
+const AHEAD: usize = WORKERS;
+
+/// So many urgent tasks overtake those that wait before one of these has its turn.
+const OVERTAKING: u32 = 3;
 
 /// How many found logs travel together.
 const FOUND: usize = 512;
@@ -61,8 +69,8 @@ pub(super) enum Message {
     Stop,
     /// Logs that a walk found, of one state directory.
     Found(u16, Vec<Found>),
-    /// A worker is free again, with what it did.
-    Free(usize, Answer),
+    /// A task is done, with what came of it.
+    Done(Answer),
 }
 
 /// What came of a task.
@@ -91,15 +99,56 @@ pub(super) struct WalkEnd {
 #[derive(Debug)]
 pub(super) struct Pool {
     desk: Arc<Desk>,
-    workers: Vec<Worker>,
-    idle: Vec<usize>,
+    tasks: Arc<Tasks>,
+    threads: Vec<JoinHandle<()>>,
+    /// Tasks that were given and whose answers did not come.
+    given: usize,
 }
 
-/// A thread and the way to it; both are taken when everything ends.
-#[derive(Debug)]
-struct Worker {
-    tasks: Option<Sender<Task>>,
-    thread: Option<JoinHandle<()>>,
+/// Tasks that no thread has taken.
+#[derive(Debug, Default)]
+struct Tasks {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    urgent: VecDeque<Task>,
+    others: VecDeque<Task>,
+    /// How many urgent ones were taken since one of the others was.
+    overtaken: u32,
+    is_over: bool,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.urgent.len() + self.others.len()
+    }
+
+    fn next(&mut self) -> Option<Task> {
+        let is_turn_of_others = self.overtaken >= OVERTAKING && !self.others.is_empty();
+        if let Some(urgent) = if is_turn_of_others { None } else { self.urgent.pop_front() } {
+            self.overtaken += 1;
+            return Some(urgent);
+        }
+        self.overtaken = 0;
+        self.others.pop_front()
+    }
+}
+
+impl Tasks {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while it holds the lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next task, when there is one; none when everything ends.
+    fn take(&self) -> Option<Task> {
+        let is_empty = |waiting: &mut Waiting| waiting.len() == 0 && !waiting.is_over;
+        let mut waiting = self.changed.wait_while(self.lock(), is_empty).unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_over { None } else { waiting.next() }
+    }
 }
 
 impl Pool {
@@ -108,63 +157,62 @@ impl Pool {
     /// # Errors
     /// The system has no more threads.
     pub(super) fn start(desk: Arc<Desk>, inbox: &SyncSender<Message>) -> std::io::Result<Self> {
-        let mut workers = Vec::new();
+        let mut pool = Self { desk, tasks: Arc::default(), threads: Vec::new(), given: 0 };
         for number in 0..WORKERS {
-            let (sender, tasks) = channel();
-            let (desk, inbox) = (Arc::clone(&desk), inbox.clone());
+            let (desk, tasks, inbox) = (Arc::clone(&pool.desk), Arc::clone(&pool.tasks), inbox.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("read-{number}"))
-                .spawn(move || work(number, &desk, &tasks, &inbox))?;
-            workers.push(Worker { tasks: Some(sender), thread: Some(thread) });
+                .spawn(move || work(&desk, &tasks, &inbox))?;
+            pool.threads.push(thread);
         }
-        Ok(Self { desk, workers, idle: (0..WORKERS).collect() })
+        Ok(pool)
     }
 
-    /// Whether a thread has nothing to do.
-    pub(super) fn has_idle(&self) -> bool {
-        !self.idle.is_empty()
+    /// Whether another task may be given.
+    pub(super) fn has_room(&self) -> bool {
+        // Most of the time nothing waits because nothing was given.
+        self.given < AHEAD || self.tasks.lock().len() < AHEAD
     }
 
     /// Whether no thread has anything to do.
     pub(super) fn is_idle(&self) -> bool {
-        self.idle.len() == self.workers.len()
+        self.given == 0
     }
 
-    /// Gives a task to an idle thread; there must be one.
-    pub(super) fn give(&mut self, task: Task) {
-        let Some(number) = self.idle.pop() else { return };
-        if let Some(sender) = self.workers.get(number).and_then(|worker| worker.tasks.as_ref()) {
-            // A worker ends only when its sender is gone.
-            let _ = sender.send(task);
+    /// Gives a task; an urgent one goes before those that wait.
+    pub(super) fn give(&mut self, task: Task, is_urgent: bool) {
+        self.given += 1;
+        let mut waiting = self.tasks.lock();
+        match is_urgent {
+            true => waiting.urgent.push_back(task),
+            false => waiting.others.push_back(task),
         }
+        drop(waiting);
+        self.tasks.changed.notify_one();
     }
 
-    /// Notes that a thread answered.
-    pub(super) fn free(&mut self, number: usize) {
-        self.idle.push(number);
+    /// Notes that an answer came.
+    pub(super) fn answered(&mut self) {
+        self.given = self.given.saturating_sub(1);
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
         self.desk.stop.store(true, Ordering::Relaxed);
-        for worker in &mut self.workers {
-            drop(worker.tasks.take());
-        }
-        for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
-                // A panic was answered already.
-                let _ = thread.join();
-            }
+        self.tasks.lock().is_over = true;
+        self.tasks.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A panic was answered already.
+            let _ = thread.join();
         }
     }
 }
 
-fn work(number: usize, desk: &Desk, tasks: &Receiver<Task>, inbox: &SyncSender<Message>) {
+fn work(desk: &Desk, tasks: &Tasks, inbox: &SyncSender<Message>) {
     let mut buffer = Vec::new();
-    while let Ok(task) = tasks.recv() {
-        let answer = answer(desk, task, &mut buffer, inbox);
-        if inbox.send(Message::Free(number, answer)).is_err() {
+    while let Some(task) = tasks.take() {
+        if inbox.send(Message::Done(answer(desk, task, &mut buffer, inbox))).is_err() {
             return;
         }
     }
@@ -211,4 +259,20 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
         walked.push(WalkEnd { root: *root, what, logs: count });
     }
     Answer::Walk { scan: task.scan, walked, took: began.elapsed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urgent_tasks_overtake_those_that_wait_but_not_for_ever() {
+        let mut waiting = Waiting::default();
+        let task = || Task::Looks(Vec::new());
+        let is_urgent = |task: Option<Task>| task.map(|task| matches!(task, Task::Looks(_)));
+        waiting.others.extend([Task::Turns(Vec::new()), Task::Turns(Vec::new())]);
+        waiting.urgent.extend((0..5).map(|_| task()));
+        let order: Vec<_> = std::iter::from_fn(|| is_urgent(waiting.next())).collect();
+        assert_eq!(order, [true, true, true, false, true, true, false]);
+    }
 }

@@ -266,7 +266,7 @@ impl Engine {
         // What is under way stands on what is lost.
         while !self.pool.is_idle() {
             match self.inbox.recv() {
-                Ok(Message::Free(worker, _)) => self.pool.free(worker),
+                Ok(Message::Done(_)) => self.pool.answered(),
                 Ok(Message::News | Message::Found(..)) => {}
                 Ok(Message::Stop) | Err(_) => return false,
             }
@@ -381,8 +381,8 @@ impl Engine {
             Message::Stop => return Ok(false),
             Message::News => self.hear(),
             Message::Found(root, found) => self.found(root, found)?,
-            Message::Free(worker, answer) => {
-                self.pool.free(worker);
+            Message::Done(answer) => {
+                self.pool.answered();
                 match answer {
                     Answer::Turns(done) => done.into_iter().try_for_each(|done| self.done(done))?,
                     Answer::Walk { scan, walked, took } => self.walked(scan, walked, took)?,

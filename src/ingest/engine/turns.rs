@@ -32,16 +32,17 @@ const HOT_BYTES: usize = 16 * 1024 * 1024;
 const HOT_FOR: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Takes short turns, and gives the threads something to do as long as there is something and one is idle.
+    /// Takes short turns, and gives the threads something to do as long as there is something and there is room for it.
     pub(super) fn give(&mut self, now: Instant) -> Result<(), StoreError> {
         // Watched first and read then, so that nothing falls between.
         self.watch.settle();
         self.take_few()?;
-        while self.pool.has_idle() {
-            let Some(task) = self.walk_task().or_else(|| self.look_task(now)).or_else(|| self.next_task()) else {
+        while self.pool.has_room() {
+            let looking = self.walk_task().or_else(|| self.look_task(now));
+            let Some((task, is_urgent)) = looking.map(|task| (task, true)).or_else(|| self.next_task()) else {
                 break;
             };
-            self.pool.give(task);
+            self.pool.give(task, is_urgent);
         }
         Ok(())
     }
@@ -78,14 +79,15 @@ impl Engine {
         })
     }
 
-    fn next_task(&mut self) -> Option<Task> {
+    /// The next turns, and whether they are urgent.
+    fn next_task(&mut self) -> Option<(Task, bool)> {
         loop {
-            let task = match self.agenda.next()? {
-                Next::Urgent(key) => self.urgents(&key),
-                Next::Cold(key) => self.group(key),
+            let (task, is_urgent) = match self.agenda.next()? {
+                Next::Urgent(key) => (self.urgents(&key), true),
+                Next::Cold(key) => (self.group(key), false),
             };
-            if task.is_some() {
-                return task;
+            if let Some(task) = task {
+                return Some((task, is_urgent));
             }
         }
     }
