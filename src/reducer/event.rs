@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::Value;
+use super::json::{Kind, Value, unescape};
 use super::time::Micros;
 
 /// What a line is (spec 1.2). Blank lines are counted but are no event, so they have no class here.
@@ -124,18 +124,29 @@ words!(Verb {
 
 /// A string of a record, decoded only when it is asked for: most messages never are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text<'a>(Value<'a>);
+pub struct Text<'a> {
+    /// Between its quotes.
+    written: &'a str,
+    is_escaped: bool,
+}
 
 impl<'a> Text<'a> {
     /// `None` for what is no string, or a blank one.
     pub(crate) fn of(value: Value<'a>) -> Option<Self> {
-        value.is_text().then_some(Self(value))
+        let written = value.raw.get(1..value.raw.len().saturating_sub(1)).filter(|_| value.is_text())?;
+        Some(Self { written, is_escaped: value.kind == Kind::Escaped })
+    }
+
+    /// What stands between the quotes of a string without escapes that begins visibly.
+    #[inline]
+    pub(crate) fn visible(written: &'a str) -> Self {
+        Self { written, is_escaped: false }
     }
 
     /// With its escapes resolved.
     #[must_use]
     pub fn decoded(self) -> Cow<'a, str> {
-        self.0.string().unwrap_or_default()
+        if self.is_escaped { Cow::Owned(unescape(self.written)) } else { Cow::Borrowed(self.written) }
     }
 }
 

@@ -81,6 +81,21 @@ pub(crate) struct LastMinute {
 }
 
 impl LastMinute {
+    /// The same as [`parse_text`] of a time that is written like nearly all, `2026-06-02T23:19:37.123456Z`, and in the same
+    /// minute as the last one. None says nothing.
+    #[inline]
+    pub(crate) fn same(&self, text: &str) -> Option<Micros> {
+        let (minute, rest) = text.as_bytes().split_first_chunk()?;
+        let [s1, s2, b'.', f1, f2, f3, f4, f5, f6, b'Z'] = *rest.first_chunk::<10>().filter(|_| rest.len() == 10)?
+        else {
+            return None;
+        };
+        let seconds = number([s1, s2]).filter(|seconds| *seconds < 60 && self.written == *minute)?;
+        let micros = number([f1, f2, f3, f4, f5, f6])?;
+        Some(Micros(self.start.0 + i64::from(seconds) * 1_000_000 + i64::from(micros)))
+            .filter(|time| time.is_plausible())
+    }
+
     /// The same as [`parse_text`].
     pub(crate) fn parse_text(&mut self, text: &str, naive: NaiveTime) -> Option<Micros> {
         let Some((minute, rest)) = text.as_bytes().split_first_chunk() else { return parse_text(text, naive) };

@@ -23,7 +23,7 @@ pub(super) trait LookUp<'a>: Copy {
     fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
     /// The first value when it is a text as nearly all are, a string without escapes that begins visibly, and nothing is
     /// asked before it. None says nothing.
-    fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)>;
+    fn visible(&self, concept: Concept) -> Option<(Found, &'a str)>;
     /// What stands on the top level where prose may stand instead of a name.
     fn prose(&self, key: Key) -> Option<Value<'a>>;
 }
@@ -40,7 +40,7 @@ impl<'a> LookUp<'a> for Record<'_, 'a> {
     }
 
     #[inline(always)]
-    fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)> {
+    fn visible(&self, concept: Concept) -> Option<(Found, &'a str)> {
         Record::visible(self, concept)
     }
 
@@ -319,7 +319,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// A text that needs no reading.
     #[inline(always)]
     fn visible(&self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.record.visible(concept).and_then(|(_, value)| value.string())
+        self.record.visible(concept).map(|(_, text)| Cow::Borrowed(text))
     }
 
     #[inline(never)]
@@ -340,6 +340,11 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     fn time(&mut self, concept: Concept) -> Option<Micros> {
         let Clock { naive, own } = self.clock;
         let Self { record, memory, notes, .. } = self;
+        if let Some((_, text)) = record.visible(concept)
+            && let Some(time) = memory.minute.same(text).filter(|_| own.is_none())
+        {
+            return Some(time);
+        }
         record.find(concept, |_, value| {
             let time = match own {
                 None => types::time(value, naive, &mut memory.minute),
@@ -364,11 +369,10 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     #[inline(always)]
     fn named(&mut self, event: &mut Event<'a>) -> Option<Key> {
         // Nearly every name came before.
-        if let Some((found, value)) = self.record.visible(C::EventName)
-            && let Some(name) = value.string()
-            && let Some(meaning) = self.memory.names.known(&name)
+        if let Some((found, name)) = self.record.visible(C::EventName)
+            && let Some(meaning) = self.memory.names.known(name)
         {
-            (event.name, event.meaning) = (Some(name), meaning);
+            (event.name, event.meaning) = (Some(Cow::Borrowed(name)), meaning);
             return Some(found.key);
         }
         let (key, name) = self.name()?;
@@ -397,7 +401,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
     fn message(&mut self) -> Option<Text<'a>> {
         let text = |found: Found, value: Value<'a>| Some((found.on_top, Text::of(value)?));
-        let visible = self.record.visible(C::Message).and_then(|(found, value)| text(found, value));
+        let visible = self.record.visible(C::Message).map(|(found, message)| (found.on_top, Text::visible(message)));
         let named = visible.or_else(|| self.find(C::Message, Wanted::Text, text));
         if let Some((true, message)) = named {
             return Some(message);

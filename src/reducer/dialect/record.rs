@@ -500,22 +500,16 @@ impl<'l, 'a> Record<'l, 'a> {
         Some((rank, Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP }, place, false))
     }
 
-    /// The first value, of an object of a known shape, when it is a string without escapes that begins visibly.
+    /// The first value, of an object of a known shape, when it is a string without escapes that begins visibly: what
+    /// stands between its quotes.
     #[inline(always)]
-    pub(crate) fn visible(&self, concept: Concept) -> Option<(Found, Value<'a>)> {
+    pub(crate) fn visible(&self, concept: Concept) -> Option<(Found, &'a str)> {
         let (known, _, values) = self.known?;
-        if !known.concepts.has(concept) {
-            return None;
-        }
         let first = known.first.get(concept as usize)?;
-        let place = values.get(usize::from(first.value))?;
-        let begins_visibly =
-            || self.text.as_bytes().get(place.start as usize + 1).is_some_and(|byte| is_visible(*byte));
-        if place.kind != Kind::Plain || !begins_visibly() {
-            return None;
-        }
-        let raw = self.text.get(place.start as usize..place.end as usize)?;
-        Some((first.found, Value { kind: Kind::Plain, raw }))
+        // Of a concept that is not there no value is the first.
+        let place = values.get(usize::from(first.value)).filter(|place| place.kind == Kind::Plain)?;
+        let text = self.text.get(place.start as usize + 1..(place.end as usize).wrapping_sub(1))?;
+        text.as_bytes().first().is_some_and(|byte| is_visible(*byte)).then_some((first.found, text))
     }
 
     /// The same by looking everywhere behind a rank.

@@ -170,6 +170,31 @@ fn quotes_and_backslashes_are_found_at_every_distance() {
 }
 
 #[test]
+fn numbers_end_where_serde_json_says() {
+    // Every text of up to six of these, with something behind it, so that whole blocks are looked at, or with nothing.
+    let alphabet = b"0179.eE-+";
+    for length in 1..=6_u32 {
+        for number in 0..alphabet.len().pow(length) {
+            let digit = |place: u32| alphabet[number / alphabet.len().pow(place) % alphabet.len()] as char;
+            let text: String = (0..length).map(digit).collect();
+            let is_number = serde_json::from_str::<f64>(&text).is_ok();
+            for behind in ["", ",\"key\":\"value\"}"] {
+                let end = number_end(format!("{text}{behind}").as_bytes(), 0);
+                assert_eq!(end == Some(text.len()), is_number, "{text} before {behind:?}: {end:?}");
+            }
+        }
+    }
+    // The point and the end at each place of a block.
+    for (whole, fraction) in (1..18).flat_map(|whole| (0..18).map(move |fraction| (whole, fraction))) {
+        let text = format!("{}.{}", "1".repeat(whole), "2".repeat(fraction));
+        for behind in ["", "e", "]", "}}}}}}}}}}}}}}}}}}}}"] {
+            let expected = (fraction > 0 && behind != "e").then_some(text.len());
+            assert_eq!(number_end(format!("{text}{behind}").as_bytes(), 0), expected, "{text} before {behind:?}");
+        }
+    }
+}
+
+#[test]
 fn a_number_beyond_f64_is_refused_however_it_is_written() {
     let digits = |count: usize| "9".repeat(count);
     assert!(accepts(&digits(308)));

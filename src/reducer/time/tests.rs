@@ -224,6 +224,12 @@ fn a_remembered_minute_changes_no_time() {
         "2026-06-02T23:19:38.25+02:00",
         "2026-06-02T23:19:38.1234567Z",
         "2026-06-02T23:19:38.12345 Z",
+        "2026-06-02T23:19:38.123456z",
+        "2026-06-02T23:19:59.999999Z",
+        "2026-06-02T23:19:60.000000Z",
+        "2026-06-02T23:19:3x.123456Z",
+        "2026-06-02T23:19:38,123456Z",
+        "2026-06-02T23:19:38.123456Z ",
         "2026-06-02T23:20:00z",
         "2026-06-02 23:20:01,5Z",
         "2026-06-02t23:20:01.75Z",
@@ -240,5 +246,9 @@ fn a_remembered_minute_changes_no_time() {
         let remembered = minute.parse_text(text, NaiveTime::Utc);
         assert_eq!(remembered, parse_text(text, NaiveTime::Utc), "{n}: {text}");
         assert_eq!(minute.parse_text(text, NaiveTime::Utc), remembered, "{n}, again: {text}");
+        assert!(minute.same(text).is_none_or(|time| Some(time) == remembered), "{n}, the same: {text}");
     }
+    let known = LastMinute { written: *b"2026-06-02T23:19:", start: Micros(1_780_442_340_000_000) };
+    assert_eq!(known.same("2026-06-02T23:19:37.123456Z"), Some(Micros(1_780_442_377_123_456)));
+    assert_eq!(known.same("2026-06-02T23:18:37.123456Z"), None);
 }

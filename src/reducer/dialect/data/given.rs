@@ -174,7 +174,7 @@ impl<'a> LookUp<'a> for Overlaid<'_, 'a> {
         self.look(concept, read, |read| self.record.find(concept, read))
     }
 
-    fn visible(&self, _: Concept) -> Option<(Found, Value<'a>)> {
+    fn visible(&self, _: Concept) -> Option<(Found, &'a str)> {
         None
     }
 
