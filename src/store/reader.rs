@@ -41,6 +41,9 @@ use crate::reducer::span::Artifact;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Learned;
 
+/// A page of a list ends early when what its entries quote from logs is together so many bytes long.
+pub(crate) const PAGE_BYTES: usize = 2 << 20;
+
 /// Read-only access, cheap to clone; connections are pooled.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -88,7 +91,7 @@ pub struct RunFilter {
     pub sort: Sort,
     /// The opaque key of the last row of the page before (keyset paging).
     pub after: Option<String>,
-    /// At most so many rows.
+    /// At most so many rows; fewer when they are very long.
     pub limit: u32,
 }
 

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 
 use rusqlite::Connection;
 
+use super::PAGE_BYTES;
+use crate::reducer::event::ErrorText;
 use crate::reducer::marker::Marker;
 use crate::reducer::run::RunState;
 use crate::reducer::span::{Artifact, Span};
@@ -47,20 +49,71 @@ pub struct Entries {
     pub artifacts: Few<Artifact>,
 }
 
+/// So many entries are read at once, so that not many long ones are read that are not given.
+const PIECE: u64 = 64;
+
+/// An entry of a list that may quote a log at any length.
+trait Quoting {
+    /// About how many bytes it quotes.
+    fn bytes(&self) -> usize;
+}
+
+fn bytes_of<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> usize {
+    texts.into_iter().flatten().map(str::len).sum()
+}
+
+impl Quoting for Span {
+    fn bytes(&self) -> usize {
+        let texts = [&self.id, &self.parent, &self.name, &self.skill, &self.agent, &self.model, &self.repo];
+        let error = self
+            .error
+            .iter()
+            .map(|ErrorText { message, kind, stack }| bytes_of([message, kind, stack].map(Option::as_deref)));
+        bytes_of(texts.map(Option::as_deref)) + error.sum::<usize>()
+    }
+}
+
+impl Quoting for Marker {
+    fn bytes(&self) -> usize {
+        let texts = [&self.reason, &self.span, &self.repo, &self.integration, &self.action, &self.risk];
+        let further = [Some(self.id.as_str()), self.params.as_deref(), self.resolution.as_deref()];
+        bytes_of(texts.map(Option::as_deref)) + bytes_of(further)
+    }
+}
+
+impl Quoting for Artifact {
+    fn bytes(&self) -> usize {
+        bytes_of([Some(self.path.as_str()), self.media_type.as_deref(), self.step.as_deref()])
+    }
+}
+
 impl Cut {
-    /// The entries of a list of so many; `read` gives those at some places.
-    fn of<T, E>(self, total: u64, read: impl FnOnce(RangeInclusive<u32>) -> Result<Vec<T>, E>) -> Result<Few<T>, E> {
-        let end = total.min(self.after.saturating_add(u64::from(self.limit)));
-        let places = || Some(u32::try_from(self.after).ok()?..=u32::try_from(end.checked_sub(1)?).ok()?);
-        let entries = match places().filter(|places| !places.is_empty()) {
-            Some(places) => read(places)?,
-            None => Vec::new(),
-        };
+    /// The entries of a list of so many, until they are [`PAGE_BYTES`] long; `read` gives those at some places.
+    fn of<T: Quoting, E>(
+        self,
+        total: u64,
+        mut read: impl FnMut(RangeInclusive<u32>) -> Result<Vec<T>, E>,
+    ) -> Result<Few<T>, E> {
+        let mut end = total.min(self.after.saturating_add(u64::from(self.limit)));
+        let (mut entries, mut bytes, mut place) = (Vec::new(), 0, self.after);
+        while place < end {
+            let last = end.min(place.saturating_add(PIECE)) - 1;
+            let (Ok(from), Ok(to)) = (u32::try_from(place), u32::try_from(last)) else { break };
+            for (entry, at) in read(from..=to)?.into_iter().zip(place..) {
+                if bytes >= PAGE_BYTES {
+                    end = at;
+                    break;
+                }
+                bytes += entry.bytes();
+                entries.push(entry);
+            }
+            place = last + 1;
+        }
         let next = Some(end).filter(|end| *end < total && !entries.is_empty());
         Ok(Few { entries, total, next })
     }
 
-    fn of_list<T: Clone>(self, list: &[T]) -> Few<T> {
+    fn of_list<T: Clone + Quoting>(self, list: &[T]) -> Few<T> {
         let few = self.of(list.len() as u64, |places| {
             Ok::<_, std::convert::Infallible>(list[*places.start() as usize..=*places.end() as usize].to_vec())
         });
@@ -91,4 +144,50 @@ pub(super) fn read(connection: &Connection, number: u32, cuts: &Cuts) -> rusqlit
         markers: cuts.markers.of(count(markers), |places| columns::markers_in(connection, number, places))?,
         artifacts: cuts.artifacts.of(count(artifacts), |places| columns::artifacts_in(connection, number, places))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(path: String) -> Artifact {
+        Artifact { path, media_type: None, attempt: None, step: None, line: 1 }
+    }
+
+    #[test]
+    fn a_page_ends_early_behind_long_entries_and_goes_on_there() {
+        let list: Vec<Artifact> = (0..200).map(|n| artifact(n.to_string().repeat(PAGE_BYTES / 8))).collect();
+        let (mut cut, mut found, mut read, mut pages) = (Cut { after: 0, limit: 150 }, Vec::new(), 0, 0);
+        loop {
+            let page = cut.of(200, |places| {
+                read += places.clone().count();
+                Ok::<_, ()>(list[*places.start() as usize..=*places.end() as usize].to_vec())
+            });
+            let page = page.unwrap();
+            let before_last = page.entries.split_last().map_or(0, |(_, rest)| rest.iter().map(Quoting::bytes).sum());
+            assert!(before_last < PAGE_BYTES, "{cut:?}");
+            assert!(page.entries.len() <= 9 && page.total == 200, "{cut:?}");
+            found.extend(page.entries);
+            pages += 1;
+            let Some(next) = page.next else { break };
+            cut.after = next;
+        }
+        assert_eq!(found, list);
+        assert!(read <= pages * PIECE as usize, "{read} were read for {pages} pages");
+    }
+
+    #[test]
+    fn every_text_of_an_entry_counts() {
+        let error = ErrorText { message: Some("four".into()), kind: Some("four".into()), stack: Some("four".into()) };
+        let mut span = crate::reducer::verdict::world::span(crate::reducer::span::SpanKind::Step, "four", 1);
+        span.error = Some(error);
+        span.name = Some("four".into());
+        assert_eq!(span.bytes(), 20);
+        let mut marker =
+            crate::reducer::verdict::world::marker(crate::reducer::marker::MarkerKind::Approval, "four", 1);
+        marker.params = Some("four".into());
+        marker.reason = Some("four".into());
+        assert_eq!(marker.bytes(), 12);
+        assert_eq!(artifact("four".into()).bytes(), 4);
+    }
 }

@@ -9,8 +9,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::remembered::Remembered;
-use super::{Lists, RunFilter, RunPage, Sort, runs};
-use crate::reducer::run::Status;
+use super::{Lists, PAGE_BYTES, RunFilter, RunPage, Sort, runs};
+use crate::reducer::run::{Run, Status, value};
 use crate::store::columns::count;
 use crate::store::inserts::holes;
 use crate::store::log_row::Sums;
@@ -66,13 +66,27 @@ pub(super) fn page(
         }
         _ => conditions.and_statuses(statuses.as_deref()).count(connection)?,
     };
-    let mut rows = rows(connection, filter, &conditions, statuses.as_deref())?;
-    let limit = filter.limit as usize;
-    let is_last = rows.len() <= limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| !is_last).map(|row| pack(filter.sort, row));
-    let read = |row: &Row| runs::read(connection, row.place.number, row.version, Lists::Open, remembered);
-    Ok(RunPage { runs: rows.iter().map(read).collect::<rusqlite::Result<_>>()?, total, next })
+    let rows = rows(connection, filter, &conditions, statuses.as_deref())?;
+    let (mut runs, mut bytes) = (Vec::new(), 0);
+    for row in rows.iter().take(filter.limit as usize) {
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+        let run = runs::read(connection, row.place.number, row.version, Lists::Open, remembered)?;
+        bytes += quoted(&run.state.run);
+        runs.push(run);
+    }
+    let last = runs.len().checked_sub(1).filter(|_| runs.len() < rows.len());
+    let next = last.and_then(|last| rows.get(last)).map(|row| pack(filter.sort, row));
+    Ok(RunPage { runs, total, next })
+}
+
+/// About how many bytes of a log are shown of a run in a list.
+fn quoted(run: &Run) -> usize {
+    let Run { title, workflow, phase, candidate, status_reason, error, .. } = run;
+    let texts = [title, workflow, phase, candidate, status_reason].into_iter().filter_map(|known| value(known));
+    let error = value(error).and_then(|error| error.message.as_ref());
+    texts.chain(error).map(String::len).sum()
 }
 
 /// The rows of a page, and one more if there is one.

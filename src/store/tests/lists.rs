@@ -5,7 +5,7 @@ use crate::reducer::event::{Level, Subject};
 use crate::reducer::run::{Fact, Status};
 use crate::reducer::time::Micros;
 use crate::store::Outcome;
-use crate::store::reader::{EventFilter, Lists, RunFilter, Sort};
+use crate::store::reader::{EventFilter, Lists, PAGE_BYTES, RunFilter, Sort};
 use crate::store::run_row::status_order;
 
 const START: i64 = 1_780_000_000_000_000;
@@ -316,6 +316,20 @@ fn a_run_of_a_list_is_told_of_a_retry_that_came_changed_or_went() {
     retry("again", 2, Some("run"));
     write(&store, Write::Remove(String::from("again")));
     assert_eq!(retried(), None);
+}
+
+#[test]
+fn a_page_of_runs_with_long_texts_ends_early_and_goes_on_there() {
+    let place = Place::new();
+    let store = place.open();
+    for n in 0..7 {
+        send(&store, &format!("run-{n}"), "", |state| state.run.title = fact(n.to_string().repeat(PAGE_BYTES / 2)));
+    }
+    store.writer.flush().unwrap();
+    let filter = RunFilter { limit: 50, ..RunFilter::default() };
+    assert_eq!(store.reader.runs(&filter).unwrap().runs.len(), 2);
+    assert_eq!(all_pages(&store, &filter).len(), 7);
+    assert_eq!(store.reader.runs(&RunFilter { limit: 1, ..filter }).unwrap().runs.len(), 1);
 }
 
 #[test]

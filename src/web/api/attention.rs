@@ -46,14 +46,13 @@ pub(super) async fn attention(State(web): State<Web>, params: Params) -> Result<
     let limit = params.limit(50, 1000)? as usize;
     let mut all = web.ask(|web| Ok(web.query.attention(now())?)).await?;
     all.sort_by_cached_key(Place::of);
-    let mut chosen = all.iter().filter(|item| {
+    let chosen = all.iter().filter(|item| {
         in_tab(item, tab)
             && wanted.as_ref().is_none_or(|wanted| mentions(item, wanted))
             && after.as_ref().is_none_or(|after| *after < Place::of(item))
     });
-    let page: Vec<_> = chosen.by_ref().take(limit).collect();
-    let next = page.last().filter(|_| chosen.next().is_some()).map(|last| Place::of(last).to_string());
-    let items: Vec<_> = page.into_iter().map(document::item).collect();
+    let (items, last) = super::first(chosen, limit, |item| document::item(item));
+    let next = last.map(|last| Place::of(last).to_string());
     Ok(super::json(&json!({ "count": all.len(), "items": items, "next": next })))
 }
 

@@ -9,14 +9,12 @@ use super::run::UNKNOWN_RUN;
 use super::text::Texts;
 use crate::query::document;
 use crate::reducer::event::{Level, Subject};
-use crate::store::reader::{EventFilter, EventPage, EventRecord, Lists};
+use crate::store::reader::{EventFilter, EventPage, EventRecord, Lists, PAGE_BYTES};
 use crate::web::error::{ApiError, WebError};
 use crate::web::{Web, search};
 
 /// The most events of a page (spec T72).
 const MOST: u32 = 1000;
-/// A page ends early when its texts together reach so many bytes.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// `{events: […], next, prev, total}` (spec 4.2). `next` and `prev` are ordinals to ask for with `after=` and `before=`.
 ///

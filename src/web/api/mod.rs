@@ -23,10 +23,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
+use serde_json::Value;
 
 pub(super) use artifact::find as find_artifact;
 
 use super::Web;
+use crate::store::reader::PAGE_BYTES;
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
@@ -57,6 +59,22 @@ async fn openapi() -> Response {
 static OPENAPI: LazyLock<String> =
     LazyLock::new(|| include_str!("../../../assets/openapi.json").replacen("VERSION", env!("CARGO_PKG_VERSION"), 1));
 
+/// What is said of the first items of a list, at most so many and until that is [`PAGE_BYTES`] long, and the last of them
+/// when there are further ones.
+fn first<T>(items: impl Iterator<Item = T>, limit: usize, say: impl Fn(&T) -> Value) -> (Vec<Value>, Option<T>) {
+    let (mut said, mut bytes, mut last) = (Vec::new(), 0, None);
+    for item in items {
+        if said.len() == limit || bytes >= PAGE_BYTES {
+            return (said, last);
+        }
+        let value = say(&item);
+        bytes += value.to_string().len();
+        said.push(value);
+        last = Some(item);
+    }
+    (said, None)
+}
+
 /// An answer in JSON.
 pub(super) fn json(value: &impl Serialize) -> Response {
     let body = serde_json::to_vec(value).expect("plain values with text keys always serialise");
@@ -66,4 +84,21 @@ pub(super) fn json(value: &impl Serialize) -> Response {
 /// JSON that is written already.
 fn document(body: impl IntoResponse) -> Response {
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_at_its_limit_or_early_behind_long_items() {
+        let page = |length: usize, limit| first(1..=10, limit, |n| Value::from(n.to_string().repeat(length)));
+        let (said, last) = page(1, 3);
+        assert_eq!((said.len(), last), (3, Some(3)));
+        assert_eq!(page(1, 10).1, None);
+        assert_eq!(page(1, 50).0.len(), 10);
+        let (said, last) = page(PAGE_BYTES / 2, 50);
+        assert_eq!((said.len(), last), (2, Some(2)), "the second one ends it");
+        assert_eq!(page(PAGE_BYTES * 2, 50).0.len(), 1, "never none");
+    }
 }

@@ -27,10 +27,9 @@ pub(super) fn page(banner: &Banner, params: &Params) -> Result<(Vec<Value>, Opti
     let limit = params.limit(50, 1000)? as usize;
     let queue = banner.queue();
     let is_after = |item: &Queued<'_>| after.as_ref().is_none_or(|after| *after < item.place());
-    let mut chosen = queue.iter().filter(|item| item.mentions(&wanted) && is_after(item));
-    let page: Vec<&Queued<'_>> = chosen.by_ref().take(limit).collect();
-    let next = page.last().filter(|_| chosen.next().is_some()).map(|last| last.place().to_string());
-    Ok((page.into_iter().map(item).collect(), next))
+    let chosen = queue.iter().filter(|item| item.mentions(&wanted) && is_after(item));
+    let (items, last) = super::first(chosen, limit, |chosen| item(chosen));
+    Ok((items, last.map(|last| last.place().to_string())))
 }
 
 fn item(item: &Queued<'_>) -> Value {
