@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wheelwatch::query::{Past, PastPlace, Pill, Query};
+use wheelwatch::query::{Judged, Past, PastPlace, Pill, Query};
 use wheelwatch::reducer::attention::Reason;
 use wheelwatch::reducer::event::{Class, Event, Meaning, Subject, Verb};
 use wheelwatch::reducer::fold;
@@ -118,6 +118,27 @@ fn a_phase_is_judged_by_what_was_learned_from_earlier_runs() {
 }
 
 #[test]
+fn a_list_beside_a_banner_judges_no_open_run_again() {
+    let cache = Cache::new();
+    for key in ["a", "b"] {
+        cache.put(key, &[(Subject::Run, STARTED, 20, plain), (Subject::Log, Verb::Recorded, 0, plain)]);
+    }
+    let banner = cache.query.banner(NOW).expect("a banner");
+    let filter = RunFilter { limit: 50, ..RunFilter::default() };
+    let list = |verdict| cache.query.runs_beside(Some(&banner), &filter, verdict, NOW).expect("a page").runs;
+    let is_of_banner = |run: &Arc<Judged>| banner.active.iter().any(|active| Arc::ptr_eq(active, run));
+    for verdict in [None, Some(Word::Healthy)] {
+        let runs = list(verdict);
+        assert_eq!(runs.len(), 2);
+        assert!(runs.iter().all(is_of_banner), "{verdict:?}");
+    }
+    cache.put("b", &[(Subject::Run, STARTED, 20, plain), (Subject::Run, Verb::Failed, 0, plain)]);
+    let changed: Vec<_> = list(None).into_iter().filter(|run| !is_of_banner(run)).collect();
+    assert_eq!(changed.len(), 1, "it is not the run that the banner knew");
+    assert_eq!((changed[0].record.key.as_str(), changed[0].verdict.word), ("b", Word::Ended));
+}
+
+#[test]
 fn a_later_run_teaches_nothing() {
     let cache = Cache::new();
     for number in 0..5 {
@@ -149,7 +170,7 @@ fn a_list_filtered_by_word_is_paged_without_gap_or_repeat() {
             let page = cache.query.runs(&filter, Some(word), NOW).expect("a page");
             assert!(page.runs.len() <= limit as usize);
             assert!(page.runs.iter().all(|judged| judged.verdict.word == word));
-            keys.extend(page.runs.into_iter().map(|judged| judged.record.key));
+            keys.extend(page.runs.iter().map(|judged| judged.record.key.clone()));
             match page.next {
                 Some(next) => filter.after = Some(next),
                 None => return (keys, page.total),

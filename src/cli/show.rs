@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, settings: &Settings, screen: &mut Screen) -> Resu
 pub(super) fn unknown(key: &str, query: &Query, now: Micros) -> CliError {
     let filter = RunFilter { text: Some(key.to_owned()), limit: 5, ..RunFilter::default() };
     let near: Vec<String> = match query.runs(&filter, None, now) {
-        Ok(page) => page.runs.into_iter().map(|judged| judged.record.key).collect(),
+        Ok(page) => page.runs.iter().map(|judged| judged.record.key.clone()).collect(),
         Err(_) => Vec::new(),
     };
     let hint = match near.as_slice() {

@@ -11,6 +11,8 @@ use crate::store::RunRecord;
 /// The active runs, the pill and the attention list, of one moment.
 #[derive(Clone, Debug)]
 pub struct Banner {
+    /// The open runs by number, so that a list need not judge them again.
+    open: Vec<Arc<Judged>>,
     /// The open runs that are not abandoned, most recently started first.
     pub active: Vec<Arc<Judged>>,
     /// Everything a person should look at, newest first, then key; its length is the one number (spec 2.6).
@@ -39,12 +41,24 @@ pub enum Pill {
 impl Banner {
     /// Joins the open runs and those that ended badly.
     pub(super) fn of(open: Vec<Judged>, ended_badly: Vec<Judged>) -> Self {
-        let open: Vec<Arc<Judged>> = open.into_iter().map(Arc::new).collect();
+        let mut open: Vec<Arc<Judged>> = open.into_iter().map(Arc::new).collect();
         let ended = ended_badly.into_iter().map(Arc::new);
         let attention = items(open.iter().cloned().chain(ended));
-        let mut active: Vec<Arc<Judged>> = open.into_iter().filter(|judged| judged.is_active()).collect();
+        let mut active: Vec<Arc<Judged>> = open.iter().filter(|judged| judged.is_active()).cloned().collect();
         active.sort_by(|a, b| Judged::by_start(a, b));
-        Self { active, attention, last_ended: None }
+        open.sort_unstable_by_key(|judged| judged.record.number);
+        Self { open, active, attention, last_ended: None }
+    }
+
+    /// The open runs, abandoned ones too.
+    pub(super) fn open(&self) -> &[Arc<Judged>] {
+        &self.open
+    }
+
+    /// The verdict that was given to an open run, of the same version.
+    pub(super) fn known(&self, record: &RunRecord) -> Option<&Arc<Judged>> {
+        let place = self.open.binary_search_by_key(&record.number, |judged| judged.record.number).ok()?;
+        self.open.get(place).filter(|judged| judged.record.version == record.version)
     }
 
     /// What the pill shows.

@@ -28,38 +28,38 @@ pub(super) struct LookUps {
     pub(super) status_at: Option<Micros>,
 }
 
-/// The summary of a run, with the names of spec 4.2. Times are RFC 3339 UTC, durations in milliseconds.
+/// The summary of a run, with the names of spec 4.2, in their order. Times are RFC 3339 UTC, durations in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Summary {
-    pub key: String,
-    pub title: String,
-    pub workflow: Option<String>,
-    pub status: Option<&'static str>,
-    pub verdict: &'static str,
-    pub phase: Option<String>,
-    pub candidate: Option<String>,
     pub attempt: Option<u64>,
-    pub max_attempts: Option<u64>,
-    pub score: Option<f64>,
-    pub holder: Option<String>,
-    pub steps_done: u64,
-    pub steps_total: Option<u64>,
-    pub queued_at: Option<String>,
-    pub started_at: Option<String>,
-    pub ended_at: Option<String>,
-    pub last_life_at: Option<String>,
-    pub last_progress_at: Option<String>,
-    /// See [`Judged::duration_ms`].
-    pub duration_ms: Option<i64>,
-    pub cost_usd: Option<f64>,
-    pub tokens_in: Option<u64>,
-    pub tokens_out: Option<u64>,
     /// How many attention entries the run has.
     pub attention: usize,
+    pub candidate: Option<String>,
+    pub cost_usd: Option<f64>,
+    /// See [`Judged::duration_ms`].
+    pub duration_ms: Option<i64>,
+    pub ended_at: Option<String>,
+    pub holder: Option<String>,
+    pub key: String,
+    pub last_life_at: Option<String>,
+    pub last_progress_at: Option<String>,
+    pub max_attempts: Option<u64>,
     pub open_markers: usize,
+    pub phase: Option<String>,
+    pub queued_at: Option<String>,
+    pub score: Option<f64>,
     pub source: String,
+    pub started_at: Option<String>,
+    pub status: Option<&'static str>,
+    pub steps_done: u64,
+    pub steps_total: Option<u64>,
+    pub title: String,
+    pub tokens_in: Option<u64>,
+    pub tokens_out: Option<u64>,
+    pub verdict: &'static str,
     pub version: u64,
+    pub workflow: Option<String>,
 }
 
 impl Judged {

@@ -51,7 +51,7 @@ pub struct Query {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct JudgedPage {
-    pub runs: Vec<Judged>,
+    pub runs: Vec<Arc<Judged>>,
     /// Over all pages.
     pub total: u64,
     /// To ask for the next page with, as [`RunFilter::after`]; `None` on the last.
@@ -181,11 +181,25 @@ impl Query {
     /// # Errors
     /// As [`Query::run`].
     pub fn runs(&self, filter: &RunFilter, verdict: Option<Word>, now: Micros) -> Result<JudgedPage, StoreError> {
+        self.runs_beside(None, filter, verdict, now)
+    }
+
+    /// The same beside a banner of the same moment, whose verdicts of open runs hold here too.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn runs_beside(
+        &self,
+        banner: Option<&Banner>,
+        filter: &RunFilter,
+        verdict: Option<Word>,
+        now: Micros,
+    ) -> Result<JudgedPage, StoreError> {
         let only = |open| RunFilter { open: Some(open), ..filter.clone() };
         match (verdict, filter.open) {
-            (None, _) => self.page(filter, now),
-            (Some(Word::Ended), None | Some(false)) => self.page(&only(false), now),
-            (Some(word), None | Some(true)) if word != Word::Ended => self.open_page(&only(true), word, now),
+            (None, _) => self.page(banner, filter, now),
+            (Some(Word::Ended), None | Some(false)) => self.page(banner, &only(false), now),
+            (Some(word), None | Some(true)) if word != Word::Ended => self.open_page(banner, &only(true), word, now),
             (Some(_), _) => Ok(JudgedPage::default()),
         }
     }
@@ -301,17 +315,32 @@ impl Query {
         Ok(LookUps { learned, status_at })
     }
 
-    fn page(&self, filter: &RunFilter, now: Micros) -> Result<JudgedPage, StoreError> {
+    fn page(&self, banner: Option<&Banner>, filter: &RunFilter, now: Micros) -> Result<JudgedPage, StoreError> {
         let page = self.reader.runs(filter)?;
-        let runs = page.runs.into_iter().map(|record| self.judge(record, now)).collect::<Result<_, _>>()?;
+        let judge = |record| match banner.and_then(|banner| banner.known(&record)) {
+            Some(known) => Ok(Arc::clone(known)),
+            None => self.judge(record, now).map(Arc::new),
+        };
+        let runs = page.runs.into_iter().map(judge).collect::<Result<_, _>>()?;
         Ok(JudgedPage { runs, total: page.total, next: page.next })
     }
 
     /// One page of the open runs that have this word. The cache orders and filters them; the word is derived, so all of
     /// them are walked through.
-    fn open_page(&self, filter: &RunFilter, word: Word, now: Micros) -> Result<JudgedPage, StoreError> {
-        let with_word = self.open(now)?.into_iter().filter(|judged| judged.verdict.word == word);
-        let mut wanted: HashMap<String, Judged> = with_word.map(|judged| (judged.record.key.clone(), judged)).collect();
+    fn open_page(
+        &self,
+        banner: Option<&Banner>,
+        filter: &RunFilter,
+        word: Word,
+        now: Micros,
+    ) -> Result<JudgedPage, StoreError> {
+        let open = match banner {
+            Some(banner) => banner.open().to_vec(),
+            None => self.open(now)?.into_iter().map(Arc::new).collect(),
+        };
+        let with_word = open.into_iter().filter(|judged| judged.verdict.word == word);
+        let mut wanted: HashMap<String, Arc<Judged>> =
+            with_word.map(|judged| (judged.record.key.clone(), judged)).collect();
         let mut page = JudgedPage { total: self.count(filter, &wanted)?, ..JudgedPage::default() };
         let mut ask = RunFilter { limit: BATCH, ..filter.clone() };
         // Where the last row of this page stands: the question that gave it, and which of its rows it is.
@@ -335,7 +364,7 @@ impl Query {
         }
     }
 
-    fn count(&self, filter: &RunFilter, wanted: &HashMap<String, Judged>) -> Result<u64, StoreError> {
+    fn count(&self, filter: &RunFilter, wanted: &HashMap<String, Arc<Judged>>) -> Result<u64, StoreError> {
         let mut ask = RunFilter { limit: BATCH, after: None, ..filter.clone() };
         let mut total = 0;
         loop {

@@ -223,10 +223,10 @@ fn a_summary_has_the_names_of_the_interface() {
     let json = serde_json::to_string(&judged(record).summary(NOW)).expect("plain data is JSON");
     assert_eq!(
         json,
-        "{\"key\":\"run%20a\",\"title\":\"run%20a\",\"workflow\":null,\"status\":\"running\",\"verdict\":\"waiting\",\
-         \"phase\":null,\"candidate\":null,\"attempt\":null,\"max_attempts\":null,\"score\":null,\"holder\":\"ada\",\
-         \"steps_done\":0,\"steps_total\":null,\"queued_at\":null,\"started_at\":\"2023-11-14T21:13:20.000000Z\",\
-         \"ended_at\":null,\"last_life_at\":null,\"last_progress_at\":null,\"duration_ms\":3600000,\"cost_usd\":1.5,\
-         \"tokens_in\":null,\"tokens_out\":null,\"attention\":2,\"open_markers\":2,\"source\":\"left\",\"version\":3}"
+        "{\"attempt\":null,\"attention\":2,\"candidate\":null,\"cost_usd\":1.5,\"duration_ms\":3600000,\"ended_at\":null,\
+         \"holder\":\"ada\",\"key\":\"run%20a\",\"last_life_at\":null,\"last_progress_at\":null,\"max_attempts\":null,\
+         \"open_markers\":2,\"phase\":null,\"queued_at\":null,\"score\":null,\"source\":\"left\",\
+         \"started_at\":\"2023-11-14T21:13:20.000000Z\",\"status\":\"running\",\"steps_done\":0,\"steps_total\":null,\
+         \"title\":\"run%20a\",\"tokens_in\":null,\"tokens_out\":null,\"verdict\":\"waiting\",\"version\":3,\"workflow\":null}"
     );
 }

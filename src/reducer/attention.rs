@@ -71,7 +71,7 @@ fn ended(observed: &Observed<'_>, verdict: &Verdict, retried: bool, policy: &Pol
     Some(Entry {
         reason,
         since: verdict.since,
-        sentence: sentence(because(&how_it_ended(reason, run), why_it_ended(run))),
+        sentence: sentence(because(how_it_ended(reason, run), why_it_ended(run))),
         line: verdict.evidence.first().copied(),
         approval: None,
     })

@@ -2,6 +2,8 @@
 //!
 //! The one formatter of sentences and pages. It must never know a clock.
 
+use std::fmt::Write as _;
+
 /// The units from the largest down, each in milliseconds.
 const UNITS: [(i64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
 
@@ -17,12 +19,12 @@ pub fn duration(millis: i64) -> String {
         return format!("{millis} ms");
     };
     let (size, unit) = UNITS[largest];
-    match UNITS.get(largest + 1) {
-        Some((next, smaller)) if millis % size >= *next => {
-            format!("{} {unit} {} {smaller}", millis / size, millis % size / next)
-        }
-        _ => format!("{} {unit}", millis / size),
+    let mut words = String::with_capacity(24);
+    let _ = write!(words, "{} {unit}", millis / size);
+    if let Some((next, unit)) = UNITS.get(largest + 1).filter(|(next, _)| millis % size >= *next) {
+        let _ = write!(words, " {} {unit}", millis % size / next);
     }
+    words
 }
 
 #[cfg(test)]

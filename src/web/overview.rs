@@ -44,7 +44,7 @@ fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let nothing = look.source.totals.as_ref().is_some_and(|totals| totals.runs == 0);
     let main = html! {
         h1.sr { "Overview" }
-        @if let Some(recent) = &recent { (view::since::slot(recent.iter())) }
+        @if let Some(recent) = &recent { (view::since::slot(recent.iter().map(AsRef::as_ref))) }
         @if nothing && look.banner.is_some() && recent.is_some() && stats.is_some() {
             (nothing_yet(look))
         } @else {
@@ -128,17 +128,17 @@ fn whole(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
 }
 
 /// The runs with the newest life; `None` when they cannot be read.
-fn recent(look: &Look<'_>) -> Option<Vec<Judged>> {
+fn recent(look: &Look<'_>) -> Option<Vec<Arc<Judged>>> {
     let active = look.banner.map_or(0, |banner| banner.active.len());
     let limit = u32::try_from(REMEMBERED.max(RECENT + active)).unwrap_or(u32::MAX).min(500);
     let filter = RunFilter { sort: Sort::LastLife, limit, ..RunFilter::default() };
-    Some(look.known("the recent runs", look.web.query.runs(&filter, None, look.now))?.runs)
+    Some(look.known("the recent runs", look.web.query.runs_beside(look.banner, &filter, None, look.now))?.runs)
 }
 
 /// Those that are not active.
-fn others<'a>(look: &'a Look<'_>, runs: &'a [Judged]) -> impl Iterator<Item = &'a Judged> {
-    let active = look.banner.map_or(&[][..], |banner| &banner.active);
-    runs.iter().filter(|judged| active.iter().all(|active| active.record.key != judged.record.key))
+fn others<'a>(look: &'a Look<'_>, runs: &'a [Arc<Judged>]) -> impl Iterator<Item = &'a Judged> {
+    // Without the banner none is shown as active.
+    runs.iter().map(AsRef::as_ref).filter(|judged| look.banner.is_none() || !judged.is_active())
 }
 
 /// No run at all: what is watched and what to do.

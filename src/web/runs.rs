@@ -46,7 +46,7 @@ fn make(look: &Look<'_>) -> Result<Page, WebError> {
     let request = look.request;
     let verdict = request.word("verdict", Word::from_word)?;
     let filter = filter(request)?;
-    let found = look.web.query.runs(&filter, verdict, look.now)?;
+    let found = look.web.query.runs_beside(look.banner, &filter, verdict, look.now)?;
     let total = found.total;
     let main = html! {
         h1 { "Runs" span.tally { (amount::count(total)) } }
@@ -54,7 +54,7 @@ fn make(look: &Look<'_>) -> Result<Page, WebError> {
         @if found.runs.is_empty() {
             (nothing(look))
         } @else {
-            (table::runs(found.runs.iter(), look.now))
+            (table::runs(found.runs.iter().map(AsRef::as_ref), look.now))
             p.pager {
                 span {
                     @if filter.after.is_some() { a href=(here(request, "")) { "first page" } }

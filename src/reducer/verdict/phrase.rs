@@ -31,11 +31,13 @@ pub(in crate::reducer) fn excerpt(text: &str) -> Option<String> {
 }
 
 /// `what`, or `what: why` when the log gave a reason.
-pub(in crate::reducer) fn because(what: &str, why: Option<&str>) -> String {
-    match why.and_then(excerpt) {
-        Some(why) => format!("{what}: {why}"),
-        None => what.to_owned(),
+pub(in crate::reducer) fn because(what: impl Into<String>, why: Option<&str>) -> String {
+    let mut text = what.into();
+    if let Some(why) = why.and_then(excerpt) {
+        text.push_str(": ");
+        text.push_str(&why);
     }
+    text
 }
 
 /// The text with a full stop, unless it ends in a mark of its own.
@@ -71,9 +73,9 @@ pub(in crate::reducer) fn handoff(holder: Option<&Holder>) -> String {
 pub(super) fn asks(marker: &Marker, holder: Option<&Holder>) -> String {
     let reason = marker.reason.as_deref();
     match marker.kind {
-        MarkerKind::Handoff => because(&handoff(holder), reason),
+        MarkerKind::Handoff => because(handoff(holder), reason),
         MarkerKind::Question => because("it has a question", reason),
-        MarkerKind::Approval => because(&format!("it asks for approval to {}", approval(marker)), reason),
+        MarkerKind::Approval => because(format!("it asks for approval to {}", approval(marker)), reason),
         MarkerKind::Stuck => because("it says that it is stuck", reason),
         MarkerKind::Queue => because("it waits in a queue", reason),
     }

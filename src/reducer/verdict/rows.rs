@@ -44,12 +44,17 @@ fn ended(case: &Case<'_>) -> Option<Verdict> {
         Status::TimedOut => "timed out",
         other => other.as_str(),
     };
-    let how = took.map_or_else(|| how.to_owned(), |took| format!("{how} after {}", duration(took)));
+    let mut text = String::with_capacity(40);
+    text.push_str(how);
+    if let Some(took) = took {
+        text.push_str(" after ");
+        text.push_str(&duration(took));
+    }
     let why = match status {
         Status::Failed | Status::TimedOut => super::why_it_ended(run),
         _ => None,
     };
-    let verdict = case.verdict(Word::Ended, Rule::Ended, &sentence(because(&how, why)));
+    let verdict = case.verdict(Word::Ended, Rule::Ended, &sentence(because(text, why)));
     // An end without a time was seen, at the latest, when the log was last alive.
     Some(verdict.since(ended.or(case.clocks.life)).proved_by([line(&run.status)]))
 }

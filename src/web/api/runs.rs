@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::json;
+use serde::Serialize;
 
 use super::params::Params;
+use crate::query::Summary;
 use crate::reducer::run::Status;
 use crate::reducer::verdict::Word;
 use crate::store::reader::{RunFilter, Sort};
@@ -16,9 +17,19 @@ pub(super) async fn runs(State(web): State<Web>, params: Params) -> Result<Respo
     let verdict = params.word("verdict", Word::ALL, Word::as_str)?;
     let filter = filter(&params)?;
     let now = now();
-    let page = web.ask(move |web| Ok(web.query.runs(&filter, verdict, now)?)).await?;
-    let runs: Vec<_> = page.runs.iter().map(|run| run.summary(now)).collect();
-    Ok(super::json(&json!({ "runs": runs, "total": page.total, "next": page.next })))
+    let answer = web.ask(move |web| {
+        let page = web.query.runs(&filter, verdict, now)?;
+        let runs = page.runs.iter().map(|run| run.summary(now)).collect();
+        Ok(super::json(&Answer { next: page.next, runs, total: page.total }))
+    });
+    Ok(answer.await?)
+}
+
+#[derive(Serialize)]
+struct Answer {
+    next: Option<String>,
+    runs: Vec<Summary>,
+    total: u64,
 }
 
 fn filter(params: &Params) -> Result<RunFilter, ApiError> {

@@ -3,9 +3,10 @@
 //! The script ticks what is marked with `data-t` and rewrites clock times to the zone that the person chose, so the
 //! texts here and in `assets/app.js` follow the same rules.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
-use maud::{Markup, Render, html};
+use maud::{Markup, PreEscaped, Render, html};
 
 use crate::reducer::time::Micros;
 
@@ -28,9 +29,13 @@ pub fn age(millis: i64) -> String {
 /// A duration in at most two units: `340 ms`, `4.2 s`, `12 min 5 s`, `3 h 10 min`, `2 d 4 h`. Negative is 0.
 #[must_use]
 pub fn duration(millis: i64) -> String {
-    let two = |big: i64, unit: &str, small: i64, smaller: &str| match small {
-        0 => format!("{big}\u{a0}{unit}"),
-        _ => format!("{big}\u{a0}{unit} {small}\u{a0}{smaller}"),
+    let two = |big: i64, unit: &str, small: i64, smaller: &str| {
+        let mut words = String::with_capacity(24);
+        let _ = write!(words, "{big}\u{a0}{unit}");
+        if small != 0 {
+            let _ = write!(words, " {small}\u{a0}{smaller}");
+        }
+        words
     };
     match millis.max(0) {
         ms if ms < SECOND => format!("{ms}\u{a0}ms"),
@@ -92,7 +97,9 @@ fn millis_between(earlier: Micros, later: Micros) -> i64 {
 }
 
 fn element(at: &Written, kind: &str, shown: impl Render) -> Markup {
-    html! { time datetime=(at.0) title={ (at.day()) " " (at.milli()) " UTC" } data-t=(kind) { (shown) } }
+    // RFC 3339 has nothing to escape.
+    let (all, day, milli) = (PreEscaped(&at.0), PreEscaped(at.day()), PreEscaped(at.milli()));
+    html! { time datetime=(all) title={ (day) " " (milli) " UTC" } data-t=(kind) { (shown) } }
 }
 
 /// How long ago: `4 s ago`. A time in the future (a skewed clock) is shown as its date.
