@@ -2,6 +2,7 @@
 
 mod entries;
 mod events;
+mod keyset;
 mod learned;
 mod list;
 mod past;

@@ -1,8 +1,10 @@
 //! What events say: their text, read from the log when it is shown (spec 2.1: the cache does not keep it).
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::LogText;
@@ -114,28 +116,25 @@ fn main_text(event: &Event<'_>) -> Option<String> {
 
 /// The other values of a record, members of containers included, and how many are left out.
 fn fields(bytes: &[u8], message: Option<&str>, name: Option<&str>) -> (Vec<(String, String)>, usize) {
-    let Ok(Members(top)) = serde_json::from_slice(bytes) else { return (Vec::new(), 0) };
-    let mut all = Vec::new();
+    let Some(Members(top)) = std::str::from_utf8(bytes).ok().and_then(members) else { return (Vec::new(), 0) };
+    let (mut first, mut ids) = (Vec::new(), Vec::new());
+    // Ids last: they are long and say little.
     for (key, value) in top {
-        let inner =
-            CONTAINERS.contains(&key.as_str()).then(|| serde_json::from_str::<Members>(value.get()).ok()).flatten();
-        match inner {
-            Some(Members(inner)) => all.extend(inner),
-            None => all.push((key, value)),
+        let inner = if CONTAINERS.contains(&&*key) { members(value.get()) } else { None };
+        for (key, value) in inner.map_or_else(|| vec![(key, value)], |Members(inner)| inner) {
+            let is_id = key == "uuid" || key.ends_with("_id") || key.ends_with("Id");
+            if is_id { &mut ids } else { &mut first }.push((key, value));
         }
     }
-    // Ids last: they are long and say little. The sort is stable.
-    all.sort_by_key(|(key, _)| key == "uuid" || key.ends_with("_id") || key.ends_with("Id"));
     let mut shown: Vec<(String, String)> = Vec::new();
     let mut more = 0;
-    for (key, value) in all {
+    for (key, value) in first.into_iter().chain(ids).filter(|(key, _)| !COLUMNS.contains(&&**key)) {
         let value = plain(value.get());
-        let known = message == Some(value.as_str()) || name == Some(value.as_str()) || value.is_empty();
-        if known || COLUMNS.contains(&key.as_str()) {
+        if message == Some(&*value) || name == Some(&*value) || value.is_empty() {
             continue;
         }
         match shown.len() < FIELDS {
-            true => shown.push((key, value)),
+            true => shown.push((key.into_owned(), value.into_owned())),
             false => more += 1,
         }
     }
@@ -143,31 +142,39 @@ fn fields(bytes: &[u8], message: Option<&str>, name: Option<&str>) -> (Vec<(Stri
 }
 
 /// A string without its quotes, nothing for null, anything else as written.
-fn plain(raw: &str) -> String {
+fn plain(raw: &str) -> Cow<'_, str> {
     match raw {
-        "null" | "\"\"" | "[]" | "{}" => String::new(),
-        text if text.starts_with('"') => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
-        other => other.to_owned(),
+        "null" | "[]" | "{}" => Cow::Borrowed(""),
+        text if text.starts_with('"') => serde_json::from_str(text).map_or(Cow::Borrowed(text), |Text(text)| text),
+        other => Cow::Borrowed(other),
     }
 }
 
-/// The members of a JSON object in the order of the log.
-struct Members(Vec<(String, Box<RawValue>)>);
+/// A string, borrowed when nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
-impl<'de> Deserialize<'de> for Members {
+/// The members of a JSON object in the order of the log.
+struct Members<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
+
+fn members(text: &str) -> Option<Members<'_>> {
+    serde_json::from_str(text).ok()
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
         impl<'de> Visitor<'de> for InOrder {
-            type Value = Members;
+            type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((Text(key), value)) = map.next_entry()? {
+                    members.push((key, value));
                 }
                 Ok(Members(members))
             }

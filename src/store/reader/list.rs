@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::remembered::Remembered;
-use super::{Lists, PAGE_BYTES, RunFilter, RunPage, Sort, runs};
+use super::{Lists, PAGE_BYTES, RunFilter, RunPage, Sort, keyset, runs};
 use crate::reducer::run::{Run, Status, value};
 use crate::store::columns::count;
 use crate::store::inserts::holes;
@@ -139,10 +139,10 @@ impl Part {
         rows: &mut Vec<Row>,
     ) -> rusqlite::Result<()> {
         let enough = rows.len() + most;
-        for step in self.steps(sort) {
-            let (sql, values) = step.question(sort, conditions, enough - rows.len());
+        for (sql, values) in self.questions(sort, conditions) {
             let mut statement = connection.prepare_cached(&sql)?;
-            let mut found = statement.query(params_from_iter(values))?;
+            let most = Value::Integer(i64::try_from(enough - rows.len()).unwrap_or(i64::MAX));
+            let mut found = statement.query(params_from_iter(values.iter().chain([&most])))?;
             while let Some(row) = found.next()? {
                 let place = Place { at: row.get(2)?, number: row.get(0)? };
                 rows.push(Row { status: self.status, place, version: count(row.get(1)?) });
@@ -154,39 +154,15 @@ impl Part {
         Ok(())
     }
 
-    /// What is to be asked one after the other: first for the rest of those that are alike in what is sorted by, which the
-    /// index has by number. Asked for both at once, SQLite would look at all that are alike.
-    fn steps(&self, sort: Sort) -> Vec<Step> {
-        let column = sort.column();
-        let status = self.status.map(|status| (String::from("run.status_order = ?"), Value::Integer(status)));
-        let step = |further: Vec<(String, Value)>, order: String| Step {
-            conditions: status.iter().cloned().chain(further).collect(),
-            order,
-        };
-        let all = format!("{column} DESC, run.number DESC");
-        let Some(Place { at, number }) = &self.after else { return vec![step(Vec::new(), all)] };
-        let alike = (format!("{column} = ?"), at.clone());
-        let earlier = (String::from("run.number < ?"), Value::Integer(i64::from(*number)));
-        vec![
-            step(vec![alike, earlier], String::from("run.number DESC")),
-            step(vec![(format!("{column} < ?"), at.clone())], all),
-        ]
-    }
-}
-
-/// A stretch of a list, all of it beside each other in the index.
-struct Step {
-    conditions: Conditions,
-    order: String,
-}
-
-impl Step {
-    /// The question for its first rows that these conditions are true of too.
-    fn question(&self, sort: Sort, conditions: &Conditions, most: usize) -> (String, Vec<Value>) {
-        let Conditions { sql, mut values } = conditions.and(&self.conditions);
-        values.push(Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
-        let rest = format!("{} ORDER BY {} LIMIT ?", clause(&sql), self.order);
-        (runs::select(&format!(", {}", sort.column()), &rest), values)
+    /// What is to be asked for its rows, one after the other; the number of rows is the last value of each.
+    fn questions(&self, sort: Sort, conditions: &Conditions) -> impl Iterator<Item = (String, Vec<Value>)> {
+        let place = self.after.as_ref().map(|place| (&place.at, i64::from(place.number)));
+        let of_status = self.status.map(|status| (String::from("run.status_order = ?"), vec![Value::Integer(status)]));
+        keyset::behind(sort.column(), "run.number", place).into_iter().map(move |step| {
+            let Conditions { sql, values } = conditions.and(of_status.iter().cloned().chain(step.condition));
+            let rest = format!("{} ORDER BY {} LIMIT ?", clause(&sql), step.order);
+            (runs::select(&format!(", {}", sort.column()), &rest), values)
+        })
     }
 }
 
@@ -215,13 +191,6 @@ struct Conditions {
     values: Vec<Value>,
 }
 
-impl FromIterator<(String, Value)> for Conditions {
-    fn from_iter<T: IntoIterator<Item = (String, Value)>>(conditions: T) -> Self {
-        let (sql, values) = conditions.into_iter().unzip();
-        Self { sql, values }
-    }
-}
-
 impl Conditions {
     /// Those of a filter, but for the status.
     fn of(filter: &RunFilter) -> Self {
@@ -247,17 +216,19 @@ impl Conditions {
         Self { sql, values }
     }
 
-    fn and(&self, further: &Self) -> Self {
+    fn and(&self, further: impl IntoIterator<Item = (String, Vec<Value>)>) -> Self {
         let mut all = self.clone();
-        all.sql.extend_from_slice(&further.sql);
-        all.values.extend_from_slice(&further.values);
+        for (sql, values) in further {
+            all.sql.push(sql);
+            all.values.extend(values);
+        }
         all
     }
 
     fn and_statuses(&self, statuses: Option<&[i64]>) -> Self {
         let Some(statuses) = statuses else { return self.clone() };
-        let sql = vec![format!("run.status_order IN ({})", holes(statuses.len()))];
-        self.and(&Self { sql, values: statuses.iter().copied().map(Value::Integer).collect() })
+        let sql = format!("run.status_order IN ({})", holes(statuses.len()));
+        self.and([(sql, statuses.iter().copied().map(Value::Integer).collect())])
     }
 
     fn count(&self, connection: &Connection) -> rusqlite::Result<u64> {
@@ -305,8 +276,10 @@ mod tests {
     /// The questions for a page behind the run of a number, of those that have nothing to be sorted by.
     fn questions(sort: Sort, status: Option<i64>, number: u32) -> Vec<(String, Vec<Value>)> {
         let after = Some(Place { at: Value::Integer(-1), number });
-        let steps = Part { status, after }.steps(sort);
-        steps.iter().map(|step| step.question(sort, &Conditions::default(), 51)).collect()
+        let part = Part { status, after };
+        let all = Conditions::default();
+        let questions = part.questions(sort, &all);
+        questions.map(|(sql, values)| (sql, [values, vec![Value::Integer(51)]].concat())).collect()
     }
 
     /// Every list that is in one index.
