@@ -265,7 +265,7 @@ impl Query {
         self.reader.learned(value(&run.workflow).map(String::as_str), phase, Some(*began))
     }
 
-    /// Who held the wheel over time. The record must have all its markers ([`Lists::All`]).
+    /// Who held the wheel over time. The record must have its handoffs ([`Lists::All`], [`Query::show`]).
     ///
     /// # Errors
     /// As [`Query::run`].

@@ -163,6 +163,27 @@ pub(super) fn markers_in(
     rows.collect()
 }
 
+/// Of the markers before a place those that are open, and the newest closed handoffs; in their order.
+pub(super) fn markers_before(
+    connection: &Connection,
+    number: u32,
+    place: u32,
+    handoffs: usize,
+) -> rusqlite::Result<Vec<Marker>> {
+    let Some(last) = place.checked_sub(1) else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT {MARKER} FROM marker INDEXED BY marker_open WHERE closed_line IS NULL AND key BETWEEN ?1 AND ?2
+         UNION ALL
+         SELECT * FROM (SELECT {MARKER} FROM marker INDEXED BY marker_handoff
+           WHERE kind = 'handoff' AND closed_line IS NOT NULL AND key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT ?3)
+         ORDER BY key"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let [from, to] = keys(number, &(0..=last));
+    let rows = statement.query_map([from, to, int(handoffs as u64)], read_marker)?;
+    rows.collect()
+}
+
 pub(super) fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
     Ok(Marker {
         kind: word(MarkerKind::from_word, row, 1)?,

@@ -246,6 +246,7 @@ CREATE INDEX span_open ON span(key) WHERE open > 0;
 CREATE INDEX lesson_asked ON lesson(workflow, phase, at, duration_ms);
 CREATE INDEX marker_closed ON marker(ifnull(closed_at, -1)) WHERE closed_line IS NOT NULL;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;
+CREATE INDEX marker_handoff ON marker(key) WHERE kind = 'handoff' AND closed_line IS NOT NULL;
 
 CREATE VIEW runs AS
 SELECT run.number, run.key, run.source, title, workflow, status, status_reason, error, phase, candidate, attempt,

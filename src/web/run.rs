@@ -211,7 +211,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
     let spanning = |body: Markup| html! { div.parts data-now=[still] data-skew=[skew] { (body) } };
     let since = |body: Markup| html! { div.parts data-skew=[skew] { (body) } };
     let part = |id, name, count, body| Part { id, name, count, body };
-    let Shown { spans: excerpt, earlier_artifacts, .. } = &seen.lists;
+    let Shown { spans: excerpt, earlier_markers, earlier_artifacts, .. } = &seen.lists;
     let of_kind = |kind| excerpt.of_kind(kind);
     let earlier = *earlier_artifacts;
     let mut parts = Vec::new();
@@ -234,7 +234,7 @@ fn parts(look: &Look<'_>, seen: &Seen) -> Vec<Part> {
             Some(open).filter(|open| *open > 0),
             since(html! {
                 @if lane.is_none() { (view::state::failed("who held the wheel")) }
-                (markers::markers(key, state, &lane.unwrap_or_default(), facts::log_now(&seen.judged, seen.now)))
+                (markers::markers(key, state, *earlier_markers, &lane.unwrap_or_default(), facts::log_now(&seen.judged, seen.now)))
             }),
         ));
     }

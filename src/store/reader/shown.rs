@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::reducer::digest::{PIECE, STRETCH};
 use crate::reducer::excerpt::{Asked, Excerpt, Source};
-use crate::reducer::marker::Marker;
+use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
 use crate::reducer::span::Artifact;
 use crate::store::columns::{self, count};
@@ -13,13 +13,19 @@ use crate::store::{digest_rows, span_rows};
 /// Artifacts that are read, the newest.
 const ARTIFACTS: u32 = 1000;
 
+/// Markers that are read, the newest; of those before them the open ones, and so many closed handoffs, the newest.
+const MARKERS: u32 = 1000;
+const HANDOFFS: usize = 200;
+
 /// The lists of a run as a page shows them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shown {
     /// Of the spans those that are shown, and what is true of all.
     pub spans: Excerpt,
-    /// All of them.
+    /// Those that are open, the newest of the others, and of the handoffs further ones.
     pub markers: Vec<Marker>,
+    /// How many markers are left out.
+    pub earlier_markers: u64,
     /// The newest.
     pub artifacts: Vec<Artifact>,
     /// How many artifacts are before these.
@@ -31,9 +37,19 @@ impl Shown {
     #[must_use]
     pub fn of(state: &RunState, asked: &Asked) -> Self {
         let first = state.artifacts.len().saturating_sub(ARTIFACTS as usize);
+        let (before, newest) = state.markers.split_at(state.markers.len().saturating_sub(MARKERS as usize));
+        let is_handed = |marker: &&Marker| marker.kind == MarkerKind::Handoff && !marker.is_open();
+        let mut left_out = before.iter().filter(is_handed).count().saturating_sub(HANDOFFS);
+        let mut is_shown = |marker: &&Marker| {
+            let is_old = is_handed(marker) && left_out > 0;
+            left_out -= usize::from(is_old);
+            marker.is_open() || is_handed(marker) && !is_old
+        };
+        let markers: Vec<Marker> = before.iter().filter(|marker| is_shown(marker)).chain(newest).cloned().collect();
         Self {
             spans: Excerpt::of(&state.spans, asked),
-            markers: state.markers.clone(),
+            earlier_markers: (state.markers.len() - markers.len()) as u64,
+            markers,
             artifacts: state.artifacts[first..].to_vec(),
             earlier_artifacts: first as u64,
         }
@@ -42,9 +58,10 @@ impl Shown {
 
 /// Reads few of the spans: those that digests name, the open ones, and the last ones.
 pub(super) fn read(connection: &Connection, number: u32, asked: &Asked) -> rusqlite::Result<Option<Shown>> {
-    let lengths = "SELECT base, run.artifacts FROM run JOIN log USING (number) WHERE number = ?";
-    let lengths = connection.prepare_cached(lengths)?.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)));
-    let Some((base, artifacts)) = lengths.optional()? else { return Ok(None) };
+    let lengths = "SELECT base, markers, run.artifacts FROM run JOIN log USING (number) WHERE number = ?";
+    let mut lengths = connection.prepare_cached(lengths)?;
+    let lengths = lengths.query_row([number], |row| Ok((row.get(0)?, count(row.get(1)?), count(row.get(2)?))));
+    let Some((base, all_markers, artifacts)) = lengths.optional()? else { return Ok(None) };
     let digests = digest_rows::read(connection, number)?;
     let end = u32::try_from(digests.len()).unwrap_or(u32::MAX).saturating_mul(STRETCH);
     let source = Source {
@@ -55,12 +72,15 @@ pub(super) fn read(connection: &Connection, number: u32, asked: &Asked) -> rusql
     let spans = Excerpt::read(source, asked, |piece| {
         span_rows::read_in(connection, number, base, piece * PIECE..=piece * PIECE + PIECE - 1)
     })?;
-    let earlier_artifacts = count(artifacts).saturating_sub(u64::from(ARTIFACTS));
-    let first = u32::try_from(earlier_artifacts).unwrap_or(u32::MAX);
+    let earlier = |all: u64, newest: u32| u32::try_from(all.saturating_sub(u64::from(newest))).unwrap_or(u32::MAX);
+    let (first_marker, first) = (earlier(all_markers, MARKERS), earlier(artifacts, ARTIFACTS));
+    let mut markers = columns::markers_before(connection, number, first_marker, HANDOFFS)?;
+    markers.extend(columns::markers_in(connection, number, first_marker..=u32::MAX)?);
     Ok(Some(Shown {
         spans,
-        markers: columns::read_markers(connection, number, true)?,
+        earlier_markers: all_markers.saturating_sub(markers.len() as u64),
+        markers,
         artifacts: columns::artifacts_in(connection, number, first..=u32::MAX)?,
-        earlier_artifacts,
+        earlier_artifacts: u64::from(first),
     }))
 }

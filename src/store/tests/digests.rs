@@ -96,6 +96,29 @@ fn markers_are_shown_whether_open_or_closed_and_of_artifacts_the_newest() {
 }
 
 #[test]
+fn of_very_many_markers_the_newest_the_open_ones_and_the_newest_handoffs_are_shown() {
+    let place = Place::new();
+    let store = place.open();
+    let event = |name: &str, id: usize| format!("{{\"event\":\"{name}\",\"id\":\"m-{id}\"}}\n");
+    let closed = |n: usize| match n % 2 {
+        0 => event("handoff.requested", n) + &event("handoff.resolved", n),
+        _ => event("question.asked", n) + &event("question.answered", n),
+    };
+    let text: String = std::iter::once(event("question.asked", 9999)).chain((0..1501).map(closed)).collect();
+    let whole = whole("r", 1, &format!("{STARTED}{text}"));
+    let state = Arc::clone(&whole.state);
+    assert_eq!(state.markers.len(), 1502);
+    store.writer.send(Write::Batch(Box::new(whole))).unwrap();
+    store.writer.flush().unwrap();
+    check(&store, &place.cache(), &state);
+    let shown = Shown::of(&state, &Asked { window: None, now: Micros(0), lines: 1 });
+    let ids: Vec<&str> = shown.markers.iter().map(|marker| marker.id.as_str()).collect();
+    // The open one; 200 of the 251 handoffs before the newest thousand; those.
+    assert_eq!((ids.len(), shown.earlier_markers), (1201, 301));
+    assert_eq!((ids[0], ids[1], ids[200], ids[201], ids[1200]), ("m-9999", "m-102", "m-500", "m-501", "m-1500"));
+}
+
+#[test]
 fn a_tail_makes_a_stretch_whole_and_takes_it_back() {
     let place = Place::new();
     let store = place.open();

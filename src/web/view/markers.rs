@@ -14,32 +14,33 @@ use crate::reducer::wheel::{Hold, Who};
 const FEW: usize = 50;
 const OPEN: usize = 100;
 
-/// Who held the wheel over time, the open markers, and the history.
+/// Who held the wheel over time, the open markers, and the history, behind so many `earlier` closed ones.
 #[must_use]
-pub fn markers(key: &str, state: &RunState, lane: &[Hold], now: Micros) -> Markup {
+pub fn markers(key: &str, state: &RunState, earlier: u64, lane: &[Hold], now: Micros) -> Markup {
     let (open, closed): (Vec<&Marker>, Vec<&Marker>) = state.markers.iter().partition(|marker| marker.is_open());
+    let all = closed.len() as u64 + earlier;
     html! {
-        @if lane.len() > 1 { (wheel_lane(key, lane)) }
+        @if lane.len() > 1 { (wheel_lane(key, lane, earlier > 0)) }
         @if !open.is_empty() {
             ul.markers { @for marker in &open[open.len().saturating_sub(OPEN)..] { (one(key, marker, now)) } }
             @if open.len() > OPEN { p.end { (amount::count(open.len() as u64)) " open, showing the newest " (OPEN) } }
         }
         @if !closed.is_empty() {
             details #closed-markers {
-                summary { (closed.len()) " closed" }
+                summary { (all) " closed" }
                 ul.markers { @for marker in closed.iter().rev().take(FEW) { (one(key, marker, now)) } }
-                @if closed.len() > FEW { p.end { (closed.len()) ", showing the newest " (FEW) } }
+                @if all > FEW as u64 { p.end { (all) ", showing the newest " (FEW) } }
             }
         }
     }
 }
 
-/// Who held control over time, each hand-over linked to its line.
-fn wheel_lane(key: &str, lane: &[Hold]) -> Markup {
+/// Who held control over time, each hand-over linked to its line. Of very many there may be more than are known here.
+fn wheel_lane(key: &str, lane: &[Hold], or_more: bool) -> Markup {
     let left_out = lane.len().saturating_sub(FEW);
     html! {
         ol.lane aria-label="who held the wheel" {
-            @if left_out > 0 { li { (left_out) " earlier" } }
+            @if left_out > 0 { li { (left_out) @if or_more { " or more" } " earlier" } }
             @for hold in &lane[left_out..] {
                 li {
                     @match &hold.who {
@@ -112,7 +113,7 @@ mod tests {
             resolution: None,
         };
         let state = RunState { markers: vec![marker], ..RunState::default() };
-        let shown = markers("k", &state, &[], NOW).into_string();
+        let shown = markers("k", &state, 0, &[], NOW).into_string();
         check_harmless(&shown);
         assert!(shown.contains(">expired<"), "{shown}");
     }
