@@ -101,14 +101,14 @@ impl LogAccess {
             if bytes.is_empty() {
                 return Ok(match reducer.tail() {
                     Tail::Provisional(state, _) => *state,
-                    Tail::None | Tail::Pending(_) => reducer.state().clone(),
+                    Tail::None | Tail::Pending(_) => reducer.into_state(),
                 });
             }
             let end = end_of_line(bytes, &mut missing);
             reducer.push(&bytes[..end], &mut |_| {});
             at += end as u64;
         }
-        Ok(reducer.state().clone())
+        Ok(reducer.into_state())
     }
 
     /// The log of a run, to be reduced again from its first byte.

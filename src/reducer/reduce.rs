@@ -128,6 +128,12 @@ impl Reducer {
         &self.state
     }
 
+    /// The same, when nothing more is to be read.
+    #[must_use]
+    pub fn into_state(self) -> RunState {
+        Arc::unwrap_or_clone(self.state)
+    }
+
     /// The same, to take its changes.
     pub fn state_mut(&mut self) -> &mut RunState {
         Arc::make_mut(&mut self.state)

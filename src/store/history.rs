@@ -1,5 +1,5 @@
 //! Snapshots of the fold along a long log, so that the state after any line costs the bytes since the snapshot before
-//! it, and not all of them (spec 2.4). Logs under 8 MiB have none: reducing them is as quick.
+//! it, and not all of them (spec 2.4). Logs under 4 MiB have none: reducing them is as quick.
 //!
 //! A snapshot is small: the values of the run and the lengths of its lists. Entries of a list keep their place for good,
 //! so the list of then is the list of now, cut to its length, with the entries that changed since put back as they were
@@ -17,7 +17,7 @@ use super::span_rows;
 use crate::reducer::run::{Changes, RunState};
 
 /// A snapshot is taken by the first batch that ends behind each multiple of so many bytes.
-const EVERY: u64 = 8 * 1024 * 1024;
+const EVERY: u64 = 4 * 1024 * 1024;
 
 const SPANS: i64 = 0;
 const MARKERS: i64 = 1;

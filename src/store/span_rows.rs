@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, unreadable};
 use super::inserts::{Entry, Inserts};
-use crate::reducer::digest::PIECE;
+use crate::reducer::digest::{PIECE, STRETCH};
 use crate::reducer::event::{ErrorText, Verb};
 use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
@@ -73,7 +73,13 @@ pub(super) fn read_open(
 ) -> rusqlite::Result<Vec<(u32, Span)>> {
     let sql = "SELECT key, entries FROM span INDEXED BY span_open WHERE open > 0 AND key BETWEEN ? AND ? ORDER BY key";
     let keys = [key_of(number, 0), key_of(number, end / CHUNK)];
-    select(connection, sql, keys, base, |place, span| span.is_open() && place < end)
+    let mut open = Vec::new();
+    each(connection, sql, keys, base, |place, span| {
+        if span.is_open() && place < end {
+            open.push((place, span));
+        }
+    })?;
+    Ok(open)
 }
 
 /// The spans of a run at some places.
@@ -85,33 +91,45 @@ pub(super) fn read_in(
 ) -> rusqlite::Result<Vec<Span>> {
     let sql = "SELECT key, entries FROM span WHERE key BETWEEN ? AND ? ORDER BY key";
     let keys = [key_of(number, places.start() / CHUNK), key_of(number, places.end() / CHUNK)];
-    let spans = select(connection, sql, keys, base, |place, _| places.contains(&place))?;
-    Ok(spans.into_iter().map(|(_, span)| span).collect())
+    let mut spans = Vec::with_capacity(match places.end() - places.start() {
+        few @ ..STRETCH => few as usize + 1,
+        // Spans are large: a long list that grows is copied again and again.
+        _ => connection
+            .prepare_cached("SELECT count(*) FROM span WHERE key BETWEEN ? AND ?")?
+            .query_row(keys, |row| row.get(0).map(chunk_capacity))?,
+    });
+    each(connection, sql, keys, base, |place, span| {
+        if places.contains(&place) {
+            spans.push(span);
+        }
+    })?;
+    Ok(spans)
 }
 
-/// The spans in the chunks that a question gives with their places, of those that are wanted by place and value.
-fn select(
+/// Room for the spans of so many chunks.
+fn chunk_capacity(chunks: i64) -> usize {
+    usize::try_from(chunks).unwrap_or(0) * CHUNK as usize
+}
+
+/// Gives the spans in the chunks that a question gives, with their places.
+fn each(
     connection: &Connection,
     sql: &str,
     keys: [i64; 2],
     base: i64,
-    wanted: impl Fn(u32, &Span) -> bool,
-) -> rusqlite::Result<Vec<(u32, Span)>> {
+    mut take: impl FnMut(u32, Span),
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(keys)?;
-    let mut spans = Vec::new();
     while let Some(row) = rows.next()? {
         let first = u32::try_from(row.get::<_, i64>(0)? & 0xffff_ffff).unwrap_or(u32::MAX).saturating_mul(CHUNK);
         let entries: Vec<Stored> =
             serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?;
         for (place, entry) in (first..).zip(entries) {
-            let span = entry.span(base)?;
-            if wanted(place, &span) {
-                spans.push((place, span));
-            }
+            take(place, entry.span(base)?);
         }
     }
-    Ok(spans)
+    Ok(())
 }
 
 /// Spans as they are written; [`Stored`] is one of them as it is read.

@@ -10,10 +10,9 @@ use super::agenda::Next;
 use super::table::{Tracked, Work};
 use crate::store::StoreError;
 
-/// Bytes of one turn: of a log that changes now, and of one that is caught up with. Snapshots are taken between turns, so
-/// this is also how much of a long log is reduced again at most to show its past.
-const URGENT: u64 = 4 * 1024 * 1024;
-const COLD: u64 = 16 * 1024 * 1024;
+/// Bytes of one turn. Snapshots are taken between turns, so this is also how much of a long log is reduced again at most
+/// to show its past.
+const TURN: u64 = 4 * 1024 * 1024;
 
 /// Of so few logs that changed now each that grew by so little has its turn where it is decided on.
 const FEW: usize = 4;
@@ -75,7 +74,7 @@ impl Engine {
                 Some((hot, _)) => hot.is_held(),
                 None => tracked.sent > self.flushed,
             };
-            tracked.size <= URGENT && tracked.backlog() <= LITTLE && !is_waited_for
+            tracked.size <= TURN && tracked.backlog() <= LITTLE && !is_waited_for
         })
     }
 
@@ -94,15 +93,15 @@ impl Engine {
 
     /// Logs that changed now; of many that wait each thread takes its part at once.
     fn urgents(&mut self, first: &Arc<str>) -> Option<Task> {
-        let mut jobs: Vec<Job> = self.job(first, URGENT).into_iter().collect();
+        let mut jobs: Vec<Job> = self.job(first, TURN).into_iter().collect();
         let further: Vec<_> = self.agenda.next_urgents(WORKERS, URGENT_GROUP).collect();
-        jobs.extend(further.iter().filter_map(|key| self.job(key, URGENT)));
+        jobs.extend(further.iter().filter_map(|key| self.job(key, TURN)));
         (!jobs.is_empty()).then_some(Task::Turns(jobs))
     }
 
     /// Small logs go together; one that is large goes by itself, so that no small one waits for it.
     fn group(&mut self, first: Arc<str>) -> Option<Task> {
-        let mut jobs: Vec<Job> = self.job(&first, COLD).into_iter().collect();
+        let mut jobs: Vec<Job> = self.job(&first, TURN).into_iter().collect();
         let mut bytes: u64 = self.table.get(&first).map_or(0, Tracked::backlog);
         while jobs.len() < GROUP && bytes < GROUP_BYTES {
             let Some(Next::Cold(key)) = self.agenda.next_cold() else { break };
@@ -112,7 +111,7 @@ impl Engine {
                 break;
             }
             bytes += backlog;
-            jobs.extend(self.job(&key, COLD));
+            jobs.extend(self.job(&key, TURN));
         }
         (!jobs.is_empty()).then_some(Task::Turns(jobs))
     }
@@ -267,7 +266,7 @@ impl Engine {
             self.agenda.waits().set_together(&key, now, rest);
             self.hush(key);
         } else if again {
-            let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > URGENT);
+            let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > TURN);
             self.want(&key, !is_long, now);
         }
         Ok(())

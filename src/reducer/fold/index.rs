@@ -23,6 +23,13 @@ struct Chains {
 }
 
 impl Chains {
+    fn with_room(entries: usize) -> Self {
+        Self {
+            newest: FxHashMap::with_capacity_and_hasher(entries, Default::default()),
+            older: Vec::with_capacity(entries),
+        }
+    }
+
     /// Adds the next entry; entries without a key take a place all the same.
     fn push(&mut self, key: Option<u64>) {
         let number = self.older.len() as u32;
@@ -94,7 +101,7 @@ impl Index {
     /// Builds the look-ups again.
     #[must_use]
     pub fn of(spans: &[Span], markers: &[Marker], artifacts: &[Artifact], scratch: &Scratch) -> Self {
-        let mut index = Self::default();
+        let mut index = Self { span_ids: Chains::with_room(spans.len()), ..Self::default() };
         index.intervals.extend(&scratch.heartbeat_intervals);
         index.intervals.sort_unstable();
         for (number, span) in spans.iter().enumerate() {
