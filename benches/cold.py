@@ -11,13 +11,12 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 
 import harness_logs  # noqa: E402
-from measure import BINARY, Bench, get, machine, memory, processor, quantile, timed  # noqa: E402
+from measure import BINARY, Bench, get, machine, memory, processor, quantile, timed, workplace  # noqa: E402
 from pages import are_right  # noqa: E402
 
 
@@ -34,7 +33,7 @@ def main():
     options.add_argument("--work")
     options.add_argument("--gigabytes", type=int, default=10)
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="wheelwatch-cold-", dir=asked.work) as work:
+    with workplace("cold", asked.work) as work:
         bench = Bench(asked.binary, work)
         state = bench.path("state")
         make(state, asked.gigabytes)

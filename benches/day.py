@@ -8,12 +8,11 @@ Memory and descriptors must stay flat, the write-ahead log bounded. Lost lines a
 
 import argparse
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 
 import live  # noqa: E402
-from measure import BINARY, Bench, machine  # noqa: E402
+from measure import BINARY, Bench, machine, workplace  # noqa: E402
 
 
 def show(row):
@@ -31,7 +30,7 @@ def main():
     asked = options.parse_args()
     print(f"Machine: {machine()}.\n")
     print("| minute | memory MiB | descriptors | of one core | WAL MiB | p99 ms to the stream |\n|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory(prefix="wheelwatch-day-", dir=asked.work) as work:
+    with workplace("day", asked.work) as work:
         end = live.day(Bench(asked.binary, work), asked.minutes, show, asked.runs, asked.rate)
     print(f"\n{end['written']:,} lines written, {end['lost']} lost, {end['late']} probes without a frame in 5 s.")
 

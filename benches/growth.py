@@ -12,13 +12,12 @@ import math
 import os
 import statistics
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 
 import harness_logs  # noqa: E402
-from measure import BINARY, Bench, machine, memory, processor, run, timed  # noqa: E402
+from measure import BINARY, Bench, machine, memory, processor, run, timed, workplace  # noqa: E402
 
 RUNS = [1, 10, 100, 1_000, 10_000, 50_000]
 EVENTS = [10**power for power in range(3, 8)]
@@ -109,7 +108,7 @@ def main():
         rows = []
         for shape in shapes:
             number = shape["runs"] if what.startswith("runs") else shape["lines"]
-            with tempfile.TemporaryDirectory(prefix="wheelwatch-growth-", dir=asked.work) as work:
+            with workplace("growth", asked.work) as work:
                 row = figures(Bench(asked.binary, work), shape, is_idle=what.startswith("runs"))
             show(what, number, row, not rows)
             rows.append((number, row))

@@ -10,12 +10,11 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 
 import harness_logs  # noqa: E402
-from measure import BINARY, Bench, machine  # noqa: E402
+from measure import BINARY, Bench, machine, workplace  # noqa: E402
 
 MIB = 1 << 20
 
@@ -96,7 +95,7 @@ def main():
     for name, make in INPUTS:
         if asked.only and asked.only not in name:
             continue
-        with tempfile.TemporaryDirectory(prefix="wheelwatch-hostile-", dir=asked.work) as work:
+        with workplace("hostile", asked.work) as work:
             bench = Bench(asked.binary, work)
             state = bench.path("state")
             os.mkdir(state)

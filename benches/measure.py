@@ -10,6 +10,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import harness_logs
@@ -78,6 +79,13 @@ def processor(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def workplace(name, below=None):
+    """A directory for the data of a script that goes when it ends, below one that is made if it is not there."""
+    if below:
+        os.makedirs(below, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix=f"wheelwatch-{name}-", dir=below)
 
 
 def machine():

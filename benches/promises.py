@@ -11,14 +11,13 @@ cannot be measured says why.
 
 import argparse
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 
 import builds  # noqa: E402
 import live  # noqa: E402
 import pages  # noqa: E402
-from measure import BINARY, Bench, NotMeasured, machine  # noqa: E402
+from measure import BINARY, Bench, NotMeasured, machine, workplace  # noqa: E402
 
 # Number, what, must, aim.
 PROMISES = [
@@ -52,7 +51,7 @@ def main():
     options.add_argument("--work", help="where to put the data [default: the temporary directory]")
     asked = options.parse_args()
     only = asked.only.split(",") if asked.only else None
-    with tempfile.TemporaryDirectory(prefix="wheelwatch-bench-", dir=asked.work) as work:
+    with workplace("bench", asked.work) as work:
         bench = Bench(asked.binary, work, asked.scale, asked.rounds, asked.peers, asked.minutes)
         print(f"Machine: {machine()}. Scale {asked.scale}, {asked.rounds} rounds.\n")
         print("| # | what | must | aim | measured |\n|---|---|---|---|---|")

@@ -519,7 +519,7 @@ fn the_past_of_a_long_log_is_that_of_a_replay_and_never_that_of_another_log() {
         bench.build(Stage::All);
     }
     let verified = bench.verify("long");
-    assert_eq!((verified.mismatches, verified.snapshots), (Vec::new(), 3));
+    assert_eq!((verified.mismatches, verified.snapshots), (Vec::new(), 6));
     let reader = bench.store().reader.clone();
     let (quick, slow) = (LogAccess::with_snapshots(&bench.source(), reader), LogAccess::new(&bench.source()));
     let check = |line: u64, what: &str| {
