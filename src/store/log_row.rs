@@ -285,6 +285,16 @@ impl Sums {
         Ok(sums)
     }
 
+    /// So many runs of each of some statuses.
+    #[cfg(test)]
+    pub(super) fn of_runs(runs: &[(i64, u64)]) -> Self {
+        let mut sums = Self::default();
+        for (status, count) in runs {
+            *sums.of_status(*status).expect("a status") = *count;
+        }
+        sums
+    }
+
     /// All runs.
     pub(super) fn runs(&self) -> u64 {
         self.statuses.iter().sum()

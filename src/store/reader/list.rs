@@ -1,7 +1,8 @@
 //! One page of the list of runs: filters, orders, pages by key, counts.
 //!
 //! What a page costs does not depend on how many runs there are, nor on how many are alike in what they are sorted by: each
-//! question goes on in an index where the page before ended. Only what has no index beside the order looks at more runs.
+//! question goes on in an index where the page before ended. Only what has no index beside the order looks at more runs, and of
+//! a status not at all of them.
 
 use std::cmp::Reverse;
 
@@ -64,9 +65,9 @@ pub(super) fn page(
         Some(sums) if conditions.sql.is_empty() => {
             statuses.as_deref().map_or_else(|| sums.runs(), |statuses| sums.of_statuses(statuses))
         }
-        _ => conditions.and_statuses(statuses.as_deref()).count(connection)?,
+        _ => conditions.and_statuses(statuses.as_deref(), By::Status).count(connection)?,
     };
-    let rows = rows(connection, filter, &conditions, statuses.as_deref())?;
+    let rows = rows(connection, filter, &conditions, statuses.as_deref(), sums)?;
     let (mut runs, mut bytes) = (Vec::new(), 0);
     for row in rows.iter().take(filter.limit as usize) {
         if bytes >= PAGE_BYTES {
@@ -95,6 +96,7 @@ fn rows(
     filter: &RunFilter,
     conditions: &Conditions,
     statuses: Option<&[i64]>,
+    sums: Option<Sums>,
 ) -> rusqlite::Result<Vec<Row>> {
     let most = filter.limit as usize + 1;
     let after = filter.after.as_deref().and_then(|after| unpack(filter.sort, after));
@@ -122,7 +124,8 @@ fn rows(
         }
         (Sort::Started | Sort::LastLife | Sort::Duration | Sort::Cost, statuses) => {
             let part = Part { status: None, after: after.map(|(_, place)| place) };
-            part.read(connection, filter.sort, &conditions.and_statuses(statuses), most, &mut rows)?;
+            let by = sums.zip(statuses).map_or(By::Status, |(sums, statuses)| By::of(&sums, statuses, most));
+            part.read(connection, filter.sort, &conditions.and_statuses(statuses, by), most, &mut rows)?;
         }
     }
     Ok(rows)
@@ -184,6 +187,25 @@ fn statuses(filter: &RunFilter) -> Option<Vec<i64>> {
     Some(wanted.copied().map(status_order).collect())
 }
 
+/// No index has both the statuses and these orders: which of them one is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// All runs of the statuses are sorted.
+    Status,
+    /// Runs are gone over in their order until there are enough.
+    Order,
+}
+
+impl By {
+    /// What looks at fewer runs for so many rows, where each status is spread evenly over the order: never more than the
+    /// square root of the rows times all runs.
+    fn of(sums: &Sums, statuses: &[i64], rows: usize) -> Self {
+        let wanted = u128::from(sums.of_statuses(statuses));
+        let all_for_enough = u128::from(sums.runs()).saturating_mul(rows as u128);
+        if wanted.saturating_mul(wanted) > all_for_enough { By::Order } else { By::Status }
+    }
+}
+
 /// Conditions of a question, and the values of their `?`.
 #[derive(Clone, Debug, Default)]
 struct Conditions {
@@ -225,9 +247,11 @@ impl Conditions {
         all
     }
 
-    fn and_statuses(&self, statuses: Option<&[i64]>) -> Self {
+    fn and_statuses(&self, statuses: Option<&[i64]>, by: By) -> Self {
         let Some(statuses) = statuses else { return self.clone() };
-        let sql = format!("run.status_order IN ({})", holes(statuses.len()));
+        // SQLite uses no index for what a plus stands before.
+        let plus = if by == By::Order { "+" } else { "" };
+        let sql = format!("{plus}run.status_order IN ({})", holes(statuses.len()));
         self.and([(sql, statuses.iter().copied().map(Value::Integer).collect())])
     }
 
@@ -301,6 +325,29 @@ mod tests {
                 assert!(plan.iter().any(|step| step.starts_with("SEARCH run USING")), "{sort:?}: {plan:?}");
                 assert!(plan.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")), "{sort:?}: {plan:?}");
             }
+        }
+    }
+
+    #[test]
+    fn many_of_a_status_are_never_sorted_and_few_are() {
+        let cache = Cache::new();
+        let store = cache.open();
+        let by = |runs: &[(i64, u64)], wanted: &[i64]| By::of(&Sums::of_runs(runs), wanted, 51);
+        assert_eq!(by(&[(1, 50_000), (4, 100)], &[1]), By::Order);
+        assert_eq!(by(&[(1, 50_000), (4, 100)], &[4]), By::Status);
+        assert_eq!(by(&[(1, 50_000), (4, 100)], &[4, 1]), By::Order);
+        assert_eq!(by(&[(1, 20)], &[1]), By::Status);
+        drop(store);
+        let connection = Connection::open(cache.cache()).unwrap();
+        for (by, sorts) in [(By::Order, false), (By::Status, true)] {
+            let conditions = Conditions::default().and_statuses(Some(&[4, 1]), by);
+            let part = Part { status: None, after: Some(Place { at: Value::Integer(9), number: 9 }) };
+            let (sql, _) = part.questions(Sort::Cost, &conditions).last().unwrap();
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let values = [4, 1, 9, 51];
+            let steps = statement.query_map(values, |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<String> = steps.map(Result::unwrap).collect();
+            assert_eq!(plan.iter().any(|step| step.contains("TEMP")), sorts, "{plan:?}");
         }
     }
 
