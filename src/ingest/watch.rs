@@ -23,6 +23,9 @@ pub(super) const MAX_WATCHES: usize = 4096;
 /// More news than this, and it is less work to look everywhere.
 const MAX_NEWS: usize = 16_384;
 
+/// How many of many directories are watched together, while everything else waits.
+const TOGETHER: usize = 128;
+
 /// What was heard of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
@@ -58,6 +61,8 @@ pub(super) struct Watch {
     watched: HashMap<PathBuf, (u64, u64)>,
     /// What the watcher was not told yet.
     untold: Vec<PathOp>,
+    /// Directories that are to be watched after that, with their identities, the next one last.
+    wanted: Vec<(PathBuf, (u64, u64))>,
     /// For how many there is room.
     room: usize,
     ear: Arc<Mutex<Ear>>,
@@ -83,7 +88,7 @@ impl Watch {
         match RecommendedWatcher::new(tell, config()) {
             Ok(watcher) => {
                 let (watched, room, mode) = (HashMap::new(), MAX_WATCHES, WatchMode::EventsAndScan);
-                Self { watcher: Some(watcher), watched, untold: Vec::new(), room, ear, mode }
+                Self { watcher: Some(watcher), watched, untold: Vec::new(), wanted: Vec::new(), room, ear, mode }
             }
             Err(error) => Self { ear, ..Self::without(format!("notifications are not available: {error}")) },
         }
@@ -92,7 +97,15 @@ impl Watch {
     /// No watcher, with the reason.
     pub(super) fn without(reason: String) -> Self {
         let mode = WatchMode::ScanOnly(reason);
-        Self { watcher: None, watched: HashMap::new(), untold: Vec::new(), room: 0, ear: Arc::default(), mode }
+        Self {
+            watcher: None,
+            watched: HashMap::new(),
+            untold: Vec::new(),
+            wanted: Vec::new(),
+            room: 0,
+            ear: Arc::default(),
+            mode,
+        }
     }
 
     /// Whether everything that should be watched is watched.
@@ -146,19 +159,30 @@ impl Watch {
         }
     }
 
-    /// These directories are to be watched and no others, the first ones first; says whether one of them is new. Those
-    /// without an identity are watched already and stay as they are. A quarter of the room is left for [`Watch::add`].
-    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) -> bool {
+    /// These directories are to be watched and no others, the first ones first, as [`Watch::go_on`] is called. Those without
+    /// an identity are watched already and stay as they are. A quarter of the room is left for [`Watch::add`].
+    pub(super) fn set(&mut self, wanted: &[(PathBuf, Option<(u64, u64)>)]) {
         let wanted = &wanted[..wanted.len().min(self.room - self.room / 4)];
         let keep: HashSet<&Path> = wanted.iter().map(|(path, _)| path.as_path()).collect();
         let surplus: Vec<PathBuf> =
             self.watched.keys().filter(|path| !keep.contains(path.as_path())).cloned().collect();
         surplus.iter().for_each(|path| self.leave(path));
-        let mut is_any_new = false;
-        for (path, identity) in wanted {
-            is_any_new |= identity.is_some_and(|identity| self.add(path, identity));
+        let new = wanted.iter().rev().filter_map(|(path, identity)| Some((path.clone(), (*identity)?)));
+        self.wanted = new.collect();
+    }
+
+    /// Watches some more of the directories of [`Watch::set`]. Says whether these were the last ones; none when there were
+    /// none.
+    pub(super) fn go_on(&mut self) -> Option<bool> {
+        if self.wanted.is_empty() {
+            return None;
         }
-        is_any_new
+        let next = self.wanted.len().saturating_sub(TOGETHER);
+        for (path, identity) in self.wanted.split_off(next).into_iter().rev() {
+            self.add(&path, identity);
+        }
+        self.settle();
+        Some(self.wanted.is_empty())
     }
 
     /// Tells the watcher what is to be watched since the last time, all at once: each telling is a wait for the thread that
@@ -317,10 +341,10 @@ mod tests {
     type Wanted = Vec<(PathBuf, Option<(u64, u64)>)>;
 
     /// Directories, and a watcher that may watch them.
-    fn directories(names: &[&str]) -> (tempfile::TempDir, Wanted, Watch) {
+    fn directories(count: usize) -> (tempfile::TempDir, Wanted, Watch) {
         let state = tempfile::tempdir().expect("temporary directory");
-        let paths = (0..).zip(names).map(|(number, name)| (state.path().join(name), Some((0, number))));
-        let paths: Wanted = paths.collect();
+        let paths: Wanted =
+            (0..count).map(|number| (state.path().join(number.to_string()), Some((0, number as u64)))).collect();
         paths.iter().for_each(|(path, _)| std::fs::create_dir(path).expect("mkdir"));
         let (inbox, _news) = std::sync::mpsc::sync_channel(1);
         (state, paths, Watch::start(inbox))
@@ -340,42 +364,59 @@ mod tests {
 
     #[test]
     fn the_watched_directories_are_those_that_were_wanted_last() {
-        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
-        assert!(watch.set(&directories));
-        watch.settle();
+        let (_state, directories, mut watch) = directories(4);
+        watch.set(&directories);
+        assert_eq!(watch.go_on(), Some(true));
         assert_eq!(heard(&watch, &directories, "1"), [true; 4]);
-        assert!(!watch.set(&directories[1..]), "none of them is new");
-        watch.settle();
+        watch.set(&directories[1..]);
+        watch.go_on();
         assert_eq!(heard(&watch, &directories, "2"), [false, true, true, true]);
         let other = (directories[1].0.clone(), Some((7, 7)));
-        assert!(watch.set(&[other, directories[3].clone()]), "another directory has that path");
-        watch.settle();
-        assert_eq!(heard(&watch, &directories, "3"), [false, true, false, true]);
+        watch.set(&[other, (directories[3].0.clone(), None)]);
+        watch.go_on();
+        assert_eq!(heard(&watch, &directories, "3"), [false, true, false, true], "another directory has that path");
+    }
+
+    #[test]
+    fn many_directories_are_watched_bit_by_bit_the_first_ones_first() {
+        let (_state, wanted, mut watch) = directories(TOGETHER + 2);
+        let covered = |watch: &Watch| wanted.iter().map(|(path, _)| watch.covers(path)).collect::<Vec<_>>();
+        watch.set(&wanted);
+        assert_eq!(covered(&watch), vec![false; TOGETHER + 2], "nobody waits for any of them yet");
+        assert_eq!(watch.go_on(), Some(false));
+        assert_eq!(covered(&watch), [vec![true; TOGETHER], vec![false; 2]].concat());
+        // Another choice before all were watched.
+        watch.set(&wanted[1..=TOGETHER]);
+        assert_eq!(watch.go_on(), Some(true));
+        assert_eq!((watch.covers(&wanted[0].0), watch.covers(&wanted[TOGETHER].0)), (false, true));
+        assert_eq!(watch.go_on(), None);
+        assert!(!watch.covers(&wanted[TOGETHER + 1].0));
     }
 
     #[test]
     fn what_went_away_before_it_was_watched_or_left_keeps_nothing_from_being_watched() {
-        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
+        let (_state, directories, mut watch) = directories(4);
         watch.set(&directories[..1]);
-        watch.settle();
+        watch.go_on();
         watch.leave(&directories[0].0);
         watch.set(&directories[1..]);
         for (path, _) in [&directories[0], &directories[2]] {
             std::fs::remove_dir(path).expect("rmdir");
         }
-        watch.settle();
-        assert_eq!(heard(&watch, &directories, "4"), [false, true, false, true]);
+        watch.go_on();
+        assert_eq!(heard(&watch, &directories, "1"), [false, true, false, true]);
         assert!(watch.is_on() && !watch.covers(&directories[2].0) && watch.covers(&directories[3].0));
     }
 
     #[test]
     fn where_there_is_no_more_room_the_first_ones_are_watched_and_the_reason_is_said() {
-        let (_state, directories, mut watch) = directories(&["a", "b", "c", "d"]);
-        watch.set(&directories);
+        let (_state, directories, mut watch) = directories(4);
+        for (number, (path, _)) in (0..).zip(&directories) {
+            assert!(watch.add(path, (0, number)));
+        }
         watch.leave(&directories[0].0);
         // As if the system had refused the second of them.
-        watch.untold.remove(1);
-        watch.untold.remove(0);
+        watch.untold.drain(..2);
         watch.refused(&Error::new(ErrorKind::MaxFilesWatch), Some(directories[1].0.clone()));
         let left = watch.untold.iter().map(|told| (matches!(told, PathOp::Unwatch(_)), told.as_path()));
         assert_eq!(left.collect::<Vec<_>>(), [(true, directories[0].0.as_path())], "what is left makes room");

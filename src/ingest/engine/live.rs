@@ -69,8 +69,15 @@ impl Engine {
                 add(place, below);
             }
         }
+        self.watch.set(&wanted);
+    }
+
+    /// Adds watches of the chosen logs; says whether there are more to add.
+    pub(super) fn add_watches(&mut self) -> bool {
+        let Some(is_last) = self.watch.go_on() else { return false };
         // What was written before a watch was there was not heard.
-        self.scans.wants_looks |= self.watch.set(&wanted);
+        self.scans.wants_looks |= is_last;
+        true
     }
 
     /// Whether a log is written bytewise, and nothing else is to be heard of its directory: who hears each byte is woken by

@@ -316,7 +316,8 @@ impl Engine {
             self.give(now)?;
             self.tell(false);
             self.complete()?;
-            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling()];
+            let adding = self.add_watches().then_some(now);
+            let until = [Some(next_tick), self.scans.due(), self.agenda.waits().next(), self.telling(), adding];
             let until = until.into_iter().flatten().min().unwrap_or(next_tick);
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(message) => {

@@ -47,6 +47,7 @@ impl Bench {
         }
         bench.engine.tick(Instant::now());
         bench.settle();
+        while bench.engine.add_watches() {}
         assert_eq!((bench.engine.scans.count, bench.engine.scans.number), (1, 1));
         bench
     }
