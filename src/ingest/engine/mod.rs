@@ -78,7 +78,7 @@ impl Drop for Ingest {
 /// # Errors
 /// [`IngestError::Pattern`]; [`IngestError::Store`] when the cache cannot be read; [`IngestError::Threads`].
 pub fn start(source: Source, writer: Writer, reader: Reader, live: Live) -> Result<Ingest, IngestError> {
-    let mut engine = Engine::new(source, writer, reader, live, Stage::All)?;
+    let mut engine = Engine::new(source, writer, reader, live, Stage::Shown)?;
     engine.watch = match engine.source.poll {
         true => Watch::without(String::from("as asked for by --poll")),
         false => Watch::start(engine.sender.clone()),
@@ -109,13 +109,15 @@ pub struct Built {
     pub problems: u64,
 }
 
-/// Whether a build also writes event rows.
+/// What is written of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Run rows only.
     Runs,
     /// Event rows, too.
     All,
+    /// Event rows, too, but those of the newest runs after everything else: their pages are right before that.
+    Shown,
 }
 
 /// Brings the cache up to date once and returns. `progress` is called now and then with (bytes read, bytes to read).
@@ -172,8 +174,7 @@ struct Engine {
     name: Arc<LogName>,
     desk: Arc<Desk>,
     live: Live,
-    /// Event rows are written, too.
-    rows: bool,
+    stage: Stage,
     bases: Vec<Base>,
     table: Table,
     agenda: Agenda,
@@ -223,7 +224,7 @@ impl Engine {
             name,
             desk,
             live,
-            rows: stage == Stage::All,
+            stage,
             table: Table::default(),
             agenda: Agenda::default(),
             hot: HashMap::new(),
@@ -298,7 +299,12 @@ impl Engine {
             (LogName::Glob(_), _) | (LogName::Exact(_), None) => PathBuf::new(),
         };
         let key = Arc::from(known.log.key.as_str());
-        self.table.insert(key, Tracked::known(number, Arc::from(below), known, self.rows));
+        self.table.insert(key, Tracked::known(number, Arc::from(below), known, self.has_rows()));
+    }
+
+    /// Whether event rows are written, too.
+    fn has_rows(&self) -> bool {
+        self.stage != Stage::Runs
     }
 
     /// Follows the logs until it is stopped.

@@ -15,7 +15,7 @@ use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
 use super::table::{Sight, Tracked, Work};
-use super::{Engine, TICK};
+use super::{Engine, Stage, TICK};
 use crate::reducer::time::Micros;
 use crate::store::StoreError;
 use crate::store::writer::Write;
@@ -307,7 +307,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Wants turns of the newest logs that the first scan found so far.
+    /// Wants turns of the newest logs that the first scan found so far: what they need to be listed right.
     fn read_early(&mut self, now: Instant) {
         let fresh = &mut self.scans.fresh;
         let others = fresh.len().saturating_sub(EARLY);
@@ -317,6 +317,8 @@ impl Engine {
         let mut newest = fresh.split_off(others);
         newest.sort_unstable_by(|one, other| other.cmp(one));
         for (_, key) in newest {
+            let is_shown = self.stage == Stage::Shown;
+            self.table.change(&key, |tracked| tracked.is_preview = is_shown && tracked.cursor.generation == 0);
             self.want(&key, false, now);
         }
     }

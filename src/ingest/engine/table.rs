@@ -71,7 +71,9 @@ pub(super) struct Tracked {
     pub(super) rotated: bool,
     pub(super) ended: bool,
     /// It was read without event rows, which are wanted: it is read once more.
-    lacks_rows: bool,
+    pub(super) lacks_rows: bool,
+    /// It is to be read without them before that.
+    pub(super) is_preview: bool,
     /// The cache has a row of it.
     pub(super) stored: bool,
     /// The first scan found it, and it was not read yet.
@@ -101,6 +103,7 @@ impl Tracked {
             rotated: false,
             ended: false,
             lacks_rows: false,
+            is_preview: false,
             stored: false,
             is_first: false,
         }

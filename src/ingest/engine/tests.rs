@@ -17,12 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Bench {
     home: TempDir,
     engine: Engine,
-    _store: Store,
+    store: Store,
 }
 
 impl Bench {
     /// After the first scan of some logs of one line.
     fn new(keys: &[&str], is_watched: bool) -> Self {
+        let mut bench = Self::begin(keys, is_watched, Stage::All);
+        bench.engine.tick(Instant::now());
+        bench.settle();
+        while bench.engine.add_watches() {}
+        assert_eq!((bench.engine.scans.count, bench.engine.scans.number), (1, 1));
+        bench
+    }
+
+    /// Before that.
+    fn begin(keys: &[&str], is_watched: bool, stage: Stage) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let state = home.path().join("state");
         fs::create_dir(&state).expect("mkdir");
@@ -35,20 +45,16 @@ impl Bench {
             poll: !is_watched,
         };
         let (writer, reader, live) = (store.writer.clone(), store.reader.clone(), store.live.clone());
-        let mut engine = Engine::new(source, writer, reader, live, Stage::All).expect("an engine");
+        let mut engine = Engine::new(source, writer, reader, live, stage).expect("an engine");
         engine.watch = match is_watched {
             true => Watch::start(engine.sender.clone()),
             false => Watch::without(String::from("not asked for")),
         };
-        let mut bench = Self { home, engine, _store: store };
+        let bench = Self { home, engine, store };
         for key in keys {
             fs::create_dir(bench.path(key)).expect("mkdir");
             bench.append(key, LINE);
         }
-        bench.engine.tick(Instant::now());
-        bench.settle();
-        while bench.engine.add_watches() {}
-        assert_eq!((bench.engine.scans.count, bench.engine.scans.number), (1, 1));
         bench
     }
 
@@ -175,4 +181,27 @@ fn a_log_that_drips_is_not_heard_and_then_heard_again() {
         bench.append("a", "\n");
         bench.listen_until("the next line is heard", |bench| bench.log("a").cursor.offset > offset);
     }
+}
+
+#[test]
+fn the_newest_logs_are_shown_before_their_events_are_written_and_read_once_more_for_those() {
+    let mut bench = Bench::begin(&["a"], false, Stage::Shown);
+    bench.engine.tick(Instant::now());
+    while bench.engine.table.get("a").is_none_or(|log| log.cursor.offset == 0) {
+        bench.engine.give(Instant::now()).expect("a cache");
+        let message = bench.engine.inbox.recv().expect("the threads live");
+        bench.engine.take(message).expect("a cache");
+    }
+    let stored = |bench: &Bench| {
+        bench.store.writer.flush().expect("a commit");
+        let logs = bench.store.reader.logs().expect("the logs");
+        let runs = bench.store.reader.totals().expect("the sums").runs;
+        (runs, logs.iter().map(|log| (log.cursor.generation, log.cursor.offset, log.events_offset)).collect::<Vec<_>>())
+    };
+    let end = LINE.len() as u64;
+    assert_eq!(stored(&bench), (1, vec![(1, end, 0)]));
+    assert_eq!(bench.engine.table.first, 1, "it is not complete");
+    bench.settle();
+    assert_eq!(stored(&bench), (1, vec![(1, end, end)]), "and nothing was replaced");
+    assert_eq!((bench.engine.table.first, bench.engine.read), (0, 2 * end));
 }

@@ -132,7 +132,7 @@ impl Engine {
             hot: self.hot.remove(key).map(|(hot, _)| hot),
             shape: tracked.shape,
             limit,
-            rows: self.rows,
+            rows: self.has_rows() && !tracked.is_preview,
             unflushed: (tracked.sent > self.flushed).then_some(self.sent),
         };
         self.table.change(key, |tracked| tracked.work = Work::Running);
@@ -222,7 +222,9 @@ impl Engine {
         }
         self.read += done.read;
         let is_more = matches!(done.end, End::More);
-        if !is_more {
+        let is_preview =
+            matches!(done.end, End::Read) && self.table.get(&key).is_some_and(|tracked| tracked.is_preview);
+        if !is_more && !is_preview {
             self.no_more_first(&key);
         }
         let is_refused = matches!(done.end, End::Refused);
@@ -232,6 +234,8 @@ impl Engine {
         let rested = self.table.change(&key, |tracked| {
             let ended_a_line = done.replaced || done.row.cursor.offset > tracked.cursor.offset;
             tracked.adopt(done.row);
+            tracked.is_preview &= is_more;
+            tracked.lacks_rows |= is_preview;
             if !is_refused {
                 tracked.ended = done.ended.unwrap_or(tracked.ended);
                 tracked.shape = done.shape;
@@ -265,6 +269,9 @@ impl Engine {
         if let Some(rest) = rest {
             self.agenda.waits().set_together(&key, now, rest);
             self.hush(key);
+        } else if is_preview {
+            // Once more, for its event rows, when nothing else is left.
+            self.want(&key, false, now);
         } else if again {
             let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > TURN);
             self.want(&key, !is_long, now);
