@@ -45,6 +45,12 @@ impl Agenda {
         self.cold.push_back(key);
     }
 
+    /// A turn before the others, but for those of these that go first now.
+    pub(super) fn push_soon(&mut self, key: Arc<str>, mut goes_before: impl FnMut(&str) -> bool) {
+        let place = self.cold.iter().take_while(|key| goes_before(key)).count();
+        self.cold.insert(place, key);
+    }
+
     /// Whether many logs wait for their first turn.
     pub(super) fn has_cold(&self) -> bool {
         !self.cold.is_empty()
@@ -191,6 +197,17 @@ mod tests {
             ("u0 u1 u2".into(), "u3".into(), "u4".into(), "u5".into())
         );
         assert_eq!((taken(16), agenda.next()), (String::new(), Some(Next::Urgent(key("u6")))));
+    }
+
+    #[test]
+    fn a_turn_that_comes_soon_waits_for_those_before_it_and_for_no_others() {
+        let mut agenda = Agenda::default();
+        ["a1", "a2", "b", "a3"].into_iter().for_each(|name| agenda.push_cold(key(name)));
+        for name in ["a4", "a5"] {
+            agenda.push_soon(key(name), |key| key.starts_with('a'));
+        }
+        let order: Vec<_> = agenda.cold.iter().map(|key| &**key).collect();
+        assert_eq!(order, ["a1", "a2", "a4", "a5", "b", "a3"]);
     }
 
     #[test]

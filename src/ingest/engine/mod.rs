@@ -116,7 +116,7 @@ pub enum Stage {
     Runs,
     /// Event rows, too.
     All,
-    /// Event rows, too, but those of the newest runs after everything else: their pages are right before that.
+    /// Event rows, too, but of the newest runs after all these are listed right.
     Shown,
 }
 

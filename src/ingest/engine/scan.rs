@@ -34,7 +34,7 @@ const ASKED: Duration = Duration::from_millis(250);
 /// A first scan that takes longer than this does not keep everything waiting for what is new: from then on the newest of what
 /// it found so far are read beside it, so many at a time.
 const PATIENCE: Duration = Duration::from_millis(400);
-const EARLY: usize = 64;
+pub(super) const EARLY: usize = 64;
 
 /// After a full scan that told of all logs so many tell of changes alone, as long as they miss none.
 const QUIET: u32 = 9;

@@ -7,6 +7,7 @@ use super::super::pool::{self, Task, WORKERS};
 use super::super::tail::{self, Done, End, Job};
 use super::Engine;
 use super::agenda::Next;
+use super::scan::EARLY;
 use super::table::{Tracked, Work};
 use crate::store::StoreError;
 
@@ -270,13 +271,25 @@ impl Engine {
             self.agenda.waits().set_together(&key, now, rest);
             self.hush(key);
         } else if is_preview {
-            // Once more, for its event rows, when nothing else is left.
-            self.want(&key, false, now);
+            self.want_rows(key);
         } else if again {
             let is_long = self.table.get(&key).is_some_and(|tracked| tracked.backlog() > TURN);
             self.want(&key, !is_long, now);
         }
         Ok(())
+    }
+
+    /// Wants the turn of a log that was read without event rows, for those: as soon as all are listed that are read like
+    /// this, since theirs are the pages that are looked at first.
+    fn want_rows(&mut self, key: Arc<str>) {
+        self.table.change(&key, |tracked| tracked.work = Work::Queued);
+        let table = &self.table;
+        // Not all that lack them: a cache that was made without any has them at its end.
+        let mut left = EARLY;
+        self.agenda.push_soon(key, |key| {
+            left = left.saturating_sub(1);
+            left > 0 && table.get(key).is_some_and(|log| log.is_preview || log.lacks_rows)
+        });
     }
 
     /// A log that the first scan found was read, or cannot be.
