@@ -80,11 +80,11 @@ impl Engine {
         true
     }
 
-    /// Whether a log is written bytewise, and nothing else is to be heard of its directory: who hears each byte is woken by
-    /// each, whatever comes of it, and the log is looked at when its wait is over.
+    /// Whether a log is written bytewise or all the time, and nothing else is to be heard of its directory: who hears each
+    /// write is woken by each, whatever comes of it, and the log is looked at when its wait is over.
     pub(super) fn is_not_to_be_heard(&self, tracked: &Tracked) -> bool {
         let directory = || tracked.below.parent().map(|below| (tracked.root, below.to_owned()));
-        tracked.is_dripping()
+        tracked.is_rested()
             && matches!(*self.name, LogName::Exact(_))
             && directory().is_some_and(|directory| !self.scans.branches.contains_key(&directory))
     }

@@ -129,9 +129,9 @@ impl Tracked {
         }
     }
 
-    /// Whether somebody writes it bytewise.
-    pub(super) fn is_dripping(&self) -> bool {
-        self.drip >= DRIP
+    /// Whether somebody writes it bytewise or all the time, so that it is left alone between its turns.
+    pub(super) fn is_rested(&self) -> bool {
+        self.drip >= DRIP || self.brisk >= BRISK
     }
 
     /// Takes over what a turn made of its row.

@@ -164,7 +164,7 @@ fn a_log_that_drips_is_not_heard_and_then_heard_again() {
         let directory = bench.path("a").canonicalize().expect("a path");
         assert!(bench.engine.watch.covers(&directory));
         let pending = |bench: &Bench| bench.log("a").pending;
-        while !bench.log("a").is_dripping() {
+        while !bench.log("a").is_rested() {
             let was = pending(&bench);
             bench.append("a", "{");
             bench.listen_until("a byte is heard", |bench| pending(bench) > was);
@@ -174,13 +174,35 @@ fn a_log_that_drips_is_not_heard_and_then_heard_again() {
         if is_ended {
             bench.append("a", "\n");
         }
-        bench.listen_until("its turn after the wait", |bench| !bench.log("a").is_dripping());
+        bench.listen_until("its turn after the wait", |bench| !bench.log("a").is_rested());
         assert_eq!(bench.log("a").cursor.offset > offset, is_ended);
         assert!(bench.engine.watch.covers(&directory));
         let offset = bench.log("a").cursor.offset;
         bench.append("a", "\n");
         bench.listen_until("the next line is heard", |bench| bench.log("a").cursor.offset > offset);
     }
+}
+
+#[test]
+fn a_log_that_is_written_all_the_time_is_not_heard_and_then_heard_again() {
+    let mut bench = Bench::new(&["a"], true);
+    let directory = bench.path("a").canonicalize().expect("a path");
+    let offset = |bench: &Bench| bench.log("a").cursor.offset;
+    while !bench.log("a").is_rested() {
+        let was = offset(&bench);
+        bench.append("a", LINE);
+        bench.listen_until("a line is heard", |bench| offset(bench) > was);
+    }
+    assert!(!bench.engine.watch.covers(&directory), "each line would wake somebody");
+    let was = offset(&bench);
+    bench.append("a", LINE);
+    bench.listen_until("it is read when its wait is over", |bench| offset(bench) > was);
+    assert!(bench.log("a").is_rested() && !bench.engine.watch.covers(&directory));
+    bench.listen_until("nothing came", |bench| !bench.log("a").is_rested());
+    assert!(bench.engine.watch.covers(&directory));
+    let was = offset(&bench);
+    bench.append("a", LINE);
+    bench.listen_until("the next line is heard", |bench| offset(bench) > was);
 }
 
 #[test]

@@ -246,10 +246,10 @@ impl Engine {
                 tracked.sent = sent;
                 tracked.stored = true;
             }
-            let was_dripping = tracked.is_dripping();
+            let was_rested = tracked.is_rested();
             let rest = tracked.rest(done.read, ended_a_line, others, now).filter(|_| !is_more);
-            // A log that drips is not heard; one that does so no more is.
-            let is_heard = !tracked.is_dripping() && (done.read > 0 || was_dripping);
+            // A log that is left alone is not heard; one that is so no more is.
+            let is_heard = !tracked.is_rested() && (done.read > 0 || was_rested);
             (rest, ended_a_line, is_heard)
         });
         let (rest, ended_a_line, is_heard) = rested.unwrap_or_default();
