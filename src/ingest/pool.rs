@@ -116,7 +116,7 @@ struct Tasks {
 struct Waiting {
     urgent: VecDeque<Task>,
     others: VecDeque<Task>,
-    /// How many urgent ones were taken since one of the others was.
+    /// How many urgent ones were taken while one of the others waited for its turn.
     overtaken: u32,
     is_over: bool,
 }
@@ -127,13 +127,12 @@ impl Waiting {
     }
 
     fn next(&mut self) -> Option<Task> {
-        let is_turn_of_others = self.overtaken >= OVERTAKING && !self.others.is_empty();
-        if let Some(urgent) = if is_turn_of_others { None } else { self.urgent.pop_front() } {
-            self.overtaken += 1;
-            return Some(urgent);
+        if self.urgent.is_empty() || (self.overtaken >= OVERTAKING && !self.others.is_empty()) {
+            self.overtaken = 0;
+            return self.others.pop_front();
         }
-        self.overtaken = 0;
-        self.others.pop_front()
+        self.overtaken = if self.others.is_empty() { 0 } else { self.overtaken + 1 };
+        self.urgent.pop_front()
     }
 }
 
@@ -274,5 +273,10 @@ mod tests {
         waiting.urgent.extend((0..5).map(|_| task()));
         let order: Vec<_> = std::iter::from_fn(|| is_urgent(waiting.next())).collect();
         assert_eq!(order, [true, true, true, false, true, true, false]);
+        // Those that nobody waited for count for nothing.
+        waiting.urgent.extend((0..3).map(|_| task()));
+        (0..2).for_each(|_| _ = waiting.next());
+        waiting.others.push_back(Task::Turns(Vec::new()));
+        assert_eq!((is_urgent(waiting.next()), is_urgent(waiting.next())), (Some(true), Some(false)));
     }
 }

@@ -45,9 +45,9 @@ impl Agenda {
         self.cold.push_back(key);
     }
 
-    /// A turn before the others, but for those of these that go first now.
-    pub(super) fn push_soon(&mut self, key: Arc<str>, mut goes_before: impl FnMut(&str) -> bool) {
-        let place = self.cold.iter().take_while(|key| goes_before(key)).count();
+    /// A turn before the others, but behind those of the first few that go before it.
+    pub(super) fn push_soon(&mut self, key: Arc<str>, few: usize, goes_before: impl Fn(&str) -> bool) {
+        let place = self.cold.iter().take(few).take_while(|key| goes_before(key)).count();
         self.cold.insert(place, key);
     }
 
@@ -203,11 +203,11 @@ mod tests {
     fn a_turn_that_comes_soon_waits_for_those_before_it_and_for_no_others() {
         let mut agenda = Agenda::default();
         ["a1", "a2", "b", "a3"].into_iter().for_each(|name| agenda.push_cold(key(name)));
-        for name in ["a4", "a5"] {
-            agenda.push_soon(key(name), |key| key.starts_with('a'));
+        for (name, few) in [("a4", 9), ("a5", 9), ("a6", 1)] {
+            agenda.push_soon(key(name), few, |key| key.starts_with('a'));
         }
         let order: Vec<_> = agenda.cold.iter().map(|key| &**key).collect();
-        assert_eq!(order, ["a1", "a2", "a4", "a5", "b", "a3"]);
+        assert_eq!(order, ["a1", "a6", "a2", "a4", "a5", "b", "a3"]);
     }
 
     #[test]

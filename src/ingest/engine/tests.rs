@@ -6,6 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::super::{Root, cursor};
+use super::agenda::Next;
 use super::*;
 use crate::reducer::dialect::Reading;
 use crate::store::{self, Store};
@@ -226,4 +227,20 @@ fn the_newest_logs_are_shown_before_their_events_are_written_and_read_once_more_
     bench.settle();
     assert_eq!(stored(&bench), (1, vec![(1, end, end)]), "and nothing was replaced");
     assert_eq!((bench.engine.table.first, bench.engine.read), (0, 2 * end));
+}
+
+#[test]
+fn event_rows_of_the_newest_logs_come_when_these_are_listed_and_before_all_others() {
+    let mut bench = Bench::new(&["listed", "new", "other"], false);
+    let engine = &mut bench.engine;
+    engine.table.change("new", |tracked| tracked.is_preview = true);
+    engine.table.change("listed", |tracked| tracked.lacks_rows = true);
+    ["new", "other"].into_iter().for_each(|key| engine.want(&Arc::from(key), false, Instant::now()));
+    engine.want_rows(Arc::from("listed"));
+    let order = std::iter::from_fn(|| engine.agenda.next_cold());
+    let order = order.map(|next| match next {
+        Next::Urgent(key) | Next::Cold(key) => key.to_string(),
+    });
+    assert_eq!(order.collect::<Vec<_>>(), ["new", "listed", "other"]);
+    assert!(["new", "listed", "other"].iter().all(|key| bench.log(key).work == Work::Queued));
 }

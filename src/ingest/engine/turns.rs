@@ -281,15 +281,12 @@ impl Engine {
 
     /// Wants the turn of a log that was read without event rows, for those: as soon as all are listed that are read like
     /// this, since theirs are the pages that are looked at first.
-    fn want_rows(&mut self, key: Arc<str>) {
+    pub(super) fn want_rows(&mut self, key: Arc<str>) {
         self.table.change(&key, |tracked| tracked.work = Work::Queued);
         let table = &self.table;
-        // Not all that lack them: a cache that was made without any has them at its end.
-        let mut left = EARLY;
-        self.agenda.push_soon(key, |key| {
-            left = left.saturating_sub(1);
-            left > 0 && table.get(key).is_some_and(|log| log.is_preview || log.lacks_rows)
-        });
+        // A cache that was made without any may lack those of many more.
+        let goes_before = |key: &str| table.get(key).is_some_and(|log| log.is_preview || log.lacks_rows);
+        self.agenda.push_soon(key, EARLY, goes_before);
     }
 
     /// A log that the first scan found was read, or cannot be.
