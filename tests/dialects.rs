@@ -444,7 +444,7 @@ fn the_sub_agents_of_a_real_log_hang_below_the_calls_that_started_them() {
     let agents: Vec<_> = state.spans.iter().filter(|span| span.name.as_deref() == Some("Agent")).collect();
     assert_eq!(agents.len(), 3);
     for agent in agents {
-        assert_eq!(agent.agent.as_deref(), Some("catalyst-dev:codebase-analyzer"));
+        assert_eq!(agent.more.agent.as_deref(), Some("catalyst-dev:codebase-analyzer"));
         assert!(state.spans.iter().any(|span| span.parent == agent.id), "{:?} has children", agent.id);
     }
 }

@@ -114,7 +114,7 @@ pub fn queued(run: &Judged) -> Vec<Queued<'_>> {
 fn repo<'a>(state: &'a RunState, marker: &'a Marker) -> Option<&'a str> {
     let span = marker.span.as_deref();
     let named = || state.spans.iter().rev().find(|one| one.id.is_some() && one.id.as_deref() == span);
-    marker.repo.as_deref().or_else(|| named()?.repo.as_deref())
+    marker.repo.as_deref().or_else(|| named()?.more.repo.as_deref())
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
     fn beside_a_run_is_what_others_queued_for_the_repos_it_touches() {
         let mut own = run("own", &[None]);
         own.record.state_mut().spans = vec![span(SpanKind::Step, "s", 9)];
-        own.record.state_mut().spans[0].repo = Some("api".into());
+        own.record.state_mut().spans[0].more.to_mut().repo = Some("api".into());
         own.record.state_mut().markers[0].span = Some(String::from("s"));
         assert_eq!(queued(&own)[0].repo, Some("api"), "of the span that the marker names");
         let banner = Banner::of(vec![own.clone(), run("b", &[Some("web"), Some("api"), None])], Vec::new());

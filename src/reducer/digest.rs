@@ -114,7 +114,7 @@ pub fn bar(span: &Span, unit: Unit, last: i64) -> Option<(i64, i64)> {
 /// The line of a span's error.
 #[must_use]
 pub fn error_line(span: &Span) -> Option<u64> {
-    span.error.as_ref().map(|_| span.closed_line.unwrap_or(span.opened_line))
+    span.more.error.as_ref().map(|_| span.closed_line.unwrap_or(span.opened_line))
 }
 
 /// Whether a span has a time at all.
@@ -136,7 +136,8 @@ impl Digest {
             of_kind.spans += 1;
             of_kind.pieces |= 1 << (u32::from(place) / PIECE);
             of_kind.durations.add(span.duration_ms);
-            let repo = span.repo.as_ref().filter(|repo| digest.repos.len() < REPOS && !digest.repos.contains(repo));
+            let repo =
+                span.more.repo.as_ref().filter(|repo| digest.repos.len() < REPOS && !digest.repos.contains(repo));
             digest.repos.extend(repo.cloned());
             if span.is_open() {
                 continue;
@@ -255,7 +256,7 @@ pub fn bucket(millis: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reducer::span::SpanStatus;
+    use crate::reducer::span::{More, SpanStatus};
     use crate::reducer::time::Micros;
     use crate::reducer::verdict::world::span;
 
@@ -274,7 +275,8 @@ mod tests {
         let mut from = 0;
         let steps = (0..STRETCH).map(|n| {
             from += i64::from(n) + 1;
-            Span { repo: Some(format!("repo-{}", n / 2).into()), ..step(from, 1) }
+            let repo = Some(format!("repo-{}", n / 2).into());
+            Span { more: More { repo, ..More::default() }.into(), ..step(from, 1) }
         });
         let steps: Vec<Span> = steps.collect();
         let digest = Digest::of(&steps);
@@ -300,7 +302,8 @@ mod tests {
 
     #[test]
     fn an_error_stands_at_the_line_that_closed_its_span() {
-        let failed = Span { error: Some(Default::default()), ..step(0, 1) };
+        let mut failed = step(0, 1);
+        failed.more.to_mut().error = Some(Default::default());
         assert_eq!(error_line(&failed), Some(9));
         assert_eq!(error_line(&Span { closed_line: None, ..failed }), Some(7));
         assert_eq!(error_line(&step(0, 1)), None);

@@ -211,8 +211,8 @@ impl Excerpt {
         for span in rest {
             self.kinds[span.kind as usize] += 1;
             durations[span.kind as usize].add(span.duration_ms);
-            self.errors += u64::from(span.error.is_some());
-            self.repos.extend(span.repo.clone());
+            self.errors += u64::from(span.more.error.is_some());
+            self.repos.extend(span.more.repo.clone());
         }
         self.repos.sort_unstable();
         self.repos.dedup();

@@ -12,7 +12,7 @@ use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, u
 use super::inserts::{Entry, Inserts};
 use crate::reducer::digest::{PIECE, STRETCH};
 use crate::reducer::event::{ErrorText, Verb};
-use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::span::{More, Origin, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 /// Spans per row, a *chunk*: the n-th one has the places from n times so many on. The view `spans` counts so, too.
@@ -157,7 +157,7 @@ enum Value<'a> {
     Number(i64),
     Text(&'a str),
     #[serde(serialize_with = "more")]
-    More(&'a Span),
+    More(&'a More),
 }
 
 fn number<'a>(number: Option<i64>) -> Value<'a> {
@@ -168,8 +168,8 @@ fn text(text: Option<&str>) -> Value<'_> {
     text.map_or(Value::Absent, Value::Text)
 }
 
-fn more<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
-    More::of(span).serialize(serializer)
+fn more<S: Serializer>(more: &More, serializer: S) -> Result<S::Ok, S::Error> {
+    StoredMore::of(more).serialize(serializer)
 }
 
 impl Serialize for Written<'_> {
@@ -197,7 +197,7 @@ impl Serialize for Written<'_> {
             number(span.cache_hit.map(i64::from)),
             text(span.name.as_deref()),
             line(span.output_line),
-            if More::is_of(span) { Value::More(span) } else { Value::Absent },
+            if span.more.is_empty() { Value::Absent } else { Value::More(&span.more) },
         ];
         let last = values.iter().rposition(|value| !matches!(value, Value::Absent));
         values[..last.map_or(0, |last| last + 1)].serialize(serializer)
@@ -239,15 +239,13 @@ struct Stored {
     #[serde(default)]
     output_line: Option<i64>,
     #[serde(default)]
-    more: Option<More<'static>>,
+    more: Option<StoredMore<'static>>,
 }
 
 impl Stored {
     fn span(self, base: i64) -> rusqlite::Result<Span> {
-        let more = self.more.unwrap_or_default();
         let origin = self.origin.unwrap_or(0);
         let closed_by = if origin / 2 == 0 { None } else { Some(at(Verb::ALL, origin / 2 - 1, 1)?) };
-        let text = |text: Option<Cow<'_, str>>| text.map(CompactString::from);
         let line = |line: Option<i64>| line.map(|line| count(self.opened_line.wrapping_add(line)));
         let started_at = self.started_at.map(|since| base.wrapping_add(since));
         let ended_at = self.ended_at.map(|since| started_at.unwrap_or(base).wrapping_add(since));
@@ -257,35 +255,25 @@ impl Stored {
             id: self.id,
             parent: self.parent,
             name: self.name,
-            skill: text(more.skill),
             attempt: opt_count(self.attempt),
             cache_hit: self.cache_hit.map(|hit| hit != 0),
-            agent: text(more.agent),
-            model: text(more.model),
-            repo: text(more.repo),
             started_at: micros(started_at),
             ended_at: micros(ended_at),
             duration_ms: self.duration_ms,
-            score: more.score,
-            error: more.error.map(Cow::into_owned),
-            tokens_in: opt_count(more.tokens_in),
-            tokens_out: opt_count(more.tokens_out),
-            cost_usd: more.cost_usd,
-            deadline: micros(more.deadline),
-            expected_ms: more.expected_ms,
             input_line: line(self.input_line),
             output_line: line(self.output_line),
             opened_line: count(self.opened_line),
             closed_line: line(self.closed_line),
             origin: Origin { startless: origin % 2 == 1, closed_by },
+            more: self.more.map(|more| more.more().into()).unwrap_or_default(),
         })
     }
 }
 
-/// What few spans have, by name.
+/// [`More`], by name.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct More<'a> {
+struct StoredMore<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     skill: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -310,50 +298,38 @@ struct More<'a> {
     expected_ms: Option<i64>,
 }
 
-impl<'a> More<'a> {
-    /// Whether there is anything to say: most spans have nothing of it.
-    fn is_of(span: &Span) -> bool {
-        let Span {
-            skill,
-            agent,
-            model,
-            repo,
-            score,
-            error,
-            tokens_in,
-            tokens_out,
-            cost_usd,
-            deadline,
-            expected_ms,
-            ..
-        } = span;
-        skill.is_some()
-            || agent.is_some()
-            || model.is_some()
-            || repo.is_some()
-            || score.is_some()
-            || error.is_some()
-            || tokens_in.is_some()
-            || tokens_out.is_some()
-            || cost_usd.is_some()
-            || deadline.is_some()
-            || expected_ms.is_some()
-    }
-
-    fn of(span: &'a Span) -> Self {
+impl<'a> StoredMore<'a> {
+    fn of(more: &'a More) -> Self {
         let text = |text: &'a Option<CompactString>| text.as_deref().map(Cow::Borrowed);
         Self {
-            skill: text(&span.skill),
-            agent: text(&span.agent),
-            model: text(&span.model),
-            repo: text(&span.repo),
-            score: span.score,
-            error: span.error.as_ref().map(Cow::Borrowed),
-            tokens_in: opt_int(span.tokens_in),
-            tokens_out: opt_int(span.tokens_out),
-            cost_usd: span.cost_usd,
-            deadline: span.deadline.map(|at| at.0),
-            expected_ms: span.expected_ms,
+            skill: text(&more.skill),
+            agent: text(&more.agent),
+            model: text(&more.model),
+            repo: text(&more.repo),
+            score: more.score,
+            error: more.error.as_ref().map(Cow::Borrowed),
+            tokens_in: opt_int(more.tokens_in),
+            tokens_out: opt_int(more.tokens_out),
+            cost_usd: more.cost_usd,
+            deadline: more.deadline.map(|at| at.0),
+            expected_ms: more.expected_ms,
+        }
+    }
+
+    fn more(self) -> More {
+        let text = |text: Option<Cow<'_, str>>| text.map(CompactString::from);
+        More {
+            skill: text(self.skill),
+            agent: text(self.agent),
+            model: text(self.model),
+            repo: text(self.repo),
+            score: self.score,
+            error: self.error.map(Cow::into_owned),
+            tokens_in: opt_count(self.tokens_in),
+            tokens_out: opt_count(self.tokens_out),
+            cost_usd: self.cost_usd,
+            deadline: micros(self.deadline),
+            expected_ms: self.expected_ms,
         }
     }
 }

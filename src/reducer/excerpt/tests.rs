@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::reducer::event::ErrorText;
-use crate::reducer::span::SpanStatus;
+use crate::reducer::span::{More, SpanStatus};
 use crate::reducer::verdict::world::span;
 
 const S: i64 = 1_000_000;
@@ -49,8 +49,9 @@ fn spans(timed: bool) -> Vec<Span> {
         if !timed || dice.below(50) == 0 {
             (span.started_at, span.ended_at) = (None, None);
         }
-        span.error = (dice.below(100) == 0).then(ErrorText::default);
-        span.repo = (dice.below(200) == 0).then(|| format!("repo-{}", dice.below(5)).into());
+        let error = (dice.below(100) == 0).then(ErrorText::default);
+        let repo = (dice.below(200) == 0).then(|| format!("repo-{}", dice.below(5)).into());
+        span.more = More { error, repo, ..More::default() }.into();
         span
     };
     (0..MANY).map(one).collect()

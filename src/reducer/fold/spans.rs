@@ -1,11 +1,13 @@
 //! Rule 6: spans of steps, sessions, tools and spans, and what every kind of span has in common.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 
 use super::Fold;
-use crate::reducer::event::{Subject, Verb};
+use crate::reducer::event::{ErrorText, Event, Subject, Verb};
 use crate::reducer::run::Status;
-use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::span::{Origin, Seldom, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 /// How an event says which span it means.
@@ -332,17 +334,7 @@ impl<'e> Fold<'_, 'e> {
             state.index.name_span(number, kind, span.name.as_deref(), name, span.is_open());
             span.name = Some(name.into());
         }
-        for (field, text) in [
-            (&mut span.parent, parent.or(event.parent.as_ref())),
-            (&mut span.skill, event.skill.as_ref()),
-            (&mut span.agent, event.agent.as_ref()),
-            (&mut span.model, event.model.as_ref()),
-            (&mut span.repo, event.repo.as_ref()),
-        ] {
-            if let Some(text) = text.filter(|text| field.as_deref() != Some(&***text)) {
-                *field = Some((&**text).into());
-            }
-        }
+        say(&mut span.parent, parent.or(event.parent.as_ref()));
         if let Some(attempt) = event.attempt
             && matches!(kind, SpanKind::Step | SpanKind::Session | SpanKind::Tool | SpanKind::Span)
         {
@@ -350,15 +342,9 @@ impl<'e> Fold<'_, 'e> {
         }
         // Error and score of a *retried* are those of the span that it closes only (2.7, Retried).
         let retried = event.meaning.verb == Some(Verb::Retried) && span.is_open();
-        if let Some(error) = event.error.as_ref().filter(|_| !retried) {
-            span.error = Some(error.clone());
-        }
-        if let Some(score) = event.score.filter(|_| !retried) {
-            span.score = Some(score);
-        }
+        let (error, score) = if retried { (None, None) } else { (event.error.as_ref(), event.score) };
+        say_more(&mut span.more, event, error, score);
         span.cache_hit = event.cache_hit.or(span.cache_hit);
-        span.deadline = event.deadline.or(span.deadline);
-        span.expected_ms = event.expected_ms.or(span.expected_ms);
         if event.input.is_some() {
             span.input_line = Some(event.line);
         }
@@ -369,6 +355,32 @@ impl<'e> Fold<'_, 'e> {
     }
 }
 
+/// Sets a text when there is one, which is copied only when it changes.
+fn say(field: &mut Option<CompactString>, text: Option<&Cow<'_, str>>) {
+    if let Some(text) = text.filter(|text| field.as_deref() != Some(&***text)) {
+        *field = Some((&**text).into());
+    }
+}
+
+/// What few events say.
+fn say_more(more: &mut Seldom, event: &Event<'_>, error: Option<&ErrorText>, score: Option<f64>) {
+    let texts = [&event.skill, &event.agent, &event.model, &event.repo];
+    let is_said = texts.iter().any(|text| text.is_some()) || error.is_some() || score.is_some();
+    if !is_said && event.deadline.is_none() && event.expected_ms.is_none() {
+        return;
+    }
+    let more = more.to_mut();
+    for (field, text) in [&mut more.skill, &mut more.agent, &mut more.model, &mut more.repo].into_iter().zip(texts) {
+        say(field, text.as_ref());
+    }
+    if let Some(error) = error {
+        more.error = Some(error.clone());
+    }
+    more.score = score.or(more.score);
+    more.deadline = event.deadline.or(more.deadline);
+    more.expected_ms = event.expected_ms.or(more.expected_ms);
+}
+
 impl Span {
     /// A span that has just opened.
     fn opened(kind: SpanKind, id: Option<CompactString>, attempt: Option<u64>, at: Option<Micros>, line: u64) -> Self {
@@ -377,28 +389,18 @@ impl Span {
             id,
             parent: None,
             name: None,
-            skill: None,
             status: SpanStatus::Open,
             attempt,
             cache_hit: None,
-            agent: None,
-            model: None,
-            repo: None,
             started_at: at,
             ended_at: None,
             duration_ms: None,
-            score: None,
-            error: None,
-            tokens_in: None,
-            tokens_out: None,
-            cost_usd: None,
-            deadline: None,
-            expected_ms: None,
             input_line: None,
             output_line: None,
             opened_line: line,
             closed_line: None,
             origin: Origin::default(),
+            more: Seldom::default(),
         }
     }
 }

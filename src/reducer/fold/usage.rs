@@ -23,7 +23,7 @@ impl Fold<'_, '_> {
         let totals = if self.is(Subject::Run) { Totals::OfTheRun } else { Totals::OfTheSpan };
         let line = self.event.line;
         let RunState { run, spans, changes, .. } = &mut *self.state;
-        let mut span = target.map(|n| &mut spans[n as usize]);
+        let mut span = target.map(|n| spans[n as usize].more.to_mut());
         let tokens_in = span.as_deref_mut().map(|span| &mut span.tokens_in);
         spend(&mut run.tokens_in, tokens_in, usage.tokens_in, usage.total_in, totals, line);
         let tokens_out = span.as_deref_mut().map(|span| &mut span.tokens_out);

@@ -91,7 +91,7 @@ impl<'a> Case<'a> {
 
     /// How long the run's phase may take: as configured, else as its own events said, else as learned.
     pub(super) fn phase_expectation_ms(&self) -> Option<i64> {
-        self.limits.phase_ms.or_else(|| self.open_phase()?.expected_ms).or_else(|| self.learned_ms())
+        self.limits.phase_ms.or_else(|| self.open_phase()?.more.expected_ms).or_else(|| self.learned_ms())
     }
 
     pub(super) fn progress_limit_ms(&self) -> i64 {

@@ -30,8 +30,8 @@ pub fn moments(observed: &Observed<'_>, policy: &Policy) -> Vec<Micros> {
     by_log.extend(value(&run.started_at).zip(value(&run.expected_ms)).map(|(at, limit)| at.plus_millis(*limit)));
     let phase_ms = limits.phase_ms.or_else(|| case.learned_ms());
     for span in case.open_spans() {
-        by_log.extend(span.deadline);
-        by_log.extend(span.started_at.zip(span.expected_ms).map(|(at, limit)| at.plus_millis(limit)));
+        by_log.extend(span.more.deadline);
+        by_log.extend(span.started_at.zip(span.more.expected_ms).map(|(at, limit)| at.plus_millis(limit)));
         let phase_ms = phase_ms.filter(|_| span.kind == SpanKind::Phase);
         by_log.extend(span.started_at.zip(phase_ms).map(|(at, limit)| at.plus_millis(limit)));
     }

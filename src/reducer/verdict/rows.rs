@@ -236,7 +236,7 @@ fn deadline(case: &Case<'_>) -> Option<Verdict> {
         line: Some(fact.line),
     });
     let of_spans = case.open_spans().filter_map(|span| {
-        let at = span.deadline?;
+        let at = span.more.deadline?;
         Some(Due { what: span_name(span), at, limit_ms: None, line: Some(span.opened_line) })
     });
     overdue(case, Rule::Deadline, of_run.chain(of_spans))
@@ -252,7 +252,7 @@ fn expected(case: &Case<'_>) -> Option<Verdict> {
         line: Some(fact.line),
     });
     let of_spans = case.open_spans().filter_map(|span| {
-        let limit = span.expected_ms?;
+        let limit = span.more.expected_ms?;
         let at = span.started_at?.plus_millis(limit);
         Some(Due { what: span_name(span), at, limit_ms: Some(limit), line: Some(span.opened_line) })
     });

@@ -4,7 +4,7 @@ use super::world::{LAST, NOW, PROGRESS, STATUS, World, ago, fact, marker, span};
 use super::{Learned, Override, Policy, Rule, Word, learn, percentile};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Health, Status};
-use crate::reducer::span::{Span, SpanKind, SpanStatus};
+use crate::reducer::span::{More, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 mod learned;
@@ -274,7 +274,7 @@ fn progress_may_take_three_times_the_expectation_of_the_phase() {
             }),
             45 * MINUTE,
         ),
-        ("the phase's own", still(0).with(|w| w.spans[0].expected_ms = Some(HOUR)), 3 * HOUR),
+        ("the phase's own", still(0).with(|w| w.spans[0].more.to_mut().expected_ms = Some(HOUR)), 3 * HOUR),
     ];
     for (name, world, limit) in cases {
         let exactly = world.with(|w| w.run.last_progress_at = fact(ago(limit), 30));
@@ -292,7 +292,8 @@ fn a_passed_deadline_is_late() {
     rule("queued runs too", &of_run(ago(1)).status(Status::Queued, 1), Rule::Deadline);
     let of_span = |status| {
         World::running().with(|w| {
-            w.spans.push(Span { deadline: Some(ago(MINUTE)), status, ..span(SpanKind::Step, "lint", 12) });
+            let more = More { deadline: Some(ago(MINUTE)), ..More::default() }.into();
+            w.spans.push(Span { status, more, ..span(SpanKind::Step, "lint", 12) });
         })
     };
     check("a span's", &of_span(SpanStatus::Open), Rule::Deadline, Some(MINUTE), None, &[12]);
@@ -308,8 +309,8 @@ fn an_exceeded_expectation_is_late() {
     rule("exactly", &of_run(HOUR), Rule::Healthy);
     rule("not started", &of_run(HOUR - 1).with(|w| w.run.started_at = None), Rule::Healthy);
     rule("the longest there is", &of_run(i64::MAX), Rule::Healthy);
-    let step =
-        Span { started_at: Some(ago(MINUTE + 1)), expected_ms: Some(MINUTE), ..span(SpanKind::Step, "lint", 12) };
+    let more = More { expected_ms: Some(MINUTE), ..More::default() }.into();
+    let step = Span { started_at: Some(ago(MINUTE + 1)), more, ..span(SpanKind::Step, "lint", 12) };
     let of_span = World::running().with(|w| w.spans.push(step.clone()));
     check("a span's", &of_span, Rule::Expected, Some(1), Some(MINUTE), &[12]);
     let unknown = World::running().with(|w| w.spans.push(Span { started_at: None, ..step }));
@@ -507,7 +508,7 @@ proptest::proptest! {
             w.run.heartbeats = fact(3, 1);
             w.run.heartbeat_interval_ms = interval.and_then(|ms| fact(ms, 1));
             w.spans[0].started_at = began.map(Micros);
-            w.spans[0].deadline = progress.map(Micros);
+            w.spans[0].more.to_mut().deadline = progress.map(Micros);
             w.learned = Some(Learned { median_ms: 1, p90_ms: 1, spans: 5 });
             w.modified = modified.map(Micros);
             w.health.last_line_timed = timed;

@@ -3,7 +3,7 @@
 use super::{Learned, Observed, Policy, Verdict, judge};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::{Fact, Health, Known, Run, Status};
-use crate::reducer::span::{Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::span::{Origin, Seldom, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
 const SECOND: i64 = 1_000;
@@ -50,28 +50,18 @@ pub(crate) fn span(kind: SpanKind, id: &str, opened_line: u64) -> Span {
         id: Some(id.into()),
         parent: None,
         name: None,
-        skill: None,
         status: SpanStatus::Open,
         attempt: None,
         cache_hit: None,
-        agent: None,
-        model: None,
-        repo: None,
         started_at: None,
         ended_at: None,
         duration_ms: None,
-        score: None,
-        error: None,
-        tokens_in: None,
-        tokens_out: None,
-        cost_usd: None,
-        deadline: None,
-        expected_ms: None,
         input_line: None,
         output_line: None,
         opened_line,
         closed_line: None,
         origin: Origin::default(),
+        more: Seldom::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::PAGE_BYTES;
 use crate::reducer::event::ErrorText;
 use crate::reducer::marker::Marker;
 use crate::reducer::run::RunState;
-use crate::reducer::span::{Artifact, Span};
+use crate::reducer::span::{Artifact, More, Span};
 use crate::store::columns::{self, count};
 use crate::store::span_rows;
 
@@ -64,9 +64,9 @@ fn bytes_of<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> usize {
 
 impl Quoting for Span {
     fn bytes(&self) -> usize {
-        let texts = [&self.id, &self.parent, &self.name, &self.skill, &self.agent, &self.model, &self.repo];
-        let error = self
-            .error
+        let More { skill, agent, model, repo, error, .. } = &*self.more;
+        let texts = [&self.id, &self.parent, &self.name, skill, agent, model, repo];
+        let error = error
             .iter()
             .map(|ErrorText { message, kind, stack }| bytes_of([message, kind, stack].map(Option::as_deref)));
         bytes_of(texts.map(Option::as_deref)) + error.sum::<usize>()
@@ -180,7 +180,7 @@ mod tests {
     fn every_text_of_an_entry_counts() {
         let error = ErrorText { message: Some("four".into()), kind: Some("four".into()), stack: Some("four".into()) };
         let mut span = crate::reducer::verdict::world::span(crate::reducer::span::SpanKind::Step, "four", 1);
-        span.error = Some(error);
+        span.more.to_mut().error = Some(error);
         span.name = Some("four".into());
         assert_eq!(span.bytes(), 20);
         let mut marker =

@@ -7,7 +7,7 @@ use super::*;
 use crate::reducer::event::{Class, ErrorText, Level, Subject, Verb};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::Changes;
-use crate::reducer::span::{Artifact, Origin, Span, SpanKind, SpanStatus};
+use crate::reducer::span::{Artifact, More, Origin, Seldom, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 use crate::store::reader::{EventFilter, Lists};
 
@@ -57,9 +57,12 @@ prop_compose! {
     ) -> Span {
         Span {
             kind, id: id.map(Into::into), parent: parent.map(Into::into), name: name.map(Into::into),
-            skill: skill.map(Into::into), agent: agent.map(Into::into), model: model.map(Into::into),
-            repo: repo.map(Into::into), status, attempt, cache_hit, started_at, ended_at, duration_ms, score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms, input_line, output_line, opened_line,
-            closed_line, origin: Origin { startless, closed_by },
+            status, attempt, cache_hit, started_at, ended_at, duration_ms, input_line, output_line, opened_line, closed_line,
+            origin: Origin { startless, closed_by },
+            more: Seldom::from(More {
+                skill: skill.map(Into::into), agent: agent.map(Into::into), model: model.map(Into::into),
+                repo: repo.map(Into::into), score, error, tokens_in, tokens_out, cost_usd, deadline, expected_ms,
+            }),
         }
     }
 }
@@ -188,14 +191,14 @@ fn integers_above_i64_do_not_poison_a_batch() {
     state.counters.events = u64::MAX;
     let span = &mut state.spans[0];
     (span.attempt, span.opened_line, span.closed_line) = (Some(u64::MAX), u64::MAX, Some(u64::MAX));
-    (span.input_line, span.output_line, span.tokens_in) = (Some(0), Some(u64::MAX), Some(u64::MAX));
+    (span.input_line, span.output_line, span.more.to_mut().tokens_in) = (Some(0), Some(u64::MAX), Some(u64::MAX));
     batch.log.cursor.size = u64::MAX;
     batch.events.as_mut().unwrap()[0].length = u64::MAX;
     write(&store, Write::Batch(Box::new(batch)));
     let record = store.reader.run("run-1", Lists::All).unwrap().unwrap();
     let (span, most) = (&record.state.spans[0], i64::MAX.unsigned_abs());
     assert_eq!((span.attempt, span.opened_line, span.closed_line), (Some(most), most, Some(most)));
-    assert_eq!((span.input_line, span.output_line, span.tokens_in), (Some(0), Some(most), Some(most)));
+    assert_eq!((span.input_line, span.output_line, span.more.tokens_in), (Some(0), Some(most), Some(most)));
     assert_eq!(record.log.cursor.size, i64::MAX.unsigned_abs());
 }
 
@@ -205,22 +208,23 @@ fn each_of_what_few_spans_have_comes_out_alone() {
     let store = place.open();
     let mut batch = whole("run-1", 1, LOG);
     let state = Arc::make_mut(&mut batch.state);
-    let none = Span { error: None, cost_usd: None, tokens_in: None, ..state.spans[0].clone() };
     let few = || Some("x".into());
+    let nothing = More::default();
     let alone = [
-        Span { skill: few(), ..none.clone() },
-        Span { agent: few(), ..none.clone() },
-        Span { model: few(), ..none.clone() },
-        Span { repo: few(), ..none.clone() },
-        Span { score: Some(0.5), ..none.clone() },
-        Span { error: Some(ErrorText { message: None, kind: None, stack: None }), ..none.clone() },
-        Span { tokens_in: Some(0), ..none.clone() },
-        Span { tokens_out: Some(0), ..none.clone() },
-        Span { cost_usd: Some(0.0), ..none.clone() },
-        Span { deadline: Some(Micros(0)), ..none.clone() },
-        Span { expected_ms: Some(0), ..none.clone() },
-        none,
+        More { skill: few(), ..nothing.clone() },
+        More { agent: few(), ..nothing.clone() },
+        More { model: few(), ..nothing.clone() },
+        More { repo: few(), ..nothing.clone() },
+        More { score: Some(0.5), ..nothing.clone() },
+        More { error: Some(ErrorText { message: None, kind: None, stack: None }), ..nothing.clone() },
+        More { tokens_in: Some(0), ..nothing.clone() },
+        More { tokens_out: Some(0), ..nothing.clone() },
+        More { cost_usd: Some(0.0), ..nothing.clone() },
+        More { deadline: Some(Micros(0)), ..nothing.clone() },
+        More { expected_ms: Some(0), ..nothing.clone() },
+        nothing,
     ];
+    let alone = alone.map(|more| Span { more: more.into(), ..state.spans[0].clone() });
     state.spans = alone.to_vec();
     write(&store, Write::Batch(Box::new(batch)));
     assert_eq!(store.reader.run("run-1", Lists::All).unwrap().unwrap().state.spans, alone);

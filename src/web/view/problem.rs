@@ -19,7 +19,7 @@ pub fn errors(key: &str, state: &RunState, of_spans: u64) -> Option<(u64, Markup
     }
     let mut left_out = of_spans;
     for span in &state.spans {
-        let (Some(line), Some(error)) = (error_line(span), &span.error) else { continue };
+        let (Some(line), Some(error)) = (error_line(span), &span.more.error) else { continue };
         left_out = left_out.saturating_sub(1);
         if !all.iter().any(|(at, _, _)| *at == line) {
             all.push((line, Some(format!("{} {}", span.kind, waterfall::name(span))), error));

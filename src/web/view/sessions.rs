@@ -24,8 +24,9 @@ pub fn sessions(key: &str, state: &RunState, count: u64, now: Micros) -> Option<
         return None;
     }
     let any = |has: fn(&Span) -> bool| rows.iter().any(|(span, _)| has(span));
-    let (model, repo) = (any(|span| span.model.is_some()), any(|span| span.repo.is_some()));
-    let cost = any(|span| span.cost_usd.is_some() || span.tokens_in.is_some() || span.tokens_out.is_some());
+    let (model, repo) = (any(|span| span.more.model.is_some()), any(|span| span.more.repo.is_some()));
+    let cost =
+        any(|span| span.more.cost_usd.is_some() || span.more.tokens_in.is_some() || span.more.tokens_out.is_some());
     Some(html! {
         div.scroll.tall tabindex="0" role="region" aria-label="sessions" {
             table.list.sessions {
@@ -42,11 +43,11 @@ pub fn sessions(key: &str, state: &RunState, count: u64, now: Micros) -> Option<
                     @for (span, depth) in &rows {
                         tr {
                             th scope="row" { (called(span, *depth)) }
-                            @if model { td { @if let Some(model) = &span.model { (cut(model, 60)) } } }
-                            @if repo { td { @if let Some(repo) = &span.repo { (cut(repo, 60)) } } }
+                            @if model { td { @if let Some(model) = &span.more.model { (cut(model, 60)) } } }
+                            @if repo { td { @if let Some(repo) = &span.more.repo { (cut(repo, 60)) } } }
                             td {
                                 (badge::span(span.status))
-                                @if let Some(message) = span.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
+                                @if let Some(message) = span.more.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
                             }
                             td.num { (took(span, now)) }
                             @if cost { td.num { (spent(span)) } }
@@ -62,12 +63,12 @@ pub fn sessions(key: &str, state: &RunState, count: u64, now: Micros) -> Option<
 
 fn called(span: &Span, depth: usize) -> Markup {
     let class = ["d0", "d1", "d2", "d3", "d4", "d5", "d6"][depth.min(DEEPEST)];
-    let name = span.name.as_ref().or(span.agent.as_ref());
+    let name = span.name.as_ref().or(span.more.agent.as_ref());
     html! {
         span.branch.(class) {
             @if depth > 0 { span.twig aria-hidden="true" { "└ " } span.sr { "level " (depth + 1) ", started by " (span.parent.as_deref().map_or_else(|| html! {}, |parent| cut(parent, 60))) ": " } }
-            @if let Some(agent) = span.agent.as_ref().or(name) { strong { (cut(agent, 60)) } " " }
-            @if let Some(name) = name.filter(|name| span.agent.as_ref().is_some_and(|agent| agent != *name)) { (cut(name, 80)) " " }
+            @if let Some(agent) = span.more.agent.as_ref().or(name) { strong { (cut(agent, 60)) } " " }
+            @if let Some(name) = name.filter(|name| span.more.agent.as_ref().is_some_and(|agent| agent != *name)) { (cut(name, 80)) " " }
             @match &span.id { Some(id) => { code { (cut(id, 60)) } } None => { span.none { "without an id" } } }
             @if let Some(attempt) = span.attempt.filter(|attempt| *attempt > 1) { span.visits { " ×" (attempt) } }
         }
@@ -90,9 +91,9 @@ pub fn took(span: &Span, now: Micros) -> Markup {
 #[must_use]
 pub fn spent(span: &Span) -> Markup {
     html! {
-        @if let Some(cost) = span.cost_usd { (amount::dollars(cost)) " " }
-        @if span.tokens_in.is_some() || span.tokens_out.is_some() {
-            span.meta { (amount::short(span.tokens_in.unwrap_or(0))) " in " (amount::short(span.tokens_out.unwrap_or(0))) " out" }
+        @if let Some(cost) = span.more.cost_usd { (amount::dollars(cost)) " " }
+        @if span.more.tokens_in.is_some() || span.more.tokens_out.is_some() {
+            span.meta { (amount::short(span.more.tokens_in.unwrap_or(0))) " in " (amount::short(span.more.tokens_out.unwrap_or(0))) " out" }
         }
     }
 }
@@ -149,7 +150,7 @@ fn tree(state: &RunState) -> Vec<(&Span, usize)> {
 mod tests {
     use super::super::sample::{self, EVIL, NOW, check_harmless};
     use super::*;
-    use crate::reducer::span::SpanStatus;
+    use crate::reducer::span::{More, SpanStatus};
 
     fn session(id: &str, parent: Option<&str>) -> Span {
         let mut span = sample::span(SpanKind::Session, id, SpanStatus::Completed, 4);
@@ -184,8 +185,9 @@ mod tests {
     fn a_session_shows_agent_model_repo_and_cost() {
         let mut span = session(EVIL, None);
         let evil = || Some(EVIL.into());
-        (span.agent, span.model, span.repo, span.name) = (evil(), evil(), evil(), evil());
-        (span.cost_usd, span.tokens_in) = (Some(1.25), Some(1500));
+        span.name = evil();
+        let more = More { agent: evil(), model: evil(), repo: evil(), ..More::default() };
+        span.more = More { cost_usd: Some(1.25), tokens_in: Some(1500), ..more }.into();
         let shown =
             sessions("k", &RunState { spans: vec![span], ..RunState::default() }, 1, NOW).expect("one").into_string();
         check_harmless(&shown);

@@ -29,13 +29,15 @@ pub fn table(
     }
     let any = |has: fn(&Span) -> bool| shown.iter().any(|span| has(span));
     let columns = Columns {
-        skill: any(|span| span.skill.is_some()),
-        agent: any(|span| span.agent.is_some()),
-        model: any(|span| span.model.is_some()),
+        skill: any(|span| span.more.skill.is_some()),
+        agent: any(|span| span.more.agent.is_some()),
+        model: any(|span| span.more.model.is_some()),
         cache: any(|span| span.cache_hit.is_some()),
         lines: any(|span| span.input_line.is_some() || span.output_line.is_some()),
         artifacts: shown.iter().any(|span| artifacts_of(state, span).next().is_some()),
-        cost: any(|span| span.cost_usd.is_some() || span.tokens_in.is_some() || span.tokens_out.is_some()),
+        cost: any(|span| {
+            span.more.cost_usd.is_some() || span.more.tokens_in.is_some() || span.more.tokens_out.is_some()
+        }),
     };
     Some(html! {
         @if (shown.len() as u64) < count {
@@ -82,15 +84,15 @@ fn row(key: &str, (state, earlier): (&RunState, u64), span: &Span, columns: &Col
                 @if let Some(name) = span.name.as_ref().filter(|name| span.id.as_ref() != Some(name)) { span.name { " " (cut(name, 80)) } }
                 @if let Some(parent) = &span.parent { span.meta { " in " (cut(parent, 40)) } }
             }
-            @if columns.skill { td { (optional(span.skill.as_deref())) } }
+            @if columns.skill { td { (optional(span.more.skill.as_deref())) } }
             td {
                 (badge::span(span.status))
-                @if let Some(message) = span.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
+                @if let Some(message) = span.more.error.as_ref().and_then(|error| error.message.as_ref()) { span.reason { " " (cut(message, 160)) } }
             }
             td.num { (took(span, now)) }
             td.num data-label="attempt" { @if let Some(attempt) = span.attempt { (attempt) } }
-            @if columns.agent { td { (optional(span.agent.as_deref())) } }
-            @if columns.model { td { (optional(span.model.as_deref())) } }
+            @if columns.agent { td { (optional(span.more.agent.as_deref())) } }
+            @if columns.model { td { (optional(span.more.model.as_deref())) } }
             @if columns.cache { td data-label="cache" { @match span.cache_hit { Some(true) => "hit", Some(false) => "miss", None => "" } } }
             @if columns.lines {
                 td {

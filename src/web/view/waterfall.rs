@@ -206,7 +206,7 @@ fn bars(span: &Span, from: i64, to: i64, scale: &Scale) -> Markup {
 /// The name of a span, else its id, else its kind.
 #[must_use]
 pub fn name(span: &Span) -> &str {
-    span.name.as_deref().or(span.id.as_deref()).or(span.agent.as_deref()).unwrap_or(span.kind.as_str())
+    span.name.as_deref().or(span.id.as_deref()).or(span.more.agent.as_deref()).unwrap_or(span.kind.as_str())
 }
 
 /// A span's kind and its name, as `shown`; the kind alone is not said twice.

@@ -18,7 +18,7 @@ fn what_does_not_hang_on_what_was_learned_is_the_same_with_it() {
                                 World::running().alive(alive).in_phase("build", began).with(|w| {
                                     w.run.last_progress_at = fact(ago(moved), 40);
                                     w.run.deadline = deadline.and_then(|passed| fact(ago(passed), 2));
-                                    w.spans[0].expected_ms = expected;
+                                    w.spans[0].more.to_mut().expected_ms = expected;
                                     w.policy.limits.phase_ms = configured;
                                     w.learned = learned;
                                 })

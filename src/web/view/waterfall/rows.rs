@@ -59,7 +59,7 @@ pub(super) fn rows<'a>(spans: &'a [Span], excerpt: &Excerpt, within: Option<(i64
 /// Slower than itself or its like would have it. A phase is measured by the verdict, against earlier runs.
 fn slow(span: &Span, medians: &[Option<i64>; KINDS]) -> Option<&'static str> {
     let took = span.duration_ms?;
-    if span.expected_ms.is_some_and(|expected| took > expected) {
+    if span.more.expected_ms.is_some_and(|expected| took > expected) {
         return Some("longer than expected");
     }
     let usual = medians[span.kind as usize].filter(|_| span.kind != SpanKind::Phase)?;
@@ -108,7 +108,7 @@ mod tests {
         spans.push(timed(SpanKind::Step, 7, 0, 3001));
         spans.push(timed(SpanKind::Step, 8, 0, 3000));
         let mut promised = timed(SpanKind::Session, 9, 0, 50);
-        promised.expected_ms = Some(40);
+        promised.more.to_mut().expected_ms = Some(40);
         spans.push(promised);
         let all = excerpt(&spans, None);
         let rows = rows(&all.spans, &all, None);
