@@ -196,3 +196,23 @@ fn borders_of_the_run() {
         &json!({"spans": [{"tokens_in": 5}], "run": {"tokens_in": 5}}),
     );
 }
+
+#[test]
+fn each_particular_counts_alone_and_stays_until_there_is_another() {
+    for (said, member) in [
+        (r#""skill":"k""#, json!({"skill": "k"})),
+        (r#""agent":"k""#, json!({"agent": "k"})),
+        (r#""model":"k""#, json!({"model": "k"})),
+        (r#""repo":"k""#, json!({"repo": "k"})),
+        (r#""score":0.5"#, json!({"score": 0.5})),
+        (r#""error":"k""#, json!({"error": {"message": "k"}})),
+        (r#""deadline":"2026-01-01T00:00:09Z""#, json!({"deadline": at(9)})),
+        (r#""expected_ms":7"#, json!({"expected_ms": 7})),
+    ] {
+        let says = format!(r#""event":"step.started","step":"a",{said}"#);
+        let others = [r#""skill":"o""#, r#""score":2"#, r#""expected_ms":3"#];
+        let other = others.into_iter().find(|other| !other.starts_with(&said[..5])).expect("there are three");
+        let ends = format!(r#""event":"step.finished","step":"a",{other}"#);
+        timed(said, &[&says, &ends], &json!({"spans": [member]}));
+    }
+}
