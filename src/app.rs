@@ -16,7 +16,7 @@ use crate::query::{Commands, Query};
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Policy;
-use crate::store::{self, SourceStatus, Store, StoreError};
+use crate::store::{self, Part, SourceStatus, Store, StoreError};
 use crate::web::{self, LogText, Token, Web};
 
 /// How long a stop may take before the process ends anyway; spec 5.4.6 T142 allows 5 s.
@@ -213,6 +213,10 @@ impl LogText for Logs {
 
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
         self.0.state_at(key, line).map_err(|error| error.to_string())
+    }
+
+    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String> {
+        self.0.part_at(key, line).map_err(|error| error.to_string())
     }
 
     fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {

@@ -23,7 +23,7 @@ use wheelwatch::query::{Commands, Query};
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::run::RunState;
 use wheelwatch::reducer::verdict::Policy;
-use wheelwatch::store;
+use wheelwatch::store::{self, Part};
 use wheelwatch::web::{self, LogText, Web, address};
 
 const PORT: u16 = 7468;
@@ -37,6 +37,10 @@ impl LogText for Logs {
 
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
         self.0.state_at(key, line).map_err(|error| error.to_string())
+    }
+
+    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String> {
+        self.0.part_at(key, line).map_err(|error| error.to_string())
     }
 
     fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {

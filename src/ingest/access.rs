@@ -19,7 +19,7 @@ use crate::reducer::redact;
 use crate::reducer::reduce::{Reducer, Tail};
 use crate::reducer::run::RunState;
 use crate::reducer::visible::visible_bytes;
-use crate::store::{Reader, Snapshot};
+use crate::store::{Glimpse, Part, Reader, Snapshot, StoreError};
 
 /// Read access to logs by run key. Cheap to clone; holds no handle between two calls.
 #[derive(Clone, Debug)]
@@ -37,6 +37,17 @@ struct Inner {
     /// Has snapshots of long logs.
     cache: Option<Reader>,
 }
+
+/// A log, open for reading.
+struct Log {
+    file: File,
+    stat: Stat,
+    /// For people.
+    path: String,
+}
+
+/// So often a state is made with few of its spans, each time with those that were missing.
+const TRIES: usize = 4;
 
 impl LogAccess {
     /// Access to the logs of a source.
@@ -71,7 +82,7 @@ impl LogAccess {
     }
 
     fn read_raw(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, IngestError> {
-        let (file, _, path) = self.open(key)?;
+        let Log { file, path, .. } = self.open(key)?;
         let size = file.metadata().map_err(|error| refused(&path, error))?.len();
         // Never more room than there are bytes, whatever is asked for.
         let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
@@ -87,16 +98,42 @@ impl LogAccess {
     /// # Errors
     /// As [`LogAccess::read`].
     pub fn state_at(&self, key: &str, line: u64) -> Result<RunState, IngestError> {
-        let (file, stat, path) = self.open(key)?;
-        let mut reducer = match self.snapshot(key, line, &file, &stat).map_err(|error| refused(&path, error))? {
-            Some(found) => Reducer::resume(self.inner.reading.clone(), found.state, found.offset),
-            None => Reducer::new(self.inner.reading.clone()),
-        };
+        let log = self.open(key)?;
+        let found = self.known(&log, |cache| cache.snapshot(key, line))?;
+        self.reduce(&log, found.map(|snapshot| (snapshot.state, snapshot.offset)), line)
+    }
+
+    /// The same with few of its spans when there are very many, and then which: it takes as long as what lies between the
+    /// line and a snapshot before it, however much is before that.
+    ///
+    /// # Errors
+    /// As [`LogAccess::read`].
+    pub fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), IngestError> {
+        let log = self.open(key)?;
+        let mut wanted = Vec::new();
+        for _ in 0..TRIES {
+            let Some(found) = self.known(&log, |cache| cache.glimpse(key, line, &wanted))? else { break };
+            let Glimpse { snapshot, part } = found;
+            let mut state = self.reduce(&log, Some((snapshot.state, snapshot.offset)), line)?;
+            let asked = part.asked();
+            if asked.is_empty() {
+                let part = part.after(&state.take_changes());
+                return Ok((state, Some(part)));
+            }
+            wanted.extend(asked);
+        }
+        Ok((self.state_at(key, line)?, None))
+    }
+
+    /// Goes on from a state and its offset, else from the first byte, to a line.
+    fn reduce(&self, log: &Log, from: Option<(RunState, u64)>, line: u64) -> Result<RunState, IngestError> {
+        let (state, offset) = from.unwrap_or_default();
+        let mut reducer = Reducer::resume(self.inner.reading.clone(), state, offset);
         let mut buffer = vec![0; CHUNK];
         let mut at = reducer.offset();
         let mut missing = line - reducer.state().counters.lines.total();
         while missing > 0 {
-            let read = read_at(&file, &mut buffer, at).map_err(|error| refused(&path, error))?;
+            let read = read_at(&log.file, &mut buffer, at).map_err(|error| refused(&log.path, error))?;
             let bytes = &buffer[..read];
             if bytes.is_empty() {
                 return Ok(match reducer.tail() {
@@ -116,7 +153,7 @@ impl LogAccess {
     /// # Errors
     /// As [`LogAccess::read`].
     pub fn replay(&self, key: &str) -> Result<Replay, IngestError> {
-        let (file, _, path) = self.open(key)?;
+        let Log { file, path, .. } = self.open(key)?;
         Ok(Replay::new(file, path, Reducer::new(self.inner.reading.clone())))
     }
 
@@ -156,25 +193,30 @@ impl LogAccess {
         Err(NO_RUN)
     }
 
-    /// The newest snapshot before a line, if it is of the log as it is now.
-    fn snapshot(&self, key: &str, line: u64, file: &File, stat: &Stat) -> io::Result<Option<Snapshot>> {
+    /// What the cache knows of the past of a log, if it is of the log as it is now.
+    fn known<T: AsRef<Snapshot>>(
+        &self,
+        log: &Log,
+        ask: impl FnOnce(&Reader) -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, IngestError> {
         let Some(cache) = &self.inner.cache else { return Ok(None) };
-        let found = cache.snapshot(key, line).unwrap_or_else(|error| {
-            tracing::warn!(%error, run = key, "the cache has no snapshots to give; reducing from the first byte");
+        let found = ask(cache).unwrap_or_else(|error| {
+            tracing::warn!(%error, log = log.path, "the cache has no snapshots to give; reducing from the first byte");
             None
         });
         let Some(found) = found else { return Ok(None) };
-        let is_same = |at: u64, length: u64, hash: u64| -> io::Result<bool> {
+        let is_same = |at: u64, length: u64, hash: u64| -> Result<bool, IngestError> {
             let mut bytes = vec![0; usize::try_from(length).unwrap_or(CHUNK).min(CHUNK)];
-            let read = read_at(file, &mut bytes, at)?;
+            let read = read_at(&log.file, &mut bytes, at).map_err(|error| refused(&log.path, error))?;
             Ok(read as u64 == length && u64::from(cursor::hash(0, &bytes[..read])) == hash)
         };
-        let known = &found.log.cursor;
+        let snapshot = found.as_ref();
+        let (known, length) = (&snapshot.log.cursor, snapshot.before_length);
         let marks = Marks {
             head: is_same(0, known.head_length, known.head_hash)?,
-            before: is_same(found.offset.saturating_sub(found.before_length), found.before_length, found.before_hash)?,
+            before: is_same(snapshot.offset.saturating_sub(length), length, snapshot.before_hash)?,
         };
-        Ok(match cursor::decide(known, stat, marks) {
+        Ok(match cursor::decide(known, &log.stat, marks) {
             Decision::Same | Decision::Grown => Some(found),
             // Rewritten since it was read: ingest finds out by itself, and here all of it is reduced.
             Decision::Compare | Decision::New => None,
@@ -182,7 +224,7 @@ impl LogAccess {
     }
 
     /// Opens the log of a key. The key is no path: it is taken apart, and what it names is opened beneath its root.
-    fn open(&self, key: &str) -> Result<(File, Stat, String), IngestError> {
+    fn open(&self, key: &str) -> Result<Log, IngestError> {
         let unknown = || IngestError::UnknownRun(key.to_owned());
         let name = self.inner.name.as_ref().ok_or_else(unknown)?;
         for root in &self.inner.roots {
@@ -191,7 +233,7 @@ impl LogAccess {
             let Some(below) = self.log_of(&place, name, path) else { continue };
             let shown = shown(&root.path.join(&below));
             return match place.open_log(&below) {
-                Ok((file, stat)) => Ok((file, stat, shown)),
+                Ok((file, stat)) => Ok(Log { file, stat, path: shown }),
                 Err(Refused::Missing) => Err(unknown()),
                 Err(Refused::NotRegular(kind)) => Err(refused(&shown, not_regular(kind))),
                 Err(Refused::Io(error)) => Err(refused(&shown, error)),

@@ -32,7 +32,7 @@ use crate::reducer::time::Micros;
 use crate::reducer::verdict::{Learned, Policy, Word};
 use crate::reducer::wheel::{self, Hold, Point};
 use crate::store::reader::{Cuts, Entries, EventFilter, Lists, Reader, RunFilter, Shown};
-use crate::store::{RunRecord, StoreError};
+use crate::store::{Part, RunRecord, StoreError};
 use judged::LookUps;
 
 /// How many rows are asked for at once where all are walked through.
@@ -56,12 +56,6 @@ pub struct JudgedPage {
     pub total: u64,
     /// To ask for the next page with, as [`RunFilter::after`]; `None` on the last.
     pub next: Option<String>,
-}
-
-/// Leaves a run that has all entries of its lists those that a page shows, and says what is true of all.
-pub fn show(judged: &mut Judged, asked: &Asked) -> Shown {
-    let shown = Shown::of(&judged.record.state, asked);
-    put(judged, shown)
 }
 
 fn put(judged: &mut Judged, mut shown: Shown) -> Shown {
@@ -104,6 +98,18 @@ impl Query {
     /// As [`Query::run`].
     pub fn show(&self, judged: &mut Judged, asked: &Asked) -> Result<Shown, StoreError> {
         let shown = self.reader.shown(&judged.record, asked)?;
+        Ok(put(judged, shown.unwrap_or_else(|| Shown::of(&judged.record.state, asked))))
+    }
+
+    /// The same of a run of the past, that has all markers and artifacts, and all spans or a part of them.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn show_then(&self, judged: &mut Judged, part: Option<&Part>, asked: &Asked) -> Result<Shown, StoreError> {
+        let shown = match part {
+            Some(part) => self.reader.shown_then(&judged.record, part, asked)?,
+            None => None,
+        };
         Ok(put(judged, shown.unwrap_or_else(|| Shown::of(&judged.record.state, asked))))
     }
 

@@ -3,6 +3,7 @@
 //! It must never know a clock: what depends on the present moment is derived in `verdict`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -330,6 +331,12 @@ impl RunState {
         core.artifacts = artifacts;
         core.index = super::fold::Index::of(&core.spans, &core.markers, &core.artifacts, &core.scratch);
         core
+    }
+
+    /// Says that it was restored with few of its spans, beside absent ones: it can be gone on from as long as
+    /// [`Absent::asked`](super::fold::Absent::asked) stays empty.
+    pub fn set_beside(&mut self, absent: Arc<super::fold::Absent>) {
+        self.index.set_beside(absent);
     }
 
     /// What changed since the last call, sorted and without repeats; the list is empty afterwards.

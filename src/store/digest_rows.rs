@@ -9,9 +9,10 @@ use rusqlite::Connection;
 use super::columns::{key_of, unreadable};
 use super::inserts::{Entry, Inserts};
 use crate::reducer::digest::{Digest, STRETCH};
+use crate::reducer::fold::{Mark, UNMARKED, marks};
 use crate::reducer::span::Span;
 
-static DIGESTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("digest", "key, spans"));
+static DIGESTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("digest", "key, spans, marks"));
 
 /// How many whole stretches so many spans have.
 pub(super) fn stretches(spans: u64) -> u64 {
@@ -39,7 +40,8 @@ pub(super) fn write(
     DIGESTS.write(connection, entry, touched.into_iter(), |statement, first, n| {
         let stretch = spans.chunks_exact(STRETCH as usize).nth(n as usize).unwrap_or_default();
         statement.raw_bind_parameter(first + 1, key_of(number, n))?;
-        statement.raw_bind_parameter(first + 2, encode(&Digest::of(stretch)))
+        statement.raw_bind_parameter(first + 2, encode(&Digest::of(stretch)))?;
+        statement.raw_bind_parameter(first + 3, encode_marks(stretch))
     })
 }
 
@@ -50,6 +52,36 @@ pub(super) fn read(connection: &Connection, number: u32) -> rusqlite::Result<Vec
         postcard::from_bytes(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(0, error))
     })?;
     rows.collect()
+}
+
+/// The marks of the spans in the first so many stretches, in their order; says how many stretches there are.
+pub(super) fn each_marks(
+    connection: &Connection,
+    number: u32,
+    stretches: u32,
+    mut each: impl FnMut(u32, [Mark; 2]),
+) -> rusqlite::Result<u32> {
+    let sql = "SELECT marks FROM digest WHERE key >= ? AND key < ? ORDER BY key";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([key_of(number, 0), key_of(number, stretches)])?;
+    let mut found = 0;
+    while let Some(row) = rows.next()? {
+        let (marks, _) = row.get_ref(0)?.as_blob()?.as_chunks();
+        let mut marks = marks.iter().copied().map(Mark::from_le_bytes);
+        let ids: Vec<Mark> = marks.by_ref().take(STRETCH as usize).collect();
+        for (place, id) in (found * STRETCH..).zip(ids) {
+            each(place, [id, marks.next().unwrap_or(UNMARKED)]);
+        }
+        found += 1;
+    }
+    Ok(found)
+}
+
+/// Those of ids, then those of names when there are any.
+fn encode_marks(spans: &[Span]) -> Vec<u8> {
+    let (ids, names): (Vec<Mark>, Vec<Mark>) = spans.iter().map(|span| marks(span).into()).unzip();
+    let names = if names.iter().all(|name| *name == UNMARKED) { Vec::new() } else { names };
+    ids.into_iter().chain(names).flat_map(Mark::to_le_bytes).collect()
 }
 
 fn encode(digest: &Digest) -> Vec<u8> {

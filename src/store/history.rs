@@ -5,13 +5,17 @@
 //! so the list of then is the list of now, cut to its length, with the entries that changed since put back as they were
 //! (*pre-images*). Those are taken from the tables before a batch writes over them: the fold need not know of it.
 
+mod back;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+
+pub use back::{Glimpse, Part, Snapshot};
+pub(super) use back::{changed_since, glimpse, lines, newest};
 
 use super::columns::{artifacts_in, count, int, key_of, markers_in, unreadable};
 use super::log_row::Stored;
-use super::row::{Cursor, LogRow};
+use super::row::Cursor;
 use super::snapshot::{self, Places, Resume};
 use super::span_rows;
 use crate::reducer::run::{Changes, RunState};
@@ -22,21 +26,6 @@ const EVERY: u64 = 4 * 1024 * 1024;
 const SPANS: i64 = 0;
 const MARKERS: i64 = 1;
 const ARTIFACTS: i64 = 2;
-
-/// A state on the way, to go on from with the bytes behind it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot {
-    /// With all lists.
-    pub state: RunState,
-    /// The first byte after the lines that it has seen.
-    pub offset: u64,
-    /// Hash of the bytes just before `offset`, and of how many, as in [`Cursor`].
-    pub before_hash: u64,
-    /// Of how many.
-    pub before_length: u64,
-    /// The log as it was read last.
-    pub log: LogRow,
-}
 
 /// What of a snapshot is needed to keep it true.
 struct Newest {
@@ -135,86 +124,6 @@ pub(super) fn note(
             snapshot::encode(state),
         ])?;
     Ok(())
-}
-
-/// The newest snapshot that has seen at most so many lines.
-pub(super) fn newest(connection: &Connection, key: &str, line: u64) -> rusqlite::Result<Option<Snapshot>> {
-    let Some(log) = Stored::find(connection, key)? else { return Ok(None) };
-    let (first, last) = (key_of(log.number, 0), key_of(log.number, u32::MAX));
-    let mut statement = connection.prepare_cached(
-        "SELECT key, offset, before_hash, before_length, spans, markers, artifacts, state FROM snapshot
-         WHERE key BETWEEN ? AND ? AND line <= ? ORDER BY key DESC LIMIT 1",
-    )?;
-    let mut rows = statement.query(params![first, last, int(line)])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let at: i64 = row.get(0)?;
-    let resume = log.resume.as_deref().map(Resume::decode).transpose().map_err(|error| unreadable(0, error))?;
-    let undone = resume.as_ref().map(Resume::before).unwrap_or_default();
-    let past = Past { connection, at, last };
-    let spans = past.list(SPANS, count(row.get(4)?), undone.0, |places| {
-        span_rows::read_in(connection, log.number, log.base, places)
-    })?;
-    let markers =
-        past.list(MARKERS, count(row.get(5)?), undone.1, |places| markers_in(connection, log.number, places))?;
-    let artifacts =
-        past.list(ARTIFACTS, count(row.get(6)?), undone.2, |places| artifacts_in(connection, log.number, places))?;
-    let core = snapshot::decode(row.get_ref(7)?.as_blob()?).map_err(|error| unreadable(7, error))?;
-    Ok(Some(Snapshot {
-        state: RunState::restore(core, spans, markers, artifacts),
-        offset: count(row.get(1)?),
-        before_hash: row.get::<_, i64>(2)?.cast_unsigned(),
-        before_length: count(row.get(3)?),
-        log: log.log,
-    }))
-}
-
-/// The lines at which a run has snapshots, ascending.
-pub(super) fn lines(connection: &Connection, key: &str) -> rusqlite::Result<Vec<u64>> {
-    let Some(log) = Stored::find(connection, key)? else { return Ok(Vec::new()) };
-    let mut statement =
-        connection.prepare_cached("SELECT line FROM snapshot WHERE key BETWEEN ? AND ? ORDER BY key")?;
-    let keys = [key_of(log.number, 0), key_of(log.number, u32::MAX)];
-    statement.query_map(keys, |row| row.get(0).map(count))?.collect()
-}
-
-/// From where lists are taken back.
-struct Past<'a> {
-    connection: &'a Connection,
-    /// The key of the snapshot.
-    at: i64,
-    /// The last key that a snapshot of the run can have.
-    last: i64,
-}
-
-impl Past<'_> {
-    /// A list as it was: `length` entries of today, `undone` by the tail first, then by each snapshot from the newest
-    /// back, so that the change that came first after this one wins.
-    fn list<T: Clone + DeserializeOwned>(
-        &self,
-        list: i64,
-        length: u64,
-        undone: &Places<T>,
-        stored: impl Fn(std::ops::RangeInclusive<u32>) -> rusqlite::Result<Vec<T>>,
-    ) -> rusqlite::Result<Vec<T>> {
-        let Some(last) = length.checked_sub(1).and_then(|last| u32::try_from(last).ok()) else { return Ok(Vec::new()) };
-        let mut entries = stored(0..=last)?;
-        for (n, entry) in undone {
-            if let Some(place) = entries.get_mut(*n as usize) {
-                *place = entry.clone();
-            }
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT place, entry FROM preimage WHERE key BETWEEN ? AND ? AND list = ? AND place <= ? ORDER BY key DESC",
-        )?;
-        let mut rows = statement.query(params![self.at, self.last, list, last])?;
-        while let Some(row) = rows.next()? {
-            let place: usize = row.get::<_, u32>(0)? as usize;
-            if let Some(entry) = entries.get_mut(place) {
-                *entry = postcard::from_bytes(row.get_ref(1)?.as_blob()?).map_err(|error| unreadable(1, error))?;
-            }
-        }
-        Ok(entries)
-    }
 }
 
 #[cfg(test)]

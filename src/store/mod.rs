@@ -26,7 +26,7 @@ mod span_rows;
 mod tally;
 pub mod writer;
 
-pub use history::Snapshot;
+pub use history::{Glimpse, Part, Snapshot};
 pub use live::{Change, Live, SourceStatus, WatchMode};
 pub use reader::Reader;
 pub use row::{Batch, Cursor, LogRow, Problem, Provisional, Resolved, RunRecord};

@@ -27,7 +27,7 @@ use super::StoreError;
 use super::columns::{self, count, unreadable};
 use super::derived;
 use super::event_rows::Decoder;
-use super::history::{self, Snapshot};
+use super::history::{self, Glimpse, Part, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
 use super::row::{LogRow, Resolved, RunRecord};
 use super::snapshot::{self, Resume};
@@ -238,6 +238,12 @@ impl Reader {
         self.pool.look(|connection| history::newest(connection, key, line))
     }
 
+    /// The same with few of its spans: those that what comes behind it is likely to ask for, and those at the wanted places.
+    /// `None` where there is no snapshot, or it cannot be had so.
+    pub fn glimpse(&self, key: &str, line: u64, wanted: &[u32]) -> Result<Option<Glimpse>, StoreError> {
+        self.pool.look(|connection| history::glimpse(connection, key, line, wanted))
+    }
+
     /// The lines at which a run has snapshots, ascending.
     pub fn snapshot_lines(&self, key: &str) -> Result<Vec<u64>, StoreError> {
         self.pool.look(|connection| history::lines(connection, key))
@@ -269,6 +275,11 @@ impl Reader {
     /// The lists of a run as a page shows them; `None` when it is gone or was replaced since its record was read.
     pub fn shown(&self, record: &RunRecord, asked: &Asked) -> Result<Option<Shown>, StoreError> {
         self.pool.look(|connection| shown::read(connection, record.number, asked))
+    }
+
+    /// The same of a state of the past that has few of its spans.
+    pub fn shown_then(&self, record: &RunRecord, part: &Part, asked: &Asked) -> Result<Option<Shown>, StoreError> {
+        self.pool.look(|connection| shown::read_then(connection, record, part, asked))
     }
 
     /// Every open run with its open spans and markers, most recently started first. Runs without a status are open.

@@ -121,7 +121,8 @@ CREATE TABLE span (
 -- the last ones, which are fewer.
 CREATE TABLE digest (
   key   INTEGER PRIMARY KEY, -- number << 32 | stretch: the spans at the places from 1024 * stretch on
-  spans BLOB NOT NULL        -- for the program
+  spans BLOB NOT NULL,       -- for the program
+  marks BLOB NOT NULL        -- short hashes of their ids and names, to find those that a later line names again
 ) STRICT;
 
 -- What expectations are learned from: completed phases that say how long they took, of runs that say when they began.

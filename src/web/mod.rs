@@ -58,7 +58,7 @@ use tokio::sync::Semaphore;
 use crate::query::{Commands, Query};
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
-use crate::store::Live;
+use crate::store::{Live, Part};
 use error::WebError;
 use stream::Hub;
 use view::layout::Place;
@@ -70,6 +70,9 @@ pub trait LogText: Send + Sync {
 
     /// The state after a line (spec 2.4). The error is a sentence for a person.
     fn state_at(&self, key: &str, line: u64) -> Result<RunState, String>;
+
+    /// The same with few of its spans when there are very many, and then which: enough for a verdict and for what is new.
+    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String>;
 
     /// A file beneath the directory of a run, open for reading, whatever the log says its path is. The error is a
     /// sentence for a person, without any path.

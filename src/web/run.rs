@@ -129,7 +129,7 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
     }
     let last = look.web.query.reader.run(key, Lists::None)?.ok_or(UNKNOWN)?.state.counters.lines.total();
-    let then = look.web.logs.state_at(key, line).map_err(|reason| {
+    let (then, part) = look.web.logs.part_at(key, line).map_err(|reason| {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log
     })?;
@@ -137,7 +137,7 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
     // What the verdict was measured against.
     let now = judged.record.modified.unwrap_or(look.now);
     let asked = Asked { window, now: facts::end(&judged, now), lines: judged.record.state.counters.lines.total() };
-    let lists = query::show(&mut judged, &asked);
+    let lists = look.web.query.show_then(&mut judged, part.as_ref(), &asked)?;
     Ok(Seen { judged, lists, now, at: Some(line), last, window })
 }
 

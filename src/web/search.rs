@@ -249,6 +249,14 @@ mod tests {
             Err(String::from("is not asked for"))
         }
 
+        fn part_at(
+            &self,
+            _: &str,
+            _: u64,
+        ) -> Result<(crate::reducer::run::RunState, Option<crate::store::Part>), String> {
+            Err(String::from("is not asked for"))
+        }
+
         fn artifact(&self, _: &str, _: &str) -> Result<std::fs::File, &'static str> {
             Err("is not asked for")
         }

@@ -80,10 +80,13 @@ fn told(look: &Look<'_>, key: &str, line: u64) -> Result<Option<Changed>, WebErr
     }
     let before = match seen {
         0 => RunState::default(),
-        _ => look.web.logs.state_at(key, seen).map_err(|reason| {
-            tracing::warn!(%reason, seen, "the state at a line could not be read");
-            WebError::Log
-        })?,
+        _ => {
+            let before = look.web.logs.part_at(key, seen).map_err(|reason| {
+                tracing::warn!(%reason, seen, "the state at a line could not be read");
+                WebError::Log
+            })?;
+            before.0
+        }
     };
     let changes = diff(&before, &judged.record.state);
     Ok(Some(Changed { judged, lines: last - seen, changes }))

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::Scratch;
+use super::absent::{Absent, By};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::span::{Artifact, Span, SpanKind};
 
@@ -63,6 +64,8 @@ pub struct Index {
     artifact_paths: Chains,
     /// The last intervals between heartbeats, in order of size.
     intervals: Vec<i64>,
+    /// The spans that are not at hand; none when all are.
+    absent: Option<Arc<Absent>>,
 }
 
 /// Numbers of open spans by the hash of their key. A key rarely has more than one.
@@ -119,6 +122,11 @@ impl Index {
         index
     }
 
+    /// Says which spans are not at hand.
+    pub fn set_beside(&mut self, absent: Arc<Absent>) {
+        self.absent = Some(absent);
+    }
+
     /// Adds the next span, by its id; its name comes by [`Index::name_span`].
     pub(super) fn add_span(&mut self, span: &Span) {
         let number = self.span_ids.older.len() as u32;
@@ -155,14 +163,26 @@ impl Index {
 
     /// The newest span of a kind with an id.
     pub(super) fn span(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
-        self.span_ids.find(hash(kind as u8, id), |n| {
+        let found = self.span_ids.find(hash(kind as u8, id), |n| {
             let span = &spans[n as usize];
             span.kind == kind && span.id.as_deref() == Some(id)
-        })
+        });
+        if let Some(absent) = &self.absent {
+            absent.ask(By::Id, kind, id, found);
+        }
+        found
     }
 
     /// The newest span of a kind with that name.
     pub(super) fn named_span(&self, spans: &[Span], kind: SpanKind, name: &str) -> Option<u32> {
+        let found = self.named_at_hand(spans, kind, name);
+        if let Some(absent) = &self.absent {
+            absent.ask(By::Name, kind, name, found);
+        }
+        found
+    }
+
+    fn named_at_hand(&self, spans: &[Span], kind: SpanKind, name: &str) -> Option<u32> {
         let is_it = |span: &Span| span.kind == kind && span.name.as_deref() == Some(name);
         let newest = *self.span_names.get(&hash(kind as u8, name))?;
         if is_it(&spans[newest as usize]) {

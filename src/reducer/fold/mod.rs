@@ -3,6 +3,7 @@
 //! Pure, total and cheap. It must never know a clock, a file or how a line was written. One file per group of rules;
 //! this one holds their order.
 
+mod absent;
 mod fields;
 mod index;
 mod markers;
@@ -18,6 +19,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub use absent::{Absent, AtHand, Mark, UNMARKED, marks};
 pub use fields::phase_word;
 pub use index::Index;
 

@@ -1,13 +1,17 @@
 //! What a page shows of the lists of one run, however long they are.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::reducer::digest::{PIECE, STRETCH};
+use crate::reducer::digest::{Digest, PIECE, STRETCH};
 use crate::reducer::excerpt::{Asked, Excerpt, Source};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
 use crate::reducer::span::Artifact;
 use crate::store::columns::{self, count};
+use crate::store::history::{self, Part};
+use crate::store::row::RunRecord;
 use crate::store::{digest_rows, span_rows};
 
 /// Artifacts that are read, the newest.
@@ -36,6 +40,11 @@ impl Shown {
     /// Of a state with all entries of its lists.
     #[must_use]
     pub fn of(state: &RunState, asked: &Asked) -> Self {
+        Self::with(Excerpt::of(&state.spans, asked), state)
+    }
+
+    /// Of a state with all markers and artifacts.
+    fn with(spans: Excerpt, state: &RunState) -> Self {
         let first = state.artifacts.len().saturating_sub(ARTIFACTS as usize);
         let (before, newest) = state.markers.split_at(state.markers.len().saturating_sub(MARKERS as usize));
         let is_handed = |marker: &&Marker| marker.kind == MarkerKind::Handoff && !marker.is_open();
@@ -47,13 +56,59 @@ impl Shown {
         };
         let markers: Vec<Marker> = before.iter().filter(|marker| is_shown(marker)).chain(newest).cloned().collect();
         Self {
-            spans: Excerpt::of(&state.spans, asked),
+            spans,
             earlier_markers: (state.markers.len() - markers.len()) as u64,
             markers,
             artifacts: state.artifacts[first..].to_vec(),
             earlier_artifacts: first as u64,
         }
     }
+}
+
+/// The same of a state of the past that has few of its spans: what digests say of today, and of stretches that changed
+/// since anew.
+pub(super) fn read_then(
+    connection: &Connection,
+    record: &RunRecord,
+    part: &Part,
+    asked: &Asked,
+) -> rusqlite::Result<Option<Shown>> {
+    let (state, number, all_from) = (&*record.state, record.number, part.all_from());
+    let Some(changed) = history::changed_since(connection, &record.key, part, &state.spans)? else { return Ok(None) };
+    let (some, all) = part.split(&state.spans);
+    let then = |places: RangeInclusive<u32>| {
+        let first = *places.start();
+        let mut spans = span_rows::read_in(connection, number, changed.base, places.clone())?;
+        for (place, span) in changed.then.range(places) {
+            if let Some(old) = spans.get_mut((place - first) as usize) {
+                *old = span.clone();
+            }
+        }
+        Ok::<_, rusqlite::Error>(spans)
+    };
+    let mut digests = digest_rows::read(connection, number)?;
+    digests.truncate((all_from / STRETCH) as usize);
+    let mut touched: Vec<u32> = changed.then.keys().map(|place| place / STRETCH).collect();
+    touched.dedup();
+    for n in touched {
+        if let Some(digest) = digests.get_mut(n as usize) {
+            *digest = Digest::of(&then(n * STRETCH..=n * STRETCH + (STRETCH - 1))?);
+        }
+    }
+    let whole = all.chunks_exact(STRETCH as usize);
+    let rest = whole.remainder();
+    digests.extend(whole.map(Digest::of));
+    let known = some.chain((all_from..).zip(&all[..all.len() - rest.len()]));
+    let open = known.filter(|(_, span)| span.is_open()).map(|(place, span)| (place, span.clone())).collect();
+    let source = Source { digests: &digests, open, rest: rest.to_vec() };
+    let spans = Excerpt::read(source, asked, |piece| {
+        let first = piece * PIECE;
+        match first.checked_sub(all_from) {
+            Some(at) => Ok(all.iter().skip(at as usize).take(PIECE as usize).cloned().collect()),
+            None => then(first..=first + (PIECE - 1)),
+        }
+    })?;
+    Ok(Some(Shown::with(spans, state)))
 }
 
 /// Reads few of the spans: those that digests name, the open ones, and the last ones.
