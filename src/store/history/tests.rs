@@ -1,5 +1,7 @@
 //! Every snapshot is the state that its lines give, however they came into the tables.
 
+mod part;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

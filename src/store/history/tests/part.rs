@@ -1,0 +1,125 @@
+//! A state of the past with few of its spans is the whole one as far as anybody can see.
+
+use std::sync::Arc;
+
+use super::{Bench, SCALE, bench, first_lines};
+use crate::reducer::dialect::Reading;
+use crate::reducer::digest::STRETCH;
+use crate::reducer::excerpt::{Asked, Window};
+use crate::reducer::reduce::Reducer;
+use crate::reducer::run::RunState;
+use crate::reducer::span::Span;
+use crate::reducer::time::Micros;
+use crate::store::Part;
+use crate::store::reader::{Lists, Shown};
+
+/// Lines of a log with so many spans that most of them are not read.
+const LINES: u64 = 9_000;
+const BEGIN: i64 = 1_780_000_000;
+
+/// Numbers that only look as if nobody had chosen them.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, many: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % many
+    }
+}
+
+/// Spans that open and close, some of them long after many others, by ids and names that come again or never do; those
+/// that are closed are told of again and get other names.
+fn log() -> Vec<u8> {
+    let mut dice = Dice(7);
+    let line = |n: u64| {
+        let one = dice.below(n / 3 + 1);
+        let what = match dice.below(20) {
+            0..=3 => format!(r#""step.started","step_id":"s{n}""#),
+            4..=6 => format!(r#""step.finished","step_id":"s{}""#, n - dice.below(n.min(40))),
+            7 => format!(r#""step.failed","step_id":"s{one}","error":"no {n}""#),
+            8 | 9 => format!(r#""step.started","step_id":"often-{}""#, dice.below(5)),
+            10..=12 => format!(r#""tool.started","span_id":"t{n}","tool_name":"name-{}""#, dice.below(30)),
+            13 | 14 => format!(r#""tool.finished","span_id":"t{}""#, n - dice.below(n.min(60))),
+            15 => format!(r#""tool.finished","span_id":"t{one}","tool_name":"rare-{}""#, dice.below(900)),
+            16 => format!(r#""tool.finished","tool_name":"rare-{}""#, dice.below(900)),
+            17 => format!(
+                r#""session.started","session_id":"a{n}","agent":"agent-{}","repo":"r{}""#,
+                dice.below(900),
+                n % 9
+            ),
+            18 => format!(r#""session.ended","agent":"agent-{}""#, dice.below(900)),
+            _ => format!(r#""usage","step_id":"s{one}","input_tokens":3"#),
+        };
+        format!("{{\"ts\":{},\"event\":{what}}}\n", BEGIN + (n * 7) as i64)
+    };
+    (0..LINES).map(line).collect::<String>().into_bytes()
+}
+
+impl Bench {
+    /// The state after a line with few of its spans, and how often it had to be made.
+    fn part_at(&self, log: &[u8], line: u64) -> (RunState, Part, u64) {
+        let mut wanted = Vec::new();
+        for tries in 1.. {
+            let found =
+                self.store.reader.glimpse("run", line, &wanted).expect("the cache answers").expect("a snapshot");
+            let from = usize::try_from(found.snapshot.offset / SCALE).expect("a small log");
+            let missing = line - found.snapshot.state.counters.lines.total();
+            let mut reducer = Reducer::resume(Reading::default(), found.snapshot.state, from as u64);
+            reducer.push(first_lines(&log[from..], missing), &mut |_| {});
+            let asked = found.part.asked();
+            if asked.is_empty() {
+                let changes = reducer.state_mut().take_changes();
+                return (reducer.into_state(), found.part.after(&changes), tries);
+            }
+            assert!(asked.iter().all(|place| !wanted.contains(place)), "{asked:?} of {wanted:?} again");
+            wanted.extend(asked);
+        }
+        unreachable!("there are fewer spans than numbers")
+    }
+
+    #[track_caller]
+    fn check_part(&self, part: &RunState, which: &Part, whole: &RunState) {
+        let open = |state: &RunState| state.spans.iter().filter(|span| span.is_open()).cloned().collect::<Vec<Span>>();
+        assert_eq!(open(part), open(whole));
+        let bare = |state: &RunState| RunState::restore(state.clone(), Vec::new(), state.markers.clone(), Vec::new());
+        let (mut bare_part, mut bare_whole) = (bare(part), bare(whole));
+        (bare_part.take_changes(), bare_whole.take_changes());
+        assert_eq!(bare_part, bare_whole);
+        let mut record = self.store.reader.run("run", Lists::None).expect("the cache answers").expect("a run");
+        record.state = Arc::new(part.clone());
+        let now = Micros((BEGIN + (LINES * 7) as i64) * 1_000_000);
+        for window in [None, Some(Window { from: 9_000_000, to: 20_000_000 }), Some(Window { from: 0, to: 70_000 })] {
+            let asked = Asked { window, now, lines: whole.counters.lines.total() };
+            let shown = self.store.reader.shown_then(&record, which, &asked).expect("the cache answers");
+            let expected = Shown::of(whole, &asked);
+            assert!(shown.as_ref() == Some(&expected), "{window:?}: {shown:#?} is not {expected:#?}");
+        }
+    }
+}
+
+#[test]
+fn few_spans_are_enough_for_the_state_at_a_line_and_what_is_shown_of_it() {
+    let (bench, log) = (bench(), log());
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', &log).map(|end| end + 1).collect();
+    // Every other batch ends before a line end, so that a tail is shown. What is behind the last one is not in the cache.
+    let cuts = ends.iter().skip(99).step_by(170).enumerate().map(|(n, end)| end - n % 2);
+    let cuts: Vec<usize> = std::iter::once(0).chain(cuts).collect();
+    let cuts = &cuts[..cuts.len() - 4];
+    let pieces: Vec<&[u8]> = cuts.windows(2).map(|ends| &log[ends[0]..ends[1]]).collect();
+    bench.write(1, &pieces);
+
+    let (mut whole, mut at) = (Reducer::new(Reading::default()), 0);
+    let (mut again, mut fewest) = (0, usize::MAX);
+    for line in (2_011..LINES).step_by(233) {
+        let end = ends[line as usize - 1];
+        whole.push(&log[at..end], &mut |_| {});
+        at = end;
+        let (part, which, tries) = bench.part_at(&log, line);
+        bench.check_part(&part, &which, whole.state());
+        again += tries - 1;
+        fewest = fewest.min(part.spans.len() * 100 / whole.state().spans.len());
+    }
+    assert!(whole.state().spans.len() > 4 * STRETCH as usize, "{} spans", whole.state().spans.len());
+    assert!(again > 10, "what was missing was asked for {again} times only");
+    assert!(fewest < 50, "{fewest} % of the spans were at hand");
+}
