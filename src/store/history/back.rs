@@ -52,7 +52,7 @@ pub struct Part {
     at_hand: AtHand,
     absent: Arc<Absent>,
     /// The places of those that changed behind the snapshot.
-    changed: Vec<u32>,
+    changed: BTreeSet<u32>,
 }
 
 /// Spans before a place that are not as they are in the tables.
@@ -146,7 +146,7 @@ pub(in crate::store) fn glimpse(
         return Ok(None);
     }
     let absent = Arc::new(absent);
-    let part = Part { number, at: past.at, at_hand, absent: Arc::clone(&absent), changed: Vec::new() };
+    let part = Part { number, at: past.at, at_hand, absent: Arc::clone(&absent), changed: BTreeSet::new() };
     let mut snapshot = past.snapshot(row, spans)?;
     snapshot.state.set_beside(absent);
     Ok(Some(Glimpse { snapshot, part }))
@@ -164,7 +164,7 @@ pub(in crate::store) fn changed_since(
     let past = Past::of(connection, log, part.at)?;
     let mut then = past.then(SPANS, part.all_from(), past.undone().0)?;
     for (place, span) in part.split(spans).0 {
-        if then.contains_key(&place) || part.changed.contains(&place) {
+        if part.changed.contains(&place) {
             then.insert(place, span.clone());
         }
     }

@@ -40,8 +40,8 @@ fn log() -> Vec<u8> {
             8 | 9 => format!(r#""step.started","step_id":"often-{}""#, dice.below(5)),
             10..=12 => format!(r#""tool.started","span_id":"t{n}","tool_name":"name-{}""#, dice.below(30)),
             13 | 14 => format!(r#""tool.finished","span_id":"t{}""#, n - dice.below(n.min(60))),
-            15 => format!(r#""tool.finished","span_id":"t{one}","tool_name":"rare-{}""#, dice.below(900)),
-            16 => format!(r#""tool.finished","tool_name":"rare-{}""#, dice.below(900)),
+            15 => format!(r#""tool.finished","span_id":"t{one}","tool_name":"rare-{}""#, dice.below(40)),
+            16 => format!(r#""tool.finished","tool_name":"rare-{}""#, dice.below(40)),
             17 => format!(
                 r#""session.started","session_id":"a{n}","agent":"agent-{}","repo":"r{}""#,
                 dice.below(900),
