@@ -523,8 +523,12 @@ fn the_past_of_a_long_log_is_that_of_a_replay_and_never_that_of_another_log() {
     let reader = bench.store().reader.clone();
     let (quick, slow) = (LogAccess::with_snapshots(&bench.source(), reader), LogAccess::new(&bench.source()));
     let check = |line: u64, what: &str| {
-        let (quick, slow) = (quick.state_at("long", line).expect("quick"), slow.state_at("long", line).expect("slow"));
-        assert_eq!(wheelwatch::reducer::compare::mismatches(&quick, &slow), [], "line {line}, {what}");
+        let slow = slow.state_at("long", line).expect("slow");
+        // There are so few spans that a part of them is all.
+        for quick in [quick.state_at("long", line), quick.part_at("long", line).map(|(state, _)| state)] {
+            let quick = quick.expect("quick");
+            assert_eq!(wheelwatch::reducer::compare::mismatches(&quick, &slow), [], "line {line}, {what}");
+        }
     };
     for line in [0, 1, 575, 576, 577, 1152, 1153, 1728, u64::MAX] {
         check(line, "as it was read");

@@ -1,5 +1,6 @@
 //! [`Span`]: anything with a beginning and an end, and [`Artifact`] (spec 2.1).
 
+use std::fmt;
 use std::ops::Deref;
 
 use compact_str::CompactString;
@@ -90,7 +91,7 @@ pub struct More {
 }
 
 /// [`More`] that takes no room before something is put into it; until then it reads as if all were unknown.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Seldom(Option<Box<More>>);
 
 static NOTHING: More = More {
@@ -125,6 +126,12 @@ impl Deref for Seldom {
 
     fn deref(&self) -> &More {
         self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl fmt::Debug for Seldom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -185,6 +192,7 @@ mod tests {
         let (never, mut seldom) = (Seldom::default(), Seldom::default());
         *seldom.to_mut() = More::default();
         assert!(seldom == never && seldom.is_empty() && seldom.skill.is_none());
+        assert_eq!(format!("{seldom:?}"), format!("{never:?}"));
         seldom.to_mut().tokens_in = Some(0);
         assert!(seldom != never && !seldom.is_empty());
         assert_eq!((seldom.tokens_in, never.tokens_in), (Some(0), None));

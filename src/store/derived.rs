@@ -13,6 +13,7 @@ use super::run_row;
 use super::span_rows;
 use crate::reducer::compare::Mismatch;
 use crate::reducer::digest::{Digest, STRETCH};
+use crate::reducer::fold::marks;
 use crate::reducer::run::{LineCounts, RunState};
 
 /// Compares the columns of a run, of what was learned from it, and the counters of its log (of event rows, too) with the
@@ -34,6 +35,7 @@ pub(super) fn mismatches(connection: &Connection, log: &LogRow, shown: &RunState
     found.extend(open_spans(connection, number, shown)?);
     found.extend(lessons(connection, number, shown)?);
     found.extend(digests(connection, number, shown)?);
+    found.extend(marked(connection, number, shown)?);
     Ok(found)
 }
 
@@ -83,6 +85,17 @@ fn digests(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::
     let wanted = shown.spans.chunks_exact(STRETCH as usize).map(Digest::of).collect();
     let path = |n: u32| (format!("digest of spans[{}..{}]", n * STRETCH, (n + 1) * STRETCH), None);
     Ok(unequal(said(digest_rows::read(connection, number)?), said(wanted), path))
+}
+
+/// What the spans of whole stretches are found by.
+fn marked(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
+    let mut stored = BTreeMap::new();
+    digest_rows::each_marks(connection, number, u32::MAX, |place, marks| {
+        stored.insert(place, format!("{marks:?}"));
+    })?;
+    let whole = shown.spans.len() - shown.spans.len() % STRETCH as usize;
+    let wanted = (0..).zip(&shown.spans[..whole]).map(|(place, span)| (place, format!("{:?}", marks(span)))).collect();
+    Ok(unequal(stored, wanted, |place| (format!("marks of spans[{place}]"), None)))
 }
 
 /// What expectations are learned from.

@@ -104,3 +104,27 @@ impl PartialEq for Absent {
         self.at_hand == other.at_hand && self.newest == other.newest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reducer::verdict::world::span;
+
+    #[test]
+    fn only_what_is_newer_than_what_was_found_is_asked_for() {
+        let mut absent = Absent::beside(AtHand { some: vec![3, 7], all_from: 10 });
+        absent.add(2, marks(&span(SpanKind::Tool, "a", 1)));
+        absent.add(5, marks(&span(SpanKind::Tool, "a", 1)));
+        let is_asked = |by, kind, text, found| {
+            absent.asked.lock().expect("no panic before").clear();
+            absent.ask(by, kind, text, found);
+            absent.asked() == BTreeSet::from([5])
+        };
+        // By their numbers: 0 is at place 3, 1 at place 7, and 2 at place 10.
+        let answers = [None, Some(0), Some(1), Some(2)].map(|found| is_asked(By::Id, SpanKind::Tool, "a", found));
+        assert_eq!(answers, [true, true, false, false]);
+        assert!(!is_asked(By::Name, SpanKind::Tool, "a", None), "it has no name");
+        assert!(!is_asked(By::Id, SpanKind::Step, "a", None), "of another kind");
+        assert!(!is_asked(By::Id, SpanKind::Tool, "b", None), "of another id");
+    }
+}

@@ -145,10 +145,15 @@ fn a_digest_that_says_something_else_is_found() {
     write_whole(&store, "r", 1, &format!("{STARTED}{}", started(0..LONG)));
     let record = store.reader.run("r", Lists::All).unwrap().unwrap();
     let damage = rusqlite::Connection::open(place.cache()).unwrap();
+    let mismatches = || -> Vec<String> {
+        store.reader.derived(&record.log, &record.state).unwrap().into_iter().map(|one| one.path).collect()
+    };
+    let place_7 = "substr(marks, 1, 28) || x'00000000' || substr(marks, 33)";
+    damage.execute(&format!("UPDATE digest SET marks = CAST({place_7} AS BLOB)"), []).unwrap();
+    assert_eq!(mismatches(), ["marks of spans[7]"]);
     damage.execute("DELETE FROM digest", []).unwrap();
-    let found = store.reader.derived(&record.log, &record.state).unwrap();
-    assert_eq!(found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["digest of spans[0..1024]"]);
-    damage.execute("INSERT INTO digest VALUES (1 << 32, x'00')", []).unwrap();
+    assert_eq!(mismatches()[..2], ["digest of spans[0..1024]", "marks of spans[0]"]);
+    damage.execute("INSERT INTO digest VALUES (1 << 32, x'00', x'')", []).unwrap();
     let asked = Asked { window: None, now: Micros(0), lines: 1 };
     assert!(store.reader.shown(&record, &asked).is_err());
 }

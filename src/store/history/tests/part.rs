@@ -30,7 +30,7 @@ impl Dice {
 /// Spans that open and close, some of them long after many others, by ids and names that come again or never do; those
 /// that are closed are told of again and get other names.
 fn log() -> Vec<u8> {
-    let mut dice = Dice(7);
+    let (mut dice, mut tools) = (Dice(7), vec![0]);
     let line = |n: u64| {
         let one = dice.below(n / 3 + 1);
         let what = match dice.below(20) {
@@ -38,10 +38,17 @@ fn log() -> Vec<u8> {
             4..=6 => format!(r#""step.finished","step_id":"s{}""#, n - dice.below(n.min(40))),
             7 => format!(r#""step.failed","step_id":"s{one}","error":"no {n}""#),
             8 | 9 => format!(r#""step.started","step_id":"often-{}""#, dice.below(5)),
-            10..=12 => format!(r#""tool.started","span_id":"t{n}","tool_name":"name-{}""#, dice.below(30)),
+            10..=12 => {
+                tools.push(n);
+                format!(r#""tool.started","span_id":"t{n}","tool_name":"name-{}""#, dice.below(30))
+            }
             13 | 14 => format!(r#""tool.finished","span_id":"t{}""#, n - dice.below(n.min(60))),
-            15 => format!(r#""tool.finished","span_id":"t{one}","tool_name":"rare-{}""#, dice.below(40)),
-            16 => format!(r#""tool.finished","tool_name":"rare-{}""#, dice.below(40)),
+            15 => {
+                let old = tools[dice.below(tools.len() as u64 / 2 + 1) as usize];
+                format!(r#""tool.finished","span_id":"t{old}","tool_name":"rare-{}""#, dice.below(90))
+            }
+            // By a name alone: what is closed is told of an error.
+            16 => format!(r#""tool.failed","tool_name":"rare-{}","error":"no {n}""#, dice.below(90)),
             17 => format!(
                 r#""session.started","session_id":"a{n}","agent":"agent-{}","repo":"r{}""#,
                 dice.below(900),
@@ -121,5 +128,5 @@ fn few_spans_are_enough_for_the_state_at_a_line_and_what_is_shown_of_it() {
     }
     assert!(whole.state().spans.len() > 4 * STRETCH as usize, "{} spans", whole.state().spans.len());
     assert!(again > 10, "what was missing was asked for {again} times only");
-    assert!(fewest < 50, "{fewest} % of the spans were at hand");
+    assert!(fewest < 60, "{fewest} % of the spans were at hand");
 }
