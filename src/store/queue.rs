@@ -104,6 +104,25 @@ impl Queue {
         Ok(())
     }
 
+    /// Counts a write as sent that its sender commits at once; no when anything else comes before it.
+    pub(super) fn enter(&self) -> bool {
+        let mut state = self.lock();
+        let is_free =
+            state.done == state.sent && !state.stopped && state.renewals == state.noticed && state.doubt.is_none();
+        state.sent += u64::from(is_free);
+        is_free
+    }
+
+    /// Such a write could not be committed: it waits before all others.
+    pub(super) fn put_back(&self, write: Write) {
+        let mut state = self.lock();
+        state.weight += weight(&write);
+        state.waiting.push_front(write);
+        state.hasty = true;
+        drop(state);
+        self.filled.notify_one();
+    }
+
     /// Waits until everything sent before is committed, or until a try fails.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let mut state = self.lock();

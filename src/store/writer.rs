@@ -1,4 +1,6 @@
-//! The one writer: a thread that owns the only write connection and commits batches, many at a time when many wait.
+//! The one writer: whoever has the desk has the only write connection and commits batches, many at a time when many wait.
+//! That is a thread of its own, but for a write that need not wait for anything: its sender commits it at once, because to
+//! hand it over takes as long.
 //!
 //! What cannot be committed (disk full, another program's lock) is kept and tried again, in order: nothing is lost and
 //! nothing overtakes.
@@ -7,7 +9,7 @@ mod rescue;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -71,6 +73,8 @@ pub enum Write {
 #[derive(Debug)]
 struct Handle {
     queue: Arc<Queue>,
+    /// The thread's, who closes it.
+    desk: Weak<Mutex<Desk>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -101,6 +105,29 @@ impl Writer {
     /// Those of [`Writer::send`].
     pub fn send_patiently(&self, write: Write) -> Result<(), StoreError> {
         self.handle.queue.send(write, true)
+    }
+
+    /// The same of a small write, which is committed on the spot if nothing else is under way.
+    ///
+    /// # Errors
+    /// Those of [`Writer::send`].
+    pub fn send_at_once(&self, write: Write) -> Result<(), StoreError> {
+        let Handle { queue, desk, .. } = &*self.handle;
+        let desk = desk.upgrade();
+        let Some(mut desk) = desk.as_ref().and_then(|desk| desk.try_lock().ok()) else { return self.send(write) };
+        if desk.is_log_long() || !queue.enter() {
+            return self.send(write);
+        }
+        desk.is_used = true;
+        if desk.commit(std::slice::from_ref(&write)).is_err() {
+            // The thread tries again, and says what is wrong.
+            queue.put_back(write);
+            return Ok(());
+        }
+        // Nobody holds what was written any more when it is done.
+        drop(write);
+        queue.finish(1);
+        Ok(())
     }
 
     /// Waits until everything sent before is committed. After an error it is still kept and tried again, unless it can
@@ -152,8 +179,7 @@ impl Writer {
             Target::File(path) => Some(path),
             Target::Memory(_) => None,
         };
-        let queue = Arc::new(Queue::default());
-        let desk = Desk {
+        let desk = Arc::new(Mutex::new(Desk {
             connection,
             path: path.clone(),
             lock,
@@ -169,18 +195,21 @@ impl Writer {
             problem,
             broken: FxHashSet::default(),
             unsaved: false,
-        };
+            is_used: false,
+        }));
+        let (queue, handed) = (Arc::new(Queue::default()), Arc::downgrade(&desk));
         let thread = std::thread::Builder::new().name(String::from("cache-writer")).spawn({
             let queue = queue.clone();
-            move || desk.run(&queue)
+            move || run(desk, &queue)
         });
         let thread = thread
             .map_err(|source| StoreError::Io { path: path.unwrap_or_else(|| PathBuf::from("memory")), source })?;
-        Ok(Self { handle: Arc::new(Handle { queue, thread: Some(thread) }) })
+        Ok(Self { handle: Arc::new(Handle { queue, desk: handed, thread: Some(thread) }) })
     }
 }
 
-/// What the writer thread owns.
+/// What only one at a time writes with.
+#[derive(Debug)]
 struct Desk {
     connection: Connection,
     path: Option<PathBuf>,
@@ -204,6 +233,8 @@ struct Desk {
     broken: FxHashSet<String>,
     /// There were commits since the write-ahead log was last copied back.
     unsaved: bool,
+    /// A sender committed something since the thread was last here.
+    is_used: bool,
 }
 
 /// Nobody must wait for a thread that is gone, however it went.
@@ -215,26 +246,41 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-impl Desk {
-    fn run(mut self, queue: &Queue) {
-        let _stop = StopOnDrop(queue);
-        loop {
-            let wait = if self.ledger.trash { Duration::ZERO } else { IDLE };
-            match queue.take(wait, GATHERING) {
-                Taken::Writes(mut writes) => self.write(queue, &mut writes),
-                Taken::Doubt(why) => self.make_anew(queue, &why),
-                Taken::Nothing if self.ledger.trash => self.sweep(),
-                Taken::Nothing if self.unsaved => self.unsaved = !self.checkpoint(1),
-                Taken::Nothing => {}
-                Taken::Closed => break,
-            }
-            self.checkpoint(CHECKPOINT_AT);
-            if let Some(why) = self.shared.take_damage() {
-                self.make_anew(queue, &why);
-            }
-            self.mind_the_file();
+/// The thread.
+fn run(desk: Arc<Mutex<Desk>>, queue: &Queue) {
+    let _stop = StopOnDrop(queue);
+    let mut wait = IDLE;
+    loop {
+        let taken = queue.take(wait, GATHERING);
+        // Who panicked with it left nothing that can be gone on from.
+        let Ok(mut desk) = desk.lock() else { return };
+        if matches!(taken, Taken::Closed) {
+            break;
         }
-        self.close();
+        desk.serve(queue, taken);
+        wait = if desk.ledger.trash { Duration::ZERO } else { IDLE };
+    }
+    // Whoever could send something is gone.
+    if let Some(Ok(desk)) = Arc::into_inner(desk).map(Mutex::into_inner) {
+        desk.close();
+    }
+}
+
+impl Desk {
+    fn serve(&mut self, queue: &Queue, taken: Taken) {
+        let is_used = std::mem::take(&mut self.is_used);
+        match taken {
+            Taken::Writes(mut writes) => self.write(queue, &mut writes),
+            Taken::Doubt(why) => self.make_anew(queue, &why),
+            Taken::Nothing if self.ledger.trash => self.sweep(),
+            Taken::Nothing if self.unsaved && !is_used => self.unsaved = !self.checkpoint(1),
+            Taken::Nothing | Taken::Closed => {}
+        }
+        self.checkpoint(CHECKPOINT_AT);
+        if let Some(why) = self.shared.take_damage() {
+            self.make_anew(queue, &why);
+        }
+        self.mind_the_file();
     }
 
     /// Commits writes, however often it takes.
@@ -377,8 +423,7 @@ impl Desk {
 
     /// Copies the write-ahead log back into the database when it is at least so long; says whether it did.
     fn checkpoint(&self, at: u64) -> bool {
-        let (Some(path), None) = (&self.path, &self.refuge) else { return true };
-        let length = std::fs::metadata(beside(path, "-wal")).map_or(0, |meta| meta.len());
+        let Some(length) = self.log_length() else { return true };
         if length < at {
             return false;
         }
@@ -388,6 +433,17 @@ impl Desk {
             tracing::warn!(%error, "the cache could not be checkpointed");
         }
         done.is_ok()
+    }
+
+    /// How long the write-ahead log is; none without a file.
+    fn log_length(&self) -> Option<u64> {
+        let (Some(path), None) = (&self.path, &self.refuge) else { return None };
+        Some(std::fs::metadata(beside(path, "-wal")).map_or(0, |meta| meta.len()))
+    }
+
+    /// Whether the write-ahead log is to be copied back, which takes long.
+    fn is_log_long(&self) -> bool {
+        self.log_length().is_some_and(|length| length >= CHECKPOINT_AT)
     }
 
     fn say(&self, trouble: Option<String>) {

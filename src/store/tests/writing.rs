@@ -64,6 +64,11 @@ fn changes_of_one_commit_are_announced_once_per_run() {
     assert_eq!(seen.last().copied(), Some(version(&store, "run-1")));
 }
 
+type Send = fn(&Writer, Write) -> Result<(), StoreError>;
+
+/// Both ways to send what is to be committed soon.
+const WAYS: [Send; 2] = [Writer::send, Writer::send_at_once];
+
 fn write_many(store: &Store, generations: std::ops::RangeInclusive<u64>) {
     for generation in generations {
         store.writer.send(Write::Batch(Box::new(whole("run-1", generation, FIRST)))).unwrap();
@@ -184,55 +189,90 @@ fn a_doubt_is_noted_and_is_no_news() {
 }
 
 #[test]
-fn a_lock_of_another_program_delays_writes_and_loses_none() {
+fn what_need_not_wait_is_committed_by_its_sender_and_announced_before_it_is_done() {
     let place = Place::new();
     let store = place.open();
-    write_whole(&store, "run-1", 1, FIRST);
-    let other = rusqlite::Connection::open(place.cache()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    for n in 2..20 {
-        store.writer.send(Write::Batch(Box::new(whole(&format!("run-{n}"), 1, FIRST)))).unwrap();
+    let mut changes = store.live.subscribe();
+    let mut on_the_spot = 0;
+    for generation in 1..=20 {
+        store.writer.send_at_once(Write::Batch(Box::new(whole("run-1", generation, FIRST)))).unwrap();
+        on_the_spot += u32::from(store.writer.is_done());
+        store.writer.flush().unwrap();
+        assert_eq!(changes.try_recv().unwrap().version, version(&store, "run-1"));
     }
-    assert!(matches!(store.writer.flush(), Err(StoreError::Sql(_))));
-    assert!(store.live.status().cache_problem.unwrap().contains("tried again"));
-    assert_eq!(store.reader.totals().unwrap().runs, 1, "pages are still served");
-    other.execute_batch("COMMIT").unwrap();
-    let began = std::time::Instant::now();
-    while store.writer.flush().is_err() {
-        assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(on_the_spot > 10, "the thread has the desk now and then, but not often: {on_the_spot}");
+    drop(store);
+    let reader = open_reader(&place.cache(), "").unwrap();
+    assert_eq!(reader.dump().unwrap().unwrap(), dump_of(&[("run-1", FIRST)]));
+}
+
+#[test]
+fn what_need_not_wait_overtakes_nothing() {
+    let place = Place::new();
+    let store = place.open();
+    for generation in [1, 3, 5, 7] {
+        // It waits for others, and what comes next is one.
+        store.writer.send_patiently(Write::Batch(Box::new(whole("run-1", generation, FIRST)))).unwrap();
+        store.writer.send_at_once(Write::Batch(Box::new(whole("run-1", generation + 1, SECOND)))).unwrap();
+        store.writer.flush().unwrap();
+        assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("run-1", SECOND)]));
     }
-    assert_eq!(store.reader.totals().unwrap().runs, 19);
-    assert_eq!(store.live.status().cache_problem, None);
-    let keys: Vec<String> = (1..20).map(|n| format!("run-{n}")).collect();
-    let mut logs: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), FIRST)).collect();
-    logs.sort_unstable();
-    assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&logs));
+}
+
+#[test]
+fn a_lock_of_another_program_delays_writes_and_loses_none() {
+    for send in WAYS {
+        let place = Place::new();
+        let store = place.open();
+        write_whole(&store, "run-1", 1, FIRST);
+        let other = rusqlite::Connection::open(place.cache()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for n in 2..20 {
+            send(&store.writer, Write::Batch(Box::new(whole(&format!("run-{n}"), 1, FIRST)))).unwrap();
+        }
+        assert!(matches!(store.writer.flush(), Err(StoreError::Sql(_))));
+        assert!(store.live.status().cache_problem.unwrap().contains("tried again"));
+        assert_eq!(store.reader.totals().unwrap().runs, 1, "pages are still served");
+        other.execute_batch("COMMIT").unwrap();
+        let began = std::time::Instant::now();
+        while store.writer.flush().is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30));
+        }
+        assert_eq!(store.reader.totals().unwrap().runs, 19);
+        assert_eq!(store.live.status().cache_problem, None);
+        let keys: Vec<String> = (1..20).map(|n| format!("run-{n}")).collect();
+        let mut logs: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), FIRST)).collect();
+        logs.sort_unstable();
+        assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&logs));
+    }
 }
 
 #[test]
 fn a_write_that_the_database_never_takes_stops_no_other() {
-    let place = Place::new();
-    let store = place.open();
-    let trap = rusqlite::Connection::open(place.cache()).unwrap();
-    trap.execute_batch(
-        "CREATE TRIGGER trap BEFORE INSERT ON run WHEN NEW.key = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
-    )
-    .unwrap();
-    for key in ["a", "bad", "c"] {
-        store.writer.send(Write::Batch(Box::new(whole(key, 1, FIRST)))).unwrap();
+    for send in WAYS {
+        let place = Place::new();
+        let store = place.open();
+        let trap = rusqlite::Connection::open(place.cache()).unwrap();
+        trap.execute_batch(
+            "CREATE TRIGGER trap BEFORE INSERT ON run WHEN NEW.key = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+        for key in ["a", "bad", "c"] {
+            send(&store.writer, Write::Batch(Box::new(whole(key, 1, FIRST)))).unwrap();
+        }
+        assert!(matches!(store.writer.flush(), Err(StoreError::Sql(_))));
+        store.writer.flush().unwrap();
+        trap.execute_batch("DROP TRIGGER trap").unwrap();
+        // What follows the lost write would leave a gap, until the log is read anew.
+        let mut more = whole("bad", 1, FIRST);
+        more.changes = Changes::default();
+        write(&store, Write::Batch(Box::new(more)));
+        assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("a", FIRST), ("c", FIRST)]));
+        let mut anew = whole("bad", 1, FIRST);
+        anew.replace = true;
+        write(&store, Write::Batch(Box::new(anew)));
+        assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("a", FIRST), ("bad", FIRST), ("c", FIRST)]));
     }
-    assert!(matches!(store.writer.flush(), Err(StoreError::Sql(_))));
-    store.writer.flush().unwrap();
-    trap.execute_batch("DROP TRIGGER trap").unwrap();
-    // What follows the lost write would leave a gap, until the log is read anew.
-    let mut more = whole("bad", 1, FIRST);
-    more.changes = Changes::default();
-    write(&store, Write::Batch(Box::new(more)));
-    assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("a", FIRST), ("c", FIRST)]));
-    let mut anew = whole("bad", 1, FIRST);
-    anew.replace = true;
-    write(&store, Write::Batch(Box::new(anew)));
-    assert_eq!(store.reader.dump().unwrap().unwrap(), dump_of(&[("a", FIRST), ("bad", FIRST), ("c", FIRST)]));
 }
 
 #[test]
@@ -257,13 +297,16 @@ fn writes_of_many_threads_all_arrive() {
 
 #[test]
 fn the_write_ahead_log_stays_small() {
-    let place = Place::new();
-    let store = place.open();
-    let text = FIRST.repeat(2000);
-    let mut longest = 0;
-    for n in 0..40 {
-        write_whole(&store, &format!("run-{n}"), 1, &text);
-        longest = longest.max(std::fs::metadata(place::beside(&place.cache(), "-wal")).unwrap().len());
+    for send in WAYS {
+        let place = Place::new();
+        let store = place.open();
+        let text = FIRST.repeat(2000);
+        let mut longest = 0;
+        for n in 0..40 {
+            send(&store.writer, Write::Batch(Box::new(whole(&format!("run-{n}"), 1, &text)))).unwrap();
+            store.writer.flush().unwrap();
+            longest = longest.max(std::fs::metadata(place::beside(&place.cache(), "-wal")).unwrap().len());
+        }
+        assert!((1..64 * 1024 * 1024).contains(&longest), "{longest}");
     }
-    assert!((1..64 * 1024 * 1024).contains(&longest), "{longest}");
 }
