@@ -48,6 +48,14 @@ pub(super) fn write(
     changed: &[u32],
     shown: &RunState,
 ) -> rusqlite::Result<bool> {
+    // Every lesson says of the run when it began and what it does.
+    let same_run = |old: &StoredRun| {
+        (old.workflow.as_ref(), old.first_event_at.as_ref())
+            == (value(&shown.run.workflow), value(&shown.run.first_event_at))
+    };
+    if changed.is_empty() && old.is_some_and(|old| same_run(old) && old.spans <= shown.spans.len() as u64) {
+        return Ok(false);
+    }
     let lesson = |place: u32| Lesson::of(shown, shown.spans.get(place as usize)?);
     let mut deleted = false;
     if old.is_some() {
@@ -58,11 +66,6 @@ pub(super) fn write(
             }
         }
     }
-    // Every lesson says of the run when it began and what it does.
-    let same_run = |old: &StoredRun| {
-        (old.workflow.as_ref(), old.first_event_at.as_ref())
-            == (value(&shown.run.workflow), value(&shown.run.first_event_at))
-    };
     let rows: Vec<(u32, Lesson<&str>)> = if old.is_none_or(same_run) {
         changed.iter().filter_map(|place| Some((*place, lesson(*place)?))).collect()
     } else {
