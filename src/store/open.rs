@@ -226,11 +226,14 @@ fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Le
     configure(&connection)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
+        // Nothing in it is worth waiting for the disk; what a power failure leaves of it is noticed at the next start.
+        connection.pragma_update(None, "synchronous", "OFF")?;
         create(&connection, version)?;
     } else {
         check(&connection, untouched, version)?;
     }
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     let ledger = Ledger::read(&connection)?;
     Ok((connection, ledger))
 }
