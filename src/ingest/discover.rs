@@ -2,10 +2,12 @@
 //!
 //! One directory is listed at a time. Known file systems tell by a directory's link count that no directory is in it: such
 //! a run directory costs two looks and is not opened, since opening all of them alone is several times a stat sweep of all
-//! runs (spec 6, G5).
+//! runs (spec 6, G5). Of very many names in one directory two threads see to one half each: the newest runs are known when
+//! all are seen (G7).
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,12 @@ pub(super) const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
 /// How many directories that hold directories are remembered for the watcher, and how many that hold no log.
 const MAX_BRANCHES: usize = 1024;
 const MAX_BARE: usize = 256;
+
+/// How many found logs are told of together.
+const TOGETHER: usize = 512;
+
+/// From so many names in a directory on two threads see to them.
+const MANY: usize = 4096;
 
 /// A file that has a log's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +58,60 @@ pub(super) struct Walked {
     /// Directories without a log, with their modification times: where one may be about to appear. At the end of a walk the
     /// newest [`MAX_BARE`].
     pub(super) bare: Vec<(i64, PathBuf)>,
+    /// How many logs were told of.
+    pub(super) told: u64,
     /// Logs that are as they were told of last.
     pub(super) same: u64,
     /// Directories that could not be read, with the reason: what is in them is unknown, not gone.
     pub(super) unread: Vec<(PathBuf, String)>,
 }
 
+/// Who is told of logs, some at a time.
+pub(super) type Told<'a> = &'a (dyn Fn(Vec<Found>) + Sync);
+
 /// What a walk has made so far, and has before it.
 struct Course<'a> {
     walked: Walked,
     /// Directories to list, with their depths.
     stack: Vec<(PathBuf, usize)>,
-    each: &'a mut dyn FnMut(Found),
+    /// Logs that nobody was told of yet.
+    found: Vec<Found>,
+    tell: Told<'a>,
+}
+
+impl<'a> Course<'a> {
+    fn new(tell: Told<'a>) -> Self {
+        Self { walked: Walked::default(), stack: Vec::new(), found: Vec::new(), tell }
+    }
+
+    fn found(&mut self, one: Found) {
+        if self.found.is_empty() {
+            self.found.reserve_exact(TOGETHER);
+        }
+        self.found.push(one);
+        if self.found.len() >= TOGETHER {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let found = std::mem::take(&mut self.found);
+        self.walked.told += found.len() as u64;
+        if !found.is_empty() {
+            (self.tell)(found);
+        }
+    }
+
+    /// Takes over what was made of another part of the names of the same directory.
+    fn join(&mut self, mut other: Self) {
+        other.tell();
+        let Walked { branches: _, bare, told, same, unread } = other.walked;
+        self.walked.told += told;
+        self.walked.same += same;
+        self.walked.bare.extend(bare);
+        self.walked.unread.extend(unread);
+        self.stack.append(&mut other.stack);
+    }
 }
 
 /// How a state directory is walked.
@@ -77,30 +127,32 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Gives every log at or below a directory (the state directory itself for an empty path).
-    pub(super) fn run(&self, below: &Path, each: &mut dyn FnMut(Found)) -> Walked {
+    /// Tells of every log at or below a directory (the state directory itself for an empty path), in no order.
+    pub(super) fn run(&self, below: &Path, tell: Told<'_>) -> Walked {
         let depth = below.components().count();
         let hidden = below.iter().any(|part| SKIPPED.iter().any(|skipped| part == OsStr::new(skipped)));
         if depth > self.depth || hidden || !self.is_directory(below) {
             return Walked::default();
         }
-        let mut course = Course { walked: Walked::default(), stack: vec![(below.to_owned(), depth)], each };
+        let mut course = Course::new(tell);
+        course.stack.push((below.to_owned(), depth));
         if let LogName::Exact(name) = self.name {
             let log = below.join(name);
             match self.place.look(&log) {
-                Ok(look) => (course.each)(Found { key: key::key(self.label, below), below: log, look }),
+                Ok(look) => course.found(Found { key: key::key(self.label, below), below: log, look }),
                 Err(error) => course.walked.note(below, &error),
             }
         }
         while let Some((directory, depth)) = course.stack.pop() {
             if self.stop.load(Ordering::Relaxed) {
-                return course.walked;
+                break;
             }
             let listing = self.place.list(&directory);
             if let Err(error) = listing.and_then(|listing| self.directory(&directory, depth, listing, &mut course)) {
                 course.walked.note(&directory, &error);
             }
         }
+        course.tell();
         course.walked.keep_newest_bare();
         course.walked
     }
@@ -110,18 +162,71 @@ impl Walk<'_> {
     }
 
     fn directory(&self, directory: &Path, depth: usize, listing: Listing, course: &mut Course<'_>) -> io::Result<()> {
+        if listing.names().any(|(_, is_directory)| is_directory) && course.walked.branches.len() < MAX_BRANCHES {
+            course.walked.branches.push(directory.to_owned());
+        }
+        let names = 0..listing.count();
+        let files = match names.len() >= MANY {
+            false => self.names(directory, depth, &listing, names, course),
+            true => self.halves(directory, depth, &listing, course),
+        };
+        if files.is_empty() && matches!(self.name, LogName::Glob(_)) {
+            course.walked.note_bare(directory.to_owned(), listing.look(b".").ok());
+        }
+        for (stem, name) in key::stems(files) {
+            // What went away since the listing is not there.
+            let Ok(look) = listing.look(name.as_bytes()) else { continue };
+            let key = key::key(self.label, &directory.join(stem));
+            course.found(Found { key, below: directory.join(name), look });
+        }
+        listing.failed.map_or(Ok(()), Err)
+    }
+
+    /// Sees to all names of a directory with the help of another thread.
+    fn halves(&self, directory: &Path, depth: usize, listing: &Listing, course: &mut Course<'_>) -> Vec<OsString> {
+        let (middle, end) = (listing.count() / 2, listing.count());
+        let tell = course.tell;
+        std::thread::scope(|scope| {
+            let other = std::thread::Builder::new().name(String::from("walk")).spawn_scoped(scope, move || {
+                let mut course = Course::new(tell);
+                let files = self.names(directory, depth, listing, middle..end, &mut course);
+                course.tell();
+                (course, files)
+            });
+            let mut files = self.names(directory, depth, listing, 0..middle, course);
+            let (other, more) = match other {
+                Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => {
+                    let mut course = Course::new(tell);
+                    let files = self.names(directory, depth, listing, middle..end, &mut course);
+                    (course, files)
+                }
+            };
+            course.join(other);
+            files.extend(more);
+            files
+        })
+    }
+
+    /// Sees to some names of a directory. Gives those of files that bear a log's name, where there may be several.
+    fn names(
+        &self,
+        directory: &Path,
+        depth: usize,
+        listing: &Listing,
+        places: Range<usize>,
+        course: &mut Course<'_>,
+    ) -> Vec<OsString> {
         let mut files = Vec::new();
-        let mut is_branch = false;
         // There may be many thousands: one piece of memory does for all.
         let mut log = OsString::new();
-        for (place, (name, is_directory)) in listing.names().enumerate() {
+        for (place, (name, is_directory)) in listing.names().enumerate().take(places.end).skip(places.start) {
             if !is_directory {
                 if matches!(self.name, LogName::Glob(_)) && self.name.matches(name) {
                     files.push(name.to_owned());
                 }
                 continue;
             }
-            is_branch = true;
             if depth >= self.depth || SKIPPED.iter().any(|skipped| name == OsStr::new(skipped)) {
                 continue;
             }
@@ -133,24 +238,12 @@ impl Walk<'_> {
                     log.push(name);
                     log.push("/");
                     log.push(exact);
-                    self.child(&listing, directory, (place, name), &log, depth + 1, course);
+                    self.child(listing, directory, (place, name), &log, depth + 1, course);
                 }
                 LogName::Glob(_) => course.stack.push((directory.join(name), depth + 1)),
             }
         }
-        if is_branch && course.walked.branches.len() < MAX_BRANCHES {
-            course.walked.branches.push(directory.to_owned());
-        }
-        if files.is_empty() && matches!(self.name, LogName::Glob(_)) {
-            course.walked.note_bare(directory.to_owned(), listing.look(b".").ok());
-        }
-        for (stem, name) in key::stems(files) {
-            // What went away since the listing is not there.
-            let Ok(look) = listing.look(name.as_bytes()) else { continue };
-            let key = key::key(self.label, &directory.join(stem));
-            (course.each)(Found { key, below: directory.join(name), look });
-        }
-        listing.failed.map_or(Ok(()), Err)
+        files
     }
 
     /// Looks for the log in a directory of a listed one, and notes that one when it must be listed, too.
@@ -175,7 +268,7 @@ impl Walk<'_> {
             Ok(look) => {
                 let below = parent.join(log);
                 let key = key::key(self.label, below.parent().unwrap_or(parent));
-                (course.each)(Found { key, below, look });
+                course.found(Found { key, below, look });
                 depth >= self.depth || is_leaf(itself())
             }
             Err(error) => {
@@ -220,9 +313,10 @@ impl Walked {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet, HashSet};
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -230,12 +324,17 @@ mod tests {
         let place = Place::open(state).expect("open");
         let name = LogName::new(pattern).expect("pattern");
         let stop = AtomicBool::new(false);
-        let mut found = BTreeMap::new();
+        let found = Mutex::new(BTreeMap::new());
         let walk = Walk { place: &place, label, name: &name, depth: 4, tell: Tell::All, stop: &stop };
-        let walked = walk.run(Path::new(""), &mut |one| {
-            let below = one.below.to_string_lossy().into_owned();
-            assert!(found.insert(one.key, (below, one.look.kind)).is_none(), "a key twice");
+        let walked = walk.run(Path::new(""), &|some| {
+            let mut found = found.lock().expect("no panic");
+            for one in some {
+                let below = one.below.to_string_lossy().into_owned();
+                assert!(found.insert(one.key, (below, one.look.kind)).is_none(), "a key twice");
+            }
         });
+        let found = found.into_inner().expect("no panic");
+        assert_eq!(walked.told, found.len() as u64);
         (found, walked)
     }
 
@@ -343,14 +442,52 @@ mod tests {
         let name = LogName::new("run.log").expect("pattern");
         let stop = AtomicBool::new(false);
         let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell: Tell::All, stop: &stop };
-        let mut found = Vec::new();
-        walk.run(Path::new("b"), &mut |one| found.push(one.key));
-        found.sort();
-        assert_eq!(found, ["b", "b/1/2/3", "b/c"]);
+        let keys = |below: &str| {
+            let found = Mutex::new(Vec::new());
+            walk.run(Path::new(below), &|some| {
+                found.lock().expect("no panic").extend(some.into_iter().map(|one| one.key))
+            });
+            let mut found = found.into_inner().expect("no panic");
+            found.sort();
+            found.join(" ")
+        };
+        assert_eq!(keys("b"), "b b/1/2/3 b/c");
         for nothing in ["none", "a/run.log", "target", "b/.git/x"] {
-            walk.run(Path::new(nothing), &mut |one| panic!("{nothing} gave {}", one.key));
+            assert_eq!(keys(nothing), "");
         }
     }
+    #[test]
+    fn very_many_runs_are_seen_to_by_two_threads_and_each_once() {
+        let state = tempfile::tempdir().expect("temporary directory");
+        let is_log = |n: usize| n.is_multiple_of(512);
+        for n in 0..MANY {
+            std::fs::create_dir(state.path().join(n.to_string())).expect("mkdir");
+            if is_log(n) {
+                write(state.path(), format!("{n}/deeper/run.log").as_bytes());
+                write(state.path(), format!("{n}/run.log").as_bytes());
+                write(state.path(), format!("{n}.jsonl").as_bytes());
+            }
+        }
+        let (found, walked) = walk(state.path(), "", "run.log");
+        let logs = (0..MANY).filter(|n| is_log(*n)).flat_map(|n| [n.to_string(), format!("{n}/deeper")]);
+        assert_eq!(found.into_keys().collect::<BTreeSet<_>>(), logs.collect());
+        assert_eq!(walked.branches.len(), 1 + MANY / 512);
+        assert_eq!(walked.bare.len(), MAX_BARE);
+        let (found, _) = walk(state.path(), "", "*.jsonl");
+        assert_eq!(
+            found.into_keys().collect::<BTreeSet<_>>(),
+            (0..MANY).filter(|n| is_log(*n)).map(|n| n.to_string()).collect()
+        );
+        // Each half in a thread of its own.
+        let place = Place::open(state.path()).expect("open");
+        let (name, stop, threads) =
+            (LogName::new("run.log").expect("pattern"), AtomicBool::new(false), Mutex::new(HashSet::new()));
+        let walk = Walk { place: &place, label: "", name: &name, depth: 1, tell: Tell::All, stop: &stop };
+        let walked =
+            walk.run(Path::new(""), &|_| _ = threads.lock().expect("no panic").insert(std::thread::current().id()));
+        assert_eq!((walked.told, threads.into_inner().expect("no panic").len()), ((MANY / 512) as u64, 2));
+    }
+
     #[test]
     fn directories_without_a_log_are_told_the_newest_of_very_many() {
         let state = tempfile::tempdir().expect("temporary directory");
@@ -360,7 +497,7 @@ mod tests {
         let bare = |pattern: &str| {
             let (_, walked) = walk(state.path(), "", pattern);
             let paths = walked.bare.into_iter().map(|(_, path)| path.to_str().expect("ascii").to_owned());
-            paths.collect::<std::collections::BTreeSet<_>>()
+            paths.collect::<BTreeSet<_>>()
         };
         assert_eq!(bare("run.log").into_iter().collect::<Vec<_>>(), ["b", "d", "d/1", "d/1/2", "d/1/2/3"]);
         assert_eq!(bare("*.log").into_iter().collect::<Vec<_>>(), ["", "b", "d", "d/1", "d/1/2", "d/1/2/3"]);
@@ -389,9 +526,11 @@ mod tests {
         let name = LogName::new("run.log").expect("pattern");
         let stop = AtomicBool::new(false);
         let walk = |tell| {
-            let mut told = Vec::new();
+            let told = Mutex::new(Vec::new());
             let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell, stop: &stop };
-            let same = walk.run(Path::new(""), &mut |one| told.push(one.key)).same;
+            let tell = |some: Vec<Found>| told.lock().expect("no panic").extend(some.into_iter().map(|one| one.key));
+            let same = walk.run(Path::new(""), &tell).same;
+            let mut told = told.into_inner().expect("no panic");
             told.sort();
             (told.join(" "), same)
         };

@@ -91,6 +91,11 @@ impl Listing {
         self.names.iter()
     }
 
+    /// How many names there are.
+    pub(super) fn count(&self) -> usize {
+        self.names.told.len()
+    }
+
     /// Notes how the log of a name looks, given by its place among the names; says whether it looked so when it was told of
     /// last.
     pub(super) fn is_told(&self, place: usize, look: Option<&Look>) -> bool {

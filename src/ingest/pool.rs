@@ -26,9 +26,6 @@ const AHEAD: usize = WORKERS;
 /// So many urgent tasks overtake those that wait before one of these has its turn.
 const OVERTAKING: u32 = 3;
 
-/// How many found logs travel together.
-const FOUND: usize = 512;
-
 /// One thing to do.
 #[derive(Debug)]
 pub(super) enum Task {
@@ -91,8 +88,6 @@ pub(super) enum Answer {
 pub(super) struct WalkEnd {
     pub(super) root: u16,
     pub(super) what: Walked,
-    /// How many logs were told of.
-    pub(super) logs: usize,
 }
 
 /// The threads.
@@ -241,21 +236,10 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
     let began = Instant::now();
     let mut walked = Vec::new();
     for WalkStart { root, label, place, below } in &task.starts {
-        let mut found = Vec::with_capacity(FOUND);
-        let mut count = 0;
         let walk = Walk { place, label, name: &task.name, depth: task.depth, tell: task.tell, stop: &desk.stop };
-        let what = walk.run(below, &mut |one| {
-            count += 1;
-            found.push(one);
-            if found.len() >= FOUND {
-                // Nobody listens any more: everything ends.
-                let _ = inbox.send(Message::Found(*root, std::mem::replace(&mut found, Vec::with_capacity(FOUND))));
-            }
-        });
-        if !found.is_empty() {
-            let _ = inbox.send(Message::Found(*root, found));
-        }
-        walked.push(WalkEnd { root: *root, what, logs: count });
+        // When nobody listens any more everything ends.
+        let what = walk.run(below, &|found| _ = inbox.send(Message::Found(*root, found)));
+        walked.push(WalkEnd { root: *root, what });
     }
     Answer::Walk { scan: task.scan, walked, took: began.elapsed() }
 }

@@ -51,6 +51,11 @@ impl Agenda {
         self.cold.insert(place, key);
     }
 
+    /// Whether a log that changed now waits for its turn.
+    pub(super) fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
     /// Whether many logs wait for their first turn.
     pub(super) fn has_cold(&self) -> bool {
         !self.cold.is_empty()

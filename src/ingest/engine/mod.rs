@@ -391,8 +391,8 @@ impl Engine {
             Message::Done(answer) => {
                 self.pool.answered();
                 match answer {
-                    Answer::Turns(done) => done.into_iter().try_for_each(|done| self.done(done))?,
-                    Answer::Walk { scan, walked, took } => self.walked(scan, walked, took)?,
+                    Answer::Turns(done) => done.into_iter().try_for_each(|done| self.done(done, Writer::send))?,
+                    Answer::Walk { scan, walked, took } => self.walked(scan, walked, took),
                     Answer::Looks(looks) => self.looked(looks)?,
                 }
             }

@@ -15,6 +15,7 @@ use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
 use super::table::{Sight, Tracked, Work};
+use super::turns::HOT;
 use super::{Engine, Stage, TICK};
 use crate::reducer::time::Micros;
 use crate::store::StoreError;
@@ -55,6 +56,8 @@ pub(super) struct Scans {
     /// Whether the present one does.
     is_quiet: bool,
     is_walking: bool,
+    /// What a full scan gave that ended just now, and how long it took.
+    ended: Option<(Vec<WalkEnd>, Duration)>,
     is_looking: bool,
     /// One was asked for.
     pub(super) is_wanted: bool,
@@ -83,6 +86,7 @@ impl Scans {
             quiet: 0,
             is_quiet: false,
             is_walking: false,
+            ended: None,
             is_looking: false,
             is_wanted: true,
             wants_looks: false,
@@ -123,7 +127,7 @@ impl Engine {
             self.scans.is_wanted = true;
             self.scans.earliest = now;
         }
-        self.cool(now);
+        self.cool(now, HOT);
         if !self.watch.is_on() {
             self.look_at_branches();
         }
@@ -359,23 +363,32 @@ impl Engine {
     }
 
     /// Takes the end of a walk.
-    pub(super) fn walked(&mut self, scan: Option<u32>, walked: Vec<WalkEnd>, took: Duration) -> Result<(), StoreError> {
+    pub(super) fn walked(&mut self, scan: Option<u32>, walked: Vec<WalkEnd>, took: Duration) {
         if scan.is_none() {
             for end in walked {
                 self.note_branches(end.root, &end.what);
-                if end.logs == 0 {
+                if end.what.told == 0 {
                     // What is to be in it may come before the directory is watched.
                     self.scans.want();
                 }
             }
-            return Ok(());
+            return;
         }
-        let now = Instant::now();
+        self.scans.ended = Some((walked, took));
         if !self.scans.is_settled() {
-            // The newest are read while all others are seen to.
-            self.read_early(now);
-            self.give(now)?;
+            self.read_early(Instant::now());
         }
+    }
+
+    /// Draws the conclusions of a full scan that ended; says whether it did. After the first one the newest logs are read
+    /// before that, since it takes a while when there are many.
+    pub(super) fn conclude(&mut self) -> Result<bool, StoreError> {
+        let is_idle = self.agenda.is_empty() && self.pool.is_idle();
+        if self.table.previews > 0 && !is_idle {
+            return Ok(false);
+        }
+        let Some((walked, took)) = self.scans.ended.take() else { return Ok(false) };
+        let now = Instant::now();
         self.scans.branches.clear();
         for end in &walked {
             self.note_branches(end.root, &end.what);
@@ -383,7 +396,7 @@ impl Engine {
                 base.unread = unread(&end.what);
             }
         }
-        let told = walked.iter().map(|end| end.what.same + end.logs as u64).sum();
+        let told = walked.iter().map(|end| end.what.same + end.what.told).sum();
         let is_any_missing = match self.scans.is_quiet {
             // Each was told of once: when all were, none is missing.
             false if told == self.table.len() => false,
@@ -412,7 +425,7 @@ impl Engine {
         }
         self.choose_live();
         self.tell(true);
-        Ok(())
+        Ok(true)
     }
 
     /// What the first scan found is not waited for any more when it is not there any more.

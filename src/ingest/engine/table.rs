@@ -226,8 +226,8 @@ impl Tracked {
     }
 
     /// What it adds to the sums over all logs.
-    fn counted(&self) -> (u64, u64) {
-        (self.backlog(), u64::from(self.is_first))
+    fn counted(&self) -> [u64; 3] {
+        [self.backlog(), u64::from(self.is_first), u64::from(self.is_preview)]
     }
 }
 
@@ -250,6 +250,8 @@ pub(super) struct Table {
     pub(super) backlog: u64,
     /// How many logs that the first scan found were not read yet.
     pub(super) first: u64,
+    /// How many are to be read without event rows before they are read with them.
+    pub(super) previews: u64,
 }
 
 impl Table {
@@ -271,34 +273,38 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, key: Arc<str>, tracked: Tracked) {
-        let (backlog, first) = tracked.counted();
-        self.backlog += backlog;
-        self.first += first;
+        self.count(tracked.counted());
         if let Some(was) = self.logs.insert(key, Box::new(tracked)) {
-            self.discount(&was);
+            self.discount(was.counted());
         }
     }
 
-    fn discount(&mut self, was: &Tracked) {
-        let (backlog, first) = was.counted();
+    fn count(&mut self, [backlog, first, previews]: [u64; 3]) {
+        self.backlog += backlog;
+        self.first += first;
+        self.previews += previews;
+    }
+
+    fn discount(&mut self, [backlog, first, previews]: [u64; 3]) {
         self.backlog -= backlog;
         self.first -= first;
+        self.previews -= previews;
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
         let tracked = self.logs.remove(key)?;
-        self.discount(&tracked);
+        self.discount(tracked.counted());
         Some(*tracked)
     }
 
     /// Changes a log and keeps the sums right.
     pub(super) fn change<T>(&mut self, key: &str, change: impl FnOnce(&mut Tracked) -> T) -> Option<T> {
         let tracked = self.logs.get_mut(key)?;
-        let (backlog, first) = tracked.counted();
+        let was = tracked.counted();
         let result = change(tracked);
         let now = tracked.counted();
-        self.backlog = self.backlog - backlog + now.0;
-        self.first = self.first - first + now.1;
+        self.count(now);
+        self.discount(was);
         Some(result)
     }
 }
@@ -342,16 +348,19 @@ mod tests {
     #[test]
     fn the_sums_are_those_of_all_logs_whatever_becomes_of_one() {
         let mut table = Table::default();
-        let log = |size, is_first| Tracked { size, is_first, ..tracked() };
-        let sums = |table: &Table| (table.len(), table.backlog, table.first);
+        let log = |size, is_first| Tracked { size, is_first, is_preview: is_first, ..tracked() };
+        let sums = |table: &Table| {
+            assert_eq!(table.previews, table.first);
+            (table.len(), table.backlog, table.first)
+        };
         table.insert(Arc::from("a"), log(10, true));
         table.insert(Arc::from("b"), log(5, false));
         assert_eq!(sums(&table), (2, 15, 1));
         table.insert(Arc::from("a"), log(7, true));
         assert_eq!(sums(&table), (2, 12, 1), "what was known of it does not count any more");
-        table.change("b", |tracked| (tracked.size, tracked.is_first) = (6, true));
+        table.change("b", |tracked| (tracked.size, tracked.is_first, tracked.is_preview) = (6, true, true));
         assert_eq!(sums(&table), (2, 13, 2));
-        table.change("a", |tracked| tracked.is_first = false);
+        table.change("a", |tracked| (tracked.is_first, tracked.is_preview) = (false, false));
         table.remove("b");
         table.remove("b");
         assert_eq!(sums(&table), (1, 7, 0));

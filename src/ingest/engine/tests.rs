@@ -208,6 +208,21 @@ fn a_log_that_is_written_all_the_time_is_not_heard_and_then_heard_again() {
 }
 
 #[test]
+fn a_log_that_grows_now_and_then_needs_not_the_cache_for_its_state() {
+    let mut bench = Bench::new(&["a", "b"], false);
+    for key in ["a", "b"] {
+        bench.append(key, LINE);
+        bench.scan();
+    }
+    let minutes = |minutes: u64| Instant::now() + Duration::from_secs(60 * minutes);
+    let mut kept = |now, most| {
+        bench.engine.cool(now, most);
+        bench.engine.hot.len()
+    };
+    assert_eq!((kept(minutes(9), 2), kept(minutes(9), 1), kept(minutes(11), 1)), (2, 1, 0));
+}
+
+#[test]
 fn the_newest_logs_are_shown_before_their_events_are_written_and_read_once_more_for_those() {
     let mut bench = Bench::begin(&["a"], false, Stage::Shown);
     bench.engine.tick(Instant::now());
@@ -228,6 +243,32 @@ fn the_newest_logs_are_shown_before_their_events_are_written_and_read_once_more_
     bench.settle();
     assert_eq!(stored(&bench), (1, vec![(1, end, end)]), "and nothing was replaced");
     assert_eq!((bench.engine.table.first, bench.engine.read), (0, 2 * end));
+}
+
+#[test]
+fn the_newest_logs_are_read_before_anything_else_is_made_of_the_first_scan() {
+    let keys: Vec<_> = (0..scan::EARLY + 9).map(|n| n.to_string()).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let mut bench = Bench::begin(&keys, false, Stage::Shown);
+    let step = |bench: &mut Bench| {
+        bench.engine.give(Instant::now()).expect("a cache");
+        let message = bench.engine.inbox.recv().expect("the threads live");
+        bench.engine.take(message).expect("a cache");
+        bench.engine.table.previews
+    };
+    bench.engine.tick(Instant::now());
+    while step(&mut bench) == 0 {}
+    // What is not there any more is not waited for.
+    let lost = bench.engine.table.iter().find(|(_, log)| log.is_preview).map(|(key, _)| key.to_string());
+    fs::remove_dir_all(bench.path(&lost.expect("a log"))).expect("rm -r");
+    while step(&mut bench) > 0 {}
+    assert!(!bench.engine.scans.is_settled());
+    let read = bench.engine.table.iter().filter(|(_, log)| log.cursor.offset > 0).count();
+    assert_eq!(read, scan::EARLY - 1);
+    bench.settle();
+    assert!(bench.engine.scans.is_settled() && bench.engine.agenda.is_empty());
+    assert_eq!(bench.engine.table.first, 0);
+    assert_eq!(bench.engine.table.iter().filter(|(_, log)| log.cursor.offset > 0).count(), keys.len() - 1);
 }
 
 #[test]

@@ -9,7 +9,11 @@ use super::Engine;
 use super::agenda::Next;
 use super::scan::EARLY;
 use super::table::{Tracked, Work};
-use crate::store::StoreError;
+use crate::store::writer::Write;
+use crate::store::{StoreError, Writer};
+
+/// A way to send a write.
+type Send = fn(&Writer, Write) -> Result<(), StoreError>;
 
 /// Bytes of one turn. Snapshots are taken between turns, so this is also how much of a long log is reduced again at most
 /// to show its past.
@@ -26,14 +30,20 @@ const URGENT_GROUP: usize = 15;
 const GROUP: usize = 64;
 const GROUP_BYTES: u64 = 1024 * 1024;
 
-/// How many reducers wait behind their cursors at most, how many bytes they may have together, and for how long.
-const HOT: usize = 256;
-const HOT_BYTES: usize = 16 * 1024 * 1024;
-const HOT_FOR: Duration = Duration::from_secs(20);
+/// How many reducers wait behind their cursors at most, and of how many bytes together those are that were used in so much
+/// time, and of how few those that were used in much more: to make one again from the cache takes longer than a turn.
+pub(super) const HOT: usize = 256;
+const HOT_BYTES: [(Duration, usize); 2] =
+    [(Duration::from_secs(20), 16 * 1024 * 1024), (Duration::from_secs(600), 4 * 1024 * 1024)];
 
 impl Engine {
     /// Takes short turns, and gives the threads something to do as long as there is something and there is room for it.
     pub(super) fn give(&mut self, now: Instant) -> Result<(), StoreError> {
+        self.hand_out(now)?;
+        if self.conclude()? { self.hand_out(now) } else { Ok(()) }
+    }
+
+    fn hand_out(&mut self, now: Instant) -> Result<(), StoreError> {
         // Watched first and read then, so that nothing falls between.
         self.watch.settle();
         self.take_few()?;
@@ -61,7 +71,11 @@ impl Engine {
             }
             let Some(job) = self.job(&key, LITTLE) else { continue };
             let done = pool::turn(&self.desk, job, &mut self.buffer);
-            self.done(done)?;
+            match self.agenda.has_urgent() {
+                // They are committed together.
+                true => self.done(done, Writer::send)?,
+                false => self.done(done, Writer::send_at_once)?,
+            }
             // It may have to be read once more, and not before it is watched.
             self.watch.settle();
         }
@@ -184,8 +198,8 @@ impl Engine {
         self.hushed.insert(key, path);
     }
 
-    /// Takes what a turn made.
-    pub(super) fn done(&mut self, done: Done) -> Result<(), StoreError> {
+    /// Takes what a turn made, and sends it to the cache in this way.
+    pub(super) fn done(&mut self, done: Done, send: Send) -> Result<(), StoreError> {
         let now = Instant::now();
         // A log that was removed meanwhile has nothing to say.
         let Some(key) = self.table.key(&done.row.key) else { return Ok(()) };
@@ -258,7 +272,7 @@ impl Engine {
             match rest {
                 // Written all the time, it is shown a moment late anyway.
                 Some(_) if ended_a_line => self.desk.writer.send_patiently(write)?,
-                _ => self.desk.writer.send(write)?,
+                _ => send(&self.desk.writer, write)?,
             }
         }
         if is_live && is_heard {
@@ -291,35 +305,51 @@ impl Engine {
 
     /// A log that the first scan found was read, or cannot be.
     pub(super) fn no_more_first(&mut self, key: &str) {
-        self.table.change(key, |tracked| tracked.is_first = false);
+        self.table.change(key, |tracked| (tracked.is_first, tracked.is_preview) = (false, false));
     }
 
     fn keep_hot(&mut self, key: Arc<str>, hot: Box<tail::Hot>, now: Instant) {
         self.hot.insert(key, (hot, now));
         if self.hot.len() > HOT {
-            self.cool(now);
+            self.cool(now, HOT / 2);
         }
     }
 
-    /// Lets go of reducers that nobody needed for a while, and of the oldest while there are too many.
-    pub(super) fn cool(&mut self, now: Instant) {
-        let table = &self.table;
-        // Half a line that is not in the file's tail any more must not be read again from its start for ever.
-        let is_needed = |key: &str| table.get(key).is_some_and(|tracked| tracked.work != Work::Idle);
-        self.hot.retain(|key, (_, used)| is_needed(key) || now.duration_since(*used) < HOT_FOR);
-        let mut ages: Vec<(Instant, Arc<str>, usize)> =
-            self.hot.iter().map(|(key, (hot, used))| (*used, Arc::clone(key), hot.weight())).collect();
+    /// Keeps so many reducers, those that were used last, while there is room for them.
+    pub(super) fn cool(&mut self, now: Instant, most: usize) {
+        let mut ages: Vec<(Duration, Arc<str>, usize)> = self
+            .hot
+            .iter()
+            .map(|(key, (hot, used))| (now.saturating_duration_since(*used), Arc::clone(key), hot.weight()))
+            .collect();
         ages.sort_unstable();
-        let (mut count, mut bytes) = (ages.len(), ages.iter().map(|(_, _, weight)| weight).sum::<usize>());
-        for (_, key, weight) in ages {
-            if count <= HOT / 2 && bytes <= HOT_BYTES {
-                return;
-            }
-            if !is_needed(&key) {
+        let (mut count, mut bytes) = (0, 0);
+        for (age, key, weight) in ages {
+            // Half a line that is not in the file's tail any more must not be read again from its start for ever.
+            let is_needed = self.table.get(&key).is_some_and(|tracked| tracked.work != Work::Idle);
+            if is_needed || (count < most && has_room(age, bytes + weight)) {
+                (count, bytes) = (count + 1, bytes + weight);
+            } else {
                 self.hot.remove(&key);
-                count -= 1;
-                bytes -= weight;
             }
         }
+    }
+}
+
+/// Whether a reducer that was used so long ago stays, when it and all that were used later have so many bytes.
+fn has_room(age: Duration, bytes: usize) -> bool {
+    HOT_BYTES.iter().any(|(time, most)| age < *time && bytes <= *most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_lately_may_be_much_and_what_was_not_little() {
+        let (second, mib) = (Duration::from_secs(1), 1024 * 1024);
+        let room = [(0, 16), (0, 17), (19, 16), (20, 5), (20, 4), (599, 4), (600, 0)];
+        let has: Vec<_> = room.map(|(age, size)| has_room(second * age, size * mib)).into();
+        assert_eq!(has, [true, false, true, false, true, true, false]);
     }
 }
