@@ -83,6 +83,14 @@ impl Query {
         self.reader.run(key, Lists::Open)?.map(|record| self.judge(record, now)).transpose()
     }
 
+    /// The same, with all its phases and markers.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_brief(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
+        self.reader.run(key, Lists::Brief)?.map(|record| self.judge(record, now)).transpose()
+    }
+
     /// The same, with some entries of its lists.
     ///
     /// # Errors

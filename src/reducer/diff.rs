@@ -4,7 +4,6 @@
 
 use super::marker::Marker;
 use super::run::{Holder, Known, RunState};
-use super::span::SpanKind;
 
 /// One value that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,12 +78,11 @@ fn stand(marker: &Marker) -> String {
 /// Proved by the newest line that opened or closed a step.
 fn steps_done(before: &RunState, after: &RunState) -> Option<Difference> {
     let (a, b) = (before.counters.steps_done, after.counters.steps_done);
-    let steps = after.spans.iter().filter(|span| span.kind == SpanKind::Step);
     (a != b).then(|| Difference {
         what: String::from("steps_done"),
         before: Some(a.to_string()),
         after: Some(b.to_string()),
-        line: steps.map(|span| span.closed_line.unwrap_or(span.opened_line)).max(),
+        line: Some(after.counters.steps_line).filter(|line| *line > 0),
     })
 }
 
@@ -93,8 +91,7 @@ mod tests {
     use super::{Difference, diff};
     use crate::reducer::marker::MarkerKind;
     use crate::reducer::run::{Holder, RunState, Status, set};
-    use crate::reducer::span::{SpanKind, SpanStatus};
-    use crate::reducer::verdict::world::{marker, span};
+    use crate::reducer::verdict::world::marker;
 
     /// Each difference as `what before -> after @line`.
     fn check(before: &RunState, after: &RunState, wanted: &[&str]) {
@@ -139,10 +136,7 @@ mod tests {
         after.markers[0].resolution = Some(String::from("cleared"));
         after.markers.push(marker(MarkerKind::Question, "q1", 7));
         after.counters.steps_done = 1;
-        let mut step = span(SpanKind::Step, "lint", 10);
-        step.status = SpanStatus::Completed;
-        step.closed_line = Some(12);
-        after.spans = vec![step];
+        after.counters.steps_line = 12;
         check(
             &before,
             &after,

@@ -226,6 +226,8 @@ pub struct Counters {
     pub names: Counts,
     /// Distinct step ids whose newest span is completed or skipped (spec 2.1).
     pub steps_done: u64,
+    /// The newest line that opened or closed a step; 0 without one.
+    pub steps_line: u64,
     /// Phase, candidate, attempt and step spans so far (spec 2.6, *no progress* needs one).
     pub work_spans: u64,
 }

@@ -19,7 +19,7 @@ const SCHEMA: &str = include_str!("schema.sql");
 
 /// To be raised with every change of what the blobs hold or what the reduction means; a change of the tables or of the
 /// crate's version is noticed without it.
-const FORMAT: u32 = 11;
+const FORMAT: u32 = 12;
 
 /// Earlier SQLite libraries can lose committed data of a write-ahead log (spec 4.3).
 const OLDEST_SQLITE: i32 = 3_051_003;

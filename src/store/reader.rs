@@ -58,6 +58,8 @@ pub enum Lists {
     None,
     /// Open spans and open markers: enough for a verdict.
     Open,
+    /// Open spans, and all phases and markers: enough for a card, and for what changed.
+    Brief,
     /// All.
     All,
 }

@@ -27,8 +27,6 @@ const DAYS: u32 = 14;
 const RECENT: usize = 12;
 /// The browser remembers how far it saw so many of the newest runs.
 const REMEMBERED: usize = 100;
-/// A run with more spans than this is shown with its open ones only: a card is no place to read thousands of them.
-const SPANS: u64 = 2_000;
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/", get(overview))
@@ -93,8 +91,8 @@ fn active(look: &Look<'_>) -> Markup {
         Some(banner) => html! {
             div.cards {
                 @for judged in concerning_first(&banner.active).take(CARDS) {
-                    @match whole(look, judged) {
-                        Some(whole) => (card::card(&whole, look.now)),
+                    @match with_phases(look, judged) {
+                        Some(judged) => (card::card(&judged, look.now)),
                         None => (state::failed("an active run")),
                     }
                 }
@@ -119,12 +117,9 @@ fn concerning_first(active: &[Arc<Judged>]) -> impl Iterator<Item = &Arc<Judged>
 }
 
 /// The run with its ended phases, for the stepper; `None` when they cannot be read.
-fn whole(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
-    if judged.record.state.counters.work_spans > SPANS {
-        return Some(judged.clone());
-    }
-    let whole = look.known("an active run", look.web.query.run(&judged.record.key, look.now))?;
-    Some(whole.unwrap_or_else(|| judged.clone()))
+fn with_phases(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
+    let brief = look.known("an active run", look.web.query.run_brief(&judged.record.key, look.now))?;
+    Some(brief.unwrap_or_else(|| judged.clone()))
 }
 
 /// The runs with the newest life; `None` when they cannot be read.

@@ -268,6 +268,9 @@ impl<'e> Fold<'_, 'e> {
         if matches!(span.kind, SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt | SpanKind::Step) {
             state.counters.work_spans += 1;
         }
+        if span.kind == SpanKind::Step {
+            state.counters.steps_line = self.event.line;
+        }
         state.index.add_span(&span);
         state.spans.push(span);
         self.count_step(was_done, counts && self.is_done(number));
@@ -290,6 +293,9 @@ impl<'e> Fold<'_, 'e> {
         span.duration_ms = event.duration_ms.filter(|_| by_end).or(measured);
         span.closed_line = Some(event.line);
         span.origin.closed_by = closed_by;
+        if span.kind == SpanKind::Step {
+            state.counters.steps_line = event.line;
+        }
         state.index.close_span(number, span);
         self.count_step(was_done, newest.is_some_and(|n| self.is_done(n)));
         self.touch(number);

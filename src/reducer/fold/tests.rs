@@ -8,6 +8,7 @@ use crate::reducer::dialect::Reading;
 use crate::reducer::dump;
 use crate::reducer::reduce::{Reducer, Tail};
 use crate::reducer::run::{RunState, value};
+use crate::reducer::span::SpanKind;
 
 /// The dumped run of a log.
 fn reduce(lines: &[&str]) -> Value {
@@ -228,6 +229,37 @@ fn rule_6_spans_open_close_supersede_and_retry() {
         &[r#"{"event":"step.started","step":"a"}"#, r#"{"event":"step.finished","status":"skip"}"#],
         &json!({"spans": [{"id": "a", "status": "skipped"}], "run": {"steps_done": 1}}),
     );
+}
+
+#[test]
+fn the_newest_line_of_a_step_is_known_whatever_opened_or_closed_it() {
+    let lines = [
+        r#"{"event":"run.started"}"#,
+        r#"{"event":"phase.started","phase":"build"}"#,
+        r#"{"event":"step.started","step":"a"}"#,
+        r#"{"event":"tool.started","span_id":"t"}"#,
+        r#"{"event":"step.started","step":"a"}"#,
+        r#"{"event":"step.progress","step":"a"}"#,
+        r#"{"event":"step.retried","step":"a"}"#,
+        r#"{"event":"tool.finished","span_id":"t"}"#,
+        r#"{"event":"step.finished","step":"b","duration_ms":4}"#,
+        r#"{"event":"step.finished","step":"a"}"#,
+        r#"{"event":"step.failed","step":"a"}"#,
+        r#"{"event":"step.started","step":"c"}"#,
+        "plain text",
+        r#"{"event":"run.finished"}"#,
+    ];
+    let mut reducer = Reducer::new(Reading::default());
+    let mut newest = Vec::new();
+    for line in lines {
+        reducer.push(format!("{line}\n").as_bytes(), &mut |_| {});
+        let state = reducer.state();
+        let steps = state.spans.iter().filter(|span| span.kind == SpanKind::Step);
+        let of_steps = steps.map(|span| span.closed_line.unwrap_or(span.opened_line)).max();
+        assert_eq!(state.counters.steps_line, of_steps.unwrap_or(0), "after {line}");
+        newest.push(state.counters.steps_line);
+    }
+    assert_eq!(newest, [0, 0, 3, 3, 5, 5, 7, 7, 9, 10, 10, 12, 12, 14]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::Lists;
 use super::remembered::Remembered;
+use super::{Lists, shown};
 use crate::reducer::run::{RunState, value};
 use crate::store::columns::{self, count, unreadable};
 use crate::store::log_row::{self, LOG, LOG_COLUMNS};
@@ -73,14 +73,23 @@ fn with_lists(
     (number, base): (u32, i64),
     lists: Lists,
 ) -> rusqlite::Result<RunState> {
-    let all = lists == Lists::All;
-    // Nothing stays open over the end of a run (spec 2.2 rule 11).
-    if all || (lists == Lists::Open && !state.run.is_ended()) {
-        state.spans = span_rows::read(connection, number, base, all)?;
-        state.markers = columns::read_markers(connection, number, all)?;
-    }
-    if all {
-        state.artifacts = columns::read_artifacts(connection, number)?;
+    match lists {
+        Lists::None => {}
+        // Nothing stays open over the end of a run (spec 2.2 rule 11).
+        Lists::Open if state.run.is_ended() => {}
+        Lists::Open => {
+            state.spans = span_rows::read(connection, number, base, false)?;
+            state.markers = columns::read_markers(connection, number, false)?;
+        }
+        Lists::Brief => {
+            state.spans = shown::brief(connection, number, base)?;
+            state.markers = columns::read_markers(connection, number, true)?;
+        }
+        Lists::All => {
+            state.spans = span_rows::read(connection, number, base, true)?;
+            state.markers = columns::read_markers(connection, number, true)?;
+            state.artifacts = columns::read_artifacts(connection, number)?;
+        }
     }
     Ok(state)
 }

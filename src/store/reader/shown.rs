@@ -1,5 +1,6 @@
 //! What a page shows of the lists of one run, however long they are.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -8,7 +9,7 @@ use crate::reducer::digest::{Digest, PIECE, STRETCH};
 use crate::reducer::excerpt::{Asked, Excerpt, Source};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
-use crate::reducer::span::Artifact;
+use crate::reducer::span::{Artifact, Span, SpanKind};
 use crate::store::columns::{self, count};
 use crate::store::history::{self, Part};
 use crate::store::row::RunRecord;
@@ -109,6 +110,25 @@ pub(super) fn read_then(
         }
     })?;
     Ok(Some(Shown::with(spans, state)))
+}
+
+/// The phases of a run and its open spans, in their order: of whole stretches no others are read.
+pub(super) fn brief(connection: &Connection, number: u32, base: i64) -> rusqlite::Result<Vec<Span>> {
+    let digests = digest_rows::read(connection, number)?;
+    let end = u32::try_from(digests.len()).unwrap_or(u32::MAX).saturating_mul(STRETCH);
+    let mut found: BTreeMap<u32, Span> = span_rows::read_open(connection, number, base, end)?.into_iter().collect();
+    let is_wanted = |(_, span): &(u32, Span)| span.kind == SpanKind::Phase || span.is_open();
+    for (n, digest) in (0..).zip(&digests) {
+        let pieces = digest.kinds[SpanKind::Phase as usize].pieces;
+        for piece in (0..u64::BITS).filter(|bit| pieces >> bit & 1 == 1).map(|bit| n * u64::BITS + bit) {
+            let first = piece * PIECE;
+            let spans = span_rows::read_in(connection, number, base, first..=first + (PIECE - 1))?;
+            found.extend((first..).zip(spans).filter(is_wanted));
+        }
+    }
+    let rest = span_rows::read_in(connection, number, base, end..=u32::MAX)?;
+    found.extend((end..).zip(rest).filter(is_wanted));
+    Ok(found.into_values().collect())
 }
 
 /// Reads few of the spans: those that digests name, the open ones, and the last ones.

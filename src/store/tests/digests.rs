@@ -5,6 +5,7 @@ use super::*;
 use crate::reducer::digest::STRETCH;
 use crate::reducer::excerpt::Asked;
 use crate::reducer::reduce::Tail;
+use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::store::reader::{Lists, Shown};
 
@@ -73,6 +74,26 @@ fn digests_follow_the_spans() {
         0
     );
     store.writer.flush().unwrap();
+}
+
+#[test]
+fn for_a_card_of_a_long_run_only_its_phases_and_what_is_open_are_read() {
+    let place = Place::new();
+    let store = place.open();
+    let phase = |n: usize| format!("{{\"event\":\"phase.started\",\"phase\":\"p-{n}\"}}\n");
+    let phases: String = (0..7).map(|n| phase(n) + &started(n * 500..n * 500 + 500)).collect();
+    let ends = ended((0..3500).filter(|n| n % 300 != 0));
+    let asked = "{\"event\":\"question.asked\",\"id\":\"q\"}\n";
+    let text = format!("{STARTED}{phases}{ends}{asked}{}{asked}", asked.replace("asked", "answered"));
+    let whole = whole("r", 1, &text);
+    let state = Arc::clone(&whole.state);
+    store.writer.send(Write::Batch(Box::new(whole))).unwrap();
+    store.writer.flush().unwrap();
+    let brief = store.reader.run("r", Lists::Brief).unwrap().unwrap();
+    let wanted = state.spans.iter().filter(|span| span.kind == SpanKind::Phase || span.is_open());
+    assert!(brief.state.spans.iter().eq(wanted));
+    assert_eq!((brief.state.spans.len(), brief.state.markers.len()), (7 + 12, 2));
+    assert_eq!(brief.state.markers, state.markers);
 }
 
 #[test]

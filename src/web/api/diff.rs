@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::params::{Key, Params};
-use super::run::{UNKNOWN_RUN, state_at};
+use super::run::{UNKNOWN_RUN, part_at};
 use crate::reducer::diff::{self, Difference};
 use crate::web::Web;
 use crate::web::error::ApiError;
@@ -22,7 +22,7 @@ pub(super) async fn diff(State(web): State<Web>, Key(key): Key, params: Params) 
             if !web.query.is_known(&key)? {
                 return Err(UNKNOWN_RUN);
             }
-            let (before, after) = (state_at(web, &key, from)?, state_at(web, &key, to)?);
+            let ((before, _), (after, _)) = (part_at(web, &key, from)?, part_at(web, &key, to)?);
             let changes: Vec<Value> = diff::diff(&before, &after).iter().map(change).collect();
             Ok(json!({
                 "from": before.counters.lines.total(),

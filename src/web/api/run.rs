@@ -11,7 +11,7 @@ use crate::reducer::dump;
 use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
 use crate::store::reader::{Cut, Cuts, Entries};
-use crate::store::{LogRow, RunRecord};
+use crate::store::{LogRow, Part, RunRecord};
 use crate::web::error::{ApiError, WebError};
 use crate::web::view::loghealth::other_id;
 use crate::web::{Web, now};
@@ -57,10 +57,17 @@ pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run wit
 
 /// The state after a line of a run that there is.
 pub(super) fn state_at(web: &Web, key: &str, line: u64) -> Result<RunState, WebError> {
-    web.logs.state_at(key, line).map_err(|reason| {
-        tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
-        WebError::Log
-    })
+    web.logs.state_at(key, line).map_err(|reason| unreadable(key, line, &reason))
+}
+
+/// The same with few of its spans when there are very many.
+pub(super) fn part_at(web: &Web, key: &str, line: u64) -> Result<(RunState, Option<Part>), WebError> {
+    web.logs.part_at(key, line).map_err(|reason| unreadable(key, line, &reason))
+}
+
+fn unreadable(key: &str, line: u64, reason: &str) -> WebError {
+    tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
+    WebError::Log
 }
 
 #[derive(Serialize)]
