@@ -11,8 +11,8 @@ mod unescape;
 use std::borrow::Cow;
 
 pub use build::to_value;
-pub(crate) use number::{is_number, number_end};
-pub(crate) use scan::{Cursor, Torn, quoted_end, string_end};
+pub(crate) use number::{is_number, number_end, short_number};
+pub(crate) use scan::{Cursor, Torn, WIDE, quoted_end, short_content, string_end};
 pub(crate) use unescape::unescape;
 
 /// The deepest nesting that is accepted; the object itself is 1 (spec 1.2).

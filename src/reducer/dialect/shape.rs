@@ -5,9 +5,9 @@
 //! at. All shapes are one tree over their steps. It must never know what a key means; that an object is told by its
 //! shape what reading it would tell is tested against reading it.
 
-use wide::u8x16;
+use wide::u8x32;
 
-use crate::reducer::json::{Cursor, Kind, Torn, number_end, quoted_end, string_end};
+use crate::reducer::json::{Cursor, Kind, Torn, WIDE, number_end, quoted_end, short_content, short_number, string_end};
 
 /// The most values of a shape.
 pub(super) const MOST_VALUES: usize = 64;
@@ -20,9 +20,8 @@ const LONGEST: usize = 256;
 /// The longest object that is learned from.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// How many bytes are compared at once, and how often.
-const BLOCK: usize = 16;
-const BLOCKS: usize = 2;
+/// How many bytes are looked at at once: those before a value, and the value.
+const WINDOW: usize = 2 * WIDE;
 const NONE: u32 = u32::MAX;
 
 /// What a value of a shape is. A container that belongs to no shape is read anew each time.
@@ -38,12 +37,16 @@ enum Sort {
     End,
 }
 
-/// The bytes before a value, and what kind of value it is.
+/// The bytes before a value, the opening quote of a string included, and what kind of value it is.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Step {
-    bytes: Box<[u8]>,
-    /// The first bytes, zeros behind them, and a mask of where they are.
-    blocks: [(u8x16, u8x16); BLOCKS],
+    /// The first of the bytes, zeros behind them.
+    bytes: [u8; WIDE],
+    /// A bit for each of those.
+    mask: u32,
+    /// How many bytes there are.
+    length: u16,
     sort: Sort,
     /// The first step that may follow, and the next one that may stand instead of this.
     first: u32,
@@ -53,37 +56,29 @@ struct Step {
 }
 
 impl Step {
-    fn new(bytes: &[u8], sort: Sort) -> Self {
-        let blocks = std::array::from_fn(|number| {
-            let here = bytes.get(number * BLOCK..).unwrap_or_default();
-            let (mut block, mut mask) = ([0; BLOCK], [0; BLOCK]);
-            for (at, byte) in here.iter().take(BLOCK).enumerate() {
-                block[at] = *byte;
-                mask[at] = u8::MAX;
-            }
-            (u8x16::new(block), u8x16::new(mask))
-        });
-        Self { bytes: bytes.into(), blocks, sort, first: NONE, next: NONE, shape: NONE }
+    fn new(all: &[u8], sort: Sort) -> Self {
+        let mut bytes = [0; WIDE];
+        let mut mask = 0;
+        for (bit, (to, from)) in bytes.iter_mut().zip(all).enumerate() {
+            *to = *from;
+            mask |= 1 << bit;
+        }
+        // There are at most LONGEST.
+        Self { bytes, mask, length: all.len() as u16, sort, first: NONE, next: NONE, shape: NONE }
     }
 
-    /// Whether its bytes stand here.
+    /// How many of the bytes are part of the value.
     #[inline(always)]
-    fn stands(&self, rest: &[u8]) -> bool {
-        let length = self.bytes.len();
-        if length <= BLOCK * BLOCKS
-            && let Some(first) = rest.first_chunk::<BLOCK>()
-        {
-            let [(own, mask), (own_next, mask_next)] = self.blocks;
-            let mut differ = (u8x16::new(*first) ^ own) & mask;
-            if length > BLOCK {
-                let Some(next) = rest.get(BLOCK..).and_then(|rest| rest.first_chunk::<BLOCK>()) else {
-                    return rest.starts_with(&self.bytes);
-                };
-                differ |= (u8x16::new(*next) ^ own_next) & mask_next;
-            }
-            return differ.simd_eq(u8x16::ZERO).to_bitmask() == 0xFFFF;
-        }
-        rest.starts_with(&self.bytes)
+    fn quote(&self) -> usize {
+        usize::from(self.sort == Sort::String)
+    }
+
+    /// Whether its first bytes stand at the beginning of a window.
+    #[inline(always)]
+    fn stands(&self, window: &[u8; WINDOW]) -> bool {
+        let Some(first) = window.first_chunk() else { return false };
+        let equal = u8x32::new(*first).simd_eq(u8x32::new(self.bytes)).to_bitmask();
+        equal & self.mask == self.mask
     }
 }
 
@@ -125,41 +120,110 @@ impl Values {
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     steps: Vec<Step>,
+    /// The bytes of each step.
+    bytes: Vec<Box<[u8]>>,
     shapes: u32,
+}
+
+/// How far an object was followed.
+#[derive(Clone, Copy, Debug)]
+struct Followed {
+    /// Where the bytes of the next step begin.
+    at: usize,
+    next: u32,
+}
+
+/// Why an object is not followed any further.
+enum Stop {
+    /// It ends there, and is of the shape of this number.
+    Shape(u32),
+    /// There is no window there.
+    Bytes,
+    Unknown,
 }
 
 impl Shapes {
     /// The number of the shape of the object at the cursor, which then stands behind it; its values are in `values`.
     /// `None` for an unknown shape; then the cursor stands anywhere.
-    #[inline]
     pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, values: &mut Values) -> Option<u32> {
         let bytes = cursor.bytes();
-        let mut at = cursor.at();
-        let mut next = if self.steps.is_empty() { NONE } else { 0 };
-        let mut count = 0;
+        let next = if self.steps.is_empty() { NONE } else { 0 };
+        let mut followed = Followed { at: cursor.at(), next };
+        values.count = 0;
+        let mut stop = self.follow(bytes, 0, &mut followed, cursor, values);
+        if let Stop::Bytes = stop {
+            // The last bytes once more with zeros behind them, which no step has, so that windows reach the end.
+            let mut margin = [0; 2 * WINDOW];
+            let base = bytes.len().saturating_sub(WINDOW);
+            match bytes.last_chunk::<WINDOW>() {
+                Some(last) => margin[..WINDOW].copy_from_slice(last),
+                None => margin[..bytes.len()].copy_from_slice(bytes),
+            }
+            followed.at -= base;
+            stop = self.follow(&margin, base, &mut followed, cursor, values);
+            followed.at += base;
+        }
+        let Stop::Shape(shape) = stop else { return None };
+        cursor.set_at(followed.at);
+        Some(shape)
+    }
+
+    /// Goes on through bytes of the text at the cursor, which begin at `base` of it, as far as there are windows of them.
+    #[inline(never)]
+    fn follow(
+        &self,
+        bytes: &[u8],
+        base: usize,
+        followed: &mut Followed,
+        cursor: &mut Cursor<'_>,
+        values: &mut Values,
+    ) -> Stop {
+        let Followed { mut at, mut next } = *followed;
         loop {
-            let rest = bytes.get(at..)?;
-            let (step, start, end, kind) = loop {
-                let step = self.steps.get(next as usize)?;
-                if step.stands(rest) {
-                    let start = at + step.bytes.len();
-                    if step.sort == Sort::End {
-                        cursor.set_at(start);
-                        values.count = count;
-                        return Some(step.shape);
-                    }
-                    if let Some((end, kind)) = value(cursor, step.sort, start) {
-                        break (step, start, end, kind);
-                    }
+            let Some(rest) = bytes.get(at..) else { return Stop::Unknown };
+            let Some(window) = rest.first_chunk::<WINDOW>() else { break };
+            let step = loop {
+                let Some(step) = self.steps.get(next as usize) else { return Stop::Unknown };
+                if step.stands(window) {
+                    break step;
                 }
                 next = step.next;
             };
-            // Lines of 4 GiB do not come here.
-            *values.places.get_mut(count)? = Place { start: start as u32, end: end as u32, kind };
-            count += 1;
-            at = end;
-            next = step.first;
+            let length = usize::from(step.length);
+            let block = window.get(length..).and_then(<[u8]>::first_chunk);
+            let found = match block.and_then(|block| short(step.sort, block)) {
+                Some((value, kind)) => Some((at + length + value, kind)),
+                None if length > WIDE && !self.stands_whole(next, cursor, at + base) => None,
+                None if step.sort == Sort::End => {
+                    *followed = Followed { at: at + length, next };
+                    return Stop::Shape(step.shape);
+                }
+                None => {
+                    value(cursor, step.sort, at + base + length - step.quote()).map(|(end, kind)| (end - base, kind))
+                }
+            };
+            match found {
+                Some((end, kind)) => {
+                    // Lines of 4 GiB do not come here.
+                    let place =
+                        Place { start: (at + base + length - step.quote()) as u32, end: (end + base) as u32, kind };
+                    let Some(free) = values.places.get_mut(values.count) else { return Stop::Unknown };
+                    *free = place;
+                    values.count += 1;
+                    (at, next) = (end, step.first);
+                }
+                None => next = step.next,
+            }
         }
+        *followed = Followed { at, next };
+        Stop::Bytes
+    }
+
+    /// Whether all bytes of a long step stand here.
+    #[cold]
+    fn stands_whole(&self, number: u32, cursor: &Cursor<'_>, at: usize) -> bool {
+        let rest = cursor.bytes().get(at..).unwrap_or_default();
+        self.bytes.get(number as usize).is_some_and(|own| rest.starts_with(own))
     }
 
     /// Learns the shape of an object that was accepted and ends there, and gives its number; its values are in `values`. `None` for one
@@ -178,7 +242,9 @@ impl Shapes {
         let mut between = Vec::with_capacity(values.count + 1);
         let mut at = begin;
         for place in values.get() {
-            between.push((bytes.get(at..place.start as usize)?, sort(place.kind)));
+            let sort = sort(place.kind);
+            let quote = usize::from(sort == Sort::String);
+            between.push((bytes.get(at..place.start as usize + quote)?, sort));
             at = place.end as usize;
         }
         between.push((bytes.get(at..end)?, Sort::End));
@@ -206,7 +272,7 @@ impl Shapes {
             None => 0,
         };
         while let Some(step) = self.steps.get(next as usize) {
-            if step.sort == sort && *step.bytes == *bytes {
+            if step.sort == sort && self.bytes.get(next as usize).is_some_and(|own| **own == *bytes) {
                 return next as usize;
             }
             last = Some(next as usize);
@@ -220,6 +286,7 @@ impl Shapes {
             (None, None) => {}
         }
         self.steps.push(Step::new(bytes, sort));
+        self.bytes.push(bytes.into());
         new as usize
     }
 }
@@ -233,16 +300,26 @@ fn sort(kind: Kind) -> Sort {
     }
 }
 
-/// The end and the kind of the value of a sort that begins here.
+/// Where the value of a sort that a block holds ends in it, and its kind, if it is short; most are.
 #[inline(always)]
+fn short(sort: Sort, block: &[u8; WIDE]) -> Option<(usize, Kind)> {
+    match sort {
+        Sort::String => Some((short_content(block)? + 1, Kind::Plain)),
+        Sort::Scalar => Some((short_number(block)?, Kind::Number)),
+        Sort::Array | Sort::Object | Sort::End => None,
+    }
+}
+
+/// The end and the kind of the value of a sort that begins here.
+#[inline(never)]
 fn value(cursor: &mut Cursor<'_>, sort: Sort, start: usize) -> Option<(usize, Kind)> {
     let bytes = cursor.bytes();
-    if sort == Sort::String {
-        let (end, escaped) = quoted_end(bytes, start)?;
-        return Some((end, if escaped { Kind::Escaped } else { Kind::Plain }));
-    }
     let first = bytes.get(start)?;
     match sort {
+        Sort::String => {
+            let (end, escaped) = quoted_end(bytes, start)?;
+            Some((end, if escaped { Kind::Escaped } else { Kind::Plain }))
+        }
         Sort::Scalar => match first {
             b'-' | b'0'..=b'9' => Some((number_end(bytes, start)?, Kind::Number)),
             b't' | b'f' | b'n' => whole(cursor, start),
@@ -253,7 +330,7 @@ fn value(cursor: &mut Cursor<'_>, sort: Sort, start: usize) -> Option<(usize, Ki
             None => whole(cursor, start),
         },
         Sort::Object if *first == b'{' => whole(cursor, start),
-        Sort::String | Sort::Array | Sort::Object | Sort::End => None,
+        Sort::Array | Sort::Object | Sort::End => None,
     }
 }
 

@@ -2,40 +2,35 @@
 
 use wide::u8x16;
 
+use super::scan::WIDE;
+
 /// More digits than this before the point may be beyond f64; its largest value has 309.
 const SURE_DIGITS: usize = 300;
-
-/// How many bytes are looked at at once.
-const BLOCK: usize = 16;
 
 /// The end of the number that begins at `start`; `None` when it is none, or beyond f64 (spec 1.2).
 #[inline]
 pub(crate) fn number_end(bytes: &[u8], start: usize) -> Option<usize> {
     // Most numbers are short.
-    match bytes.get(start..).and_then(<[u8]>::first_chunk).and_then(short) {
+    match bytes.get(start..).and_then(<[u8]>::first_chunk).and_then(short_number) {
         Some(length) => Some(start + length),
         None => long_end(bytes, start),
     }
 }
 
-/// How many bytes a block begins with that are a number of digits and perhaps a point, if it is certain where that ends.
-#[inline]
-fn short(block: &[u8; BLOCK]) -> Option<usize> {
-    let values = u8x16::new(*block) - u8x16::splat(b'0');
+/// How many bytes a block begins with that are a number of digits and perhaps a point; `None` says nothing.
+#[inline(always)]
+pub(crate) fn short_number(block: &[u8; WIDE]) -> Option<usize> {
+    const LONGEST: usize = 16;
+    let values = u8x16::new(*block.first_chunk::<LONGEST>()?) - u8x16::splat(b'0');
     let digits = values.min(u8x16::splat(9)).simd_eq(values).to_bitmask();
     let whole = digits.trailing_ones() as usize;
-    if whole == 0 || (whole > 1 && block[0] == b'0') {
-        return None;
+    let mut end = whole;
+    if block.get(whole)? == &b'.' {
+        let fraction = (digits >> whole >> 1).trailing_ones() as usize;
+        end += if fraction == 0 { return None } else { fraction + 1 };
     }
-    let (end, after) = match block.get(whole)? {
-        b'.' => {
-            let fraction = (digits >> (whole + 1)).trailing_ones() as usize;
-            let end = whole + 1 + fraction;
-            (end, if fraction == 0 { None } else { block.get(end) }?)
-        }
-        after => (whole, after),
-    };
-    (after | 0x20 != b'e').then_some(end)
+    let is_sure = whole == 1 || (whole > 1 && block.first() != Some(&b'0'));
+    (is_sure && end < LONGEST && block.get(end)? | 0x20 != b'e').then_some(end)
 }
 
 /// The end of any number.

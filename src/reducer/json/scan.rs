@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wide::u8x16;
+use wide::{u8x16, u8x32};
 
 use super::number::number_end;
 use super::unescape::unescape;
@@ -32,6 +32,8 @@ pub(crate) struct Cursor<'a> {
 
 /// How many bytes are searched for quotes at once.
 const BLOCK: usize = 16;
+/// The longest values that are read in one look.
+pub(crate) const WIDE: usize = 32;
 
 /// The first quote or backslash from a place on; `None` when there is none.
 #[inline(always)]
@@ -78,26 +80,18 @@ pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
 }
 
 /// The same of the string whose opening quote stands at `start`; `None` when there is none.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn quoted_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
-    // Most strings end in the block that they begin in.
-    if let Some(block) = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let block = u8x16::new(*block);
-        let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-        let backslashes = block.simd_eq(u8x16::splat(b'\\')).to_bitmask();
-        if quotes & 1 == 0 {
-            return None;
-        }
-        let closing = quotes & !1;
-        // The bits up to the first closing quote.
-        if closing != 0 && backslashes & (closing ^ closing.wrapping_sub(1)) == 0 {
-            return Some((start + closing.trailing_zeros() as usize + 1, false));
-        }
-        if closing == 0 && backslashes == 0 {
-            return string_end(bytes, start + BLOCK);
-        }
-    }
     if bytes.get(start) == Some(&b'"') { string_end(bytes, start + 1) } else { None }
+}
+
+/// Where the closing quote stands of a string without escapes whose content a block begins with; `None` says nothing.
+#[inline(always)]
+pub(crate) fn short_content(block: &[u8; WIDE]) -> Option<usize> {
+    let bytes = u8x32::new(*block);
+    let specials = (bytes.simd_eq(u8x32::splat(b'"')) | bytes.simd_eq(u8x32::splat(b'\\'))).to_bitmask();
+    let closing = specials.trailing_zeros() as usize;
+    (block.get(closing) == Some(&b'"')).then_some(closing)
 }
 
 /// The end of the escape whose backslash stands before `at`. Surrogates may stand alone (spec 1.2).
