@@ -169,10 +169,26 @@ fn door(port: u16) -> io::Result<(Option<Token>, String)> {
 /// # Errors
 /// As [`store::open()`].
 pub fn open(cache: &Path, source: &Source) -> Result<Store, StoreError> {
+    open_patiently(cache, source, store::open)
+}
+
+/// The same for a command that asks nothing before everything is read.
+///
+/// # Errors
+/// As [`store::open_alone()`].
+pub fn open_alone(cache: &Path, source: &Source) -> Result<Store, StoreError> {
+    open_patiently(cache, source, store::open_alone)
+}
+
+fn open_patiently(
+    cache: &Path,
+    source: &Source,
+    open: fn(&Path, &[PathBuf], &str) -> Result<Store, StoreError>,
+) -> Result<Store, StoreError> {
     let roots = source.directories();
     let began = Instant::now();
     loop {
-        match store::open(cache, &roots, &source.fingerprint()) {
+        match open(cache, &roots, &source.fingerprint()) {
             Err(StoreError::InUse { .. }) if began.elapsed() < MOMENT => std::thread::sleep(MOMENT / 20),
             result => return result,
         }

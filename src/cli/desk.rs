@@ -43,7 +43,7 @@ impl Desk {
     fn with(settings: &Settings, bar: &ProgressBar) -> Result<Self, CliError> {
         let (fingerprint, began) = (settings.source.fingerprint(), Instant::now());
         loop {
-            match store::open(&settings.cache, &settings.source.directories(), &fingerprint) {
+            match store::open_alone(&settings.cache, &settings.source.directories(), &fingerprint) {
                 Ok(store) => {
                     let (store, _) = build(store, settings, Stage::All, bar)?;
                     let (reader, status) = (store.reader.clone(), store.live.status());
@@ -79,7 +79,7 @@ impl Desk {
 /// # Errors
 /// What the store or ingest say.
 pub(super) fn open_and_build(settings: &Settings, stage: Stage) -> Result<(Store, Built), CliError> {
-    build(app::open(&settings.cache, &settings.source)?, settings, stage, &bar())
+    build(app::open_alone(&settings.cache, &settings.source)?, settings, stage, &bar())
 }
 
 fn build(store: Store, settings: &Settings, stage: Stage, bar: &ProgressBar) -> Result<(Store, Built), CliError> {

@@ -81,7 +81,7 @@ impl CliError {
 
 fn store_code(error: &StoreError) -> u8 {
     match error {
-        StoreError::InUse { .. } => 3,
+        StoreError::InUse { .. } | StoreError::Making { .. } => 3,
         StoreError::BelowStateDir { .. } | StoreError::Foreign { .. } | StoreError::Io { .. } => 2,
         StoreError::OldSqlite { .. } | StoreError::Sql(_) | StoreError::Anew | StoreError::Stopped => 1,
     }

@@ -23,6 +23,8 @@ pub(super) enum Note {
     None,
     /// A process holds the cache, or did and was killed.
     Held(u32),
+    /// The same, but what is in the file is of no use until the process is done.
+    Making(u32),
     /// The cache was closed with this size and modification time (nanoseconds).
     Closed(u64, i128),
 }
@@ -70,8 +72,23 @@ impl Lock {
         file.set_permissions(PermissionsExt::from_mode(0o600)).map_err(io)?;
         let before = note(cache);
         let mut lock = Self { file, cache: cache.to_owned(), trusted: true };
-        lock.write(&format!("in use by {}", std::process::id())).map_err(io)?;
+        // What a process left half made stays so until it was made anew.
+        match before {
+            Note::Making(_) => lock.is_making(),
+            Note::None | Note::Held(_) | Note::Closed(..) => lock.has_made(),
+        }
+        .map_err(io)?;
         Ok((lock, before))
+    }
+
+    /// Notes that what is in the file is of no use for now.
+    pub(super) fn is_making(&mut self) -> io::Result<()> {
+        self.write(&format!("being made by {}", std::process::id()))
+    }
+
+    /// Notes that it is whole.
+    pub(super) fn has_made(&mut self) -> io::Result<()> {
+        self.write(&format!("in use by {}", std::process::id()))
     }
 
     /// Notes that the cache was closed properly, so that the next start can tell whether anybody changed it since.
@@ -111,6 +128,7 @@ pub(super) fn note(cache: &Path) -> Note {
             _ => Note::Held(0),
         },
         ["in", "use", "by", pid] => Note::Held(pid.parse().unwrap_or(0)),
+        ["being", "made", "by", pid] => Note::Making(pid.parse().unwrap_or(0)),
         _ => Note::Held(0),
     }
 }
@@ -131,8 +149,10 @@ fn stat(cache: &Path) -> Option<(u64, i128)> {
 fn holder(cache: &Path) -> u32 {
     for _ in 0..50 {
         match note(cache) {
-            Note::Held(pid) if pid > 0 => return pid,
-            Note::None | Note::Held(_) | Note::Closed(..) => std::thread::sleep(Duration::from_millis(2)),
+            Note::Held(pid) | Note::Making(pid) if pid > 0 => return pid,
+            Note::None | Note::Held(_) | Note::Making(_) | Note::Closed(..) => {
+                std::thread::sleep(Duration::from_millis(2))
+            }
         }
     }
     0

@@ -36,6 +36,7 @@ pub use writer::Writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::lock::Note;
 use self::open::Target;
 use self::place::Owner;
 use self::reader::Aim;
@@ -49,6 +50,14 @@ pub enum StoreError {
         /// The cache file.
         path: PathBuf,
         /// The process that holds it.
+        pid: u32,
+    },
+    /// Another process makes this cache, and it cannot be asked before that is done (exit 3).
+    #[error("process {pid} is making the cache {path}; ask again when it has read everything")]
+    Making {
+        /// The cache file.
+        path: PathBuf,
+        /// The process that makes it.
         pid: u32,
     },
     /// The file belongs to another application; it was left as it is.
@@ -136,9 +145,23 @@ fn settle(path: &Path, roots: &[PathBuf]) -> Result<PathBuf, StoreError> {
 /// cache is moved aside (one copy kept) and made again, and a directory that cannot be written leads to a cache in
 /// memory, both said in [`SourceStatus`].
 pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, StoreError> {
+    open_for(path, roots, made_for, false)
+}
+
+/// The same for one who asks nothing before [`Write::Complete`] is committed. What is new is made whole or not at all
+/// then: a file that was left half made is made anew by whoever opens it next. That writes every byte once instead of
+/// twice.
+///
+/// # Errors
+/// As [`open()`].
+pub fn open_alone(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, StoreError> {
+    open_for(path, roots, made_for, true)
+}
+
+fn open_for(path: &Path, roots: &[PathBuf], made_for: &str, alone: bool) -> Result<Store, StoreError> {
     open::check_sqlite()?;
     let place = settle(path, roots)?;
-    let opened = open::open(&place, open::user_version(made_for))?;
+    let opened = open::open(&place, open::user_version(made_for), alone)?;
     let target = opened.target.clone();
     let path = match &target {
         Target::File(path) => Some(path.clone()),
@@ -152,12 +175,15 @@ pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, Sto
 /// Opens the cache for reading only, beside a writer of another process or without one.
 ///
 /// # Errors
-/// As [`open()`], and [`StoreError::Io`] when there is no such file, or when another version of wheelwatch wrote it or one
+/// As [`open()`], [`StoreError::Making`], and [`StoreError::Io`] when there is no such file, or when another version of wheelwatch wrote it or one
 /// with other options.
 pub fn open_reader(path: &Path, made_for: &str) -> Result<Reader, StoreError> {
     open::check_sqlite()?;
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let place = place::resolve(path).map_err(io)?;
+    if let Note::Making(pid) = lock::note(&place) {
+        return Err(StoreError::Making { path: path.to_owned(), pid });
+    }
     match place::owner(&place, false).map_err(io)? {
         Owner::Ours(version) if version == open::user_version(made_for) => {}
         Owner::Ours(_) => {

@@ -52,6 +52,8 @@ pub(super) struct Opened {
     pub(super) ledger: Ledger,
     /// What a person should know about the cache.
     pub(super) problem: Option<String>,
+    /// It is new and is written without a write-ahead log until it is whole.
+    pub(super) making: bool,
 }
 
 /// Why a file cannot be used as it is.
@@ -92,8 +94,10 @@ pub(super) fn check_sqlite() -> Result<(), StoreError> {
 }
 
 /// Opens a resolved path for writing, or memory when the file system does not let us (spec T86).
-pub(super) fn open(path: &Path, version: i32) -> Result<Opened, StoreError> {
-    match open_file(path, version) {
+///
+/// `alone` says that nobody asks it before it is whole.
+pub(super) fn open(path: &Path, version: i32, alone: bool) -> Result<Opened, StoreError> {
+    match open_file(path, version, alone) {
         Ok(opened) => Ok(opened),
         Err(error @ (StoreError::Io { .. } | StoreError::Sql(_))) => open_memory(format!(
             "the cache is only held in memory, and everything is read again at the next start: {error}"
@@ -115,13 +119,15 @@ pub(super) fn prepare(path: &Path) -> Result<bool, StoreError> {
     Ok(marked)
 }
 
-fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
+fn open_file(path: &Path, wanted: i32, alone: bool) -> Result<Opened, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let marked = prepare(path)?;
-    let (lock, note) = Lock::take(path)?;
+    let (mut lock, note) = Lock::take(path)?;
     let untouched = note.is_untouched(path);
     let mut fault = match place::owner(path, marked).map_err(io)? {
         Owner::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
+        // It may look damaged, and nothing was lost.
+        Owner::Damaged | Owner::Ours(_) if matches!(note, Note::Making(_)) => Some(Fault::Outdated),
         Owner::Damaged => Some(Fault::Damaged(String::from("its first bytes were overwritten"))),
         Owner::Ours(version) if version != wanted => Some(Fault::Outdated),
         Owner::Ours(_) if matches!(note, Note::Closed(..)) && !untouched => {
@@ -141,9 +147,17 @@ fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
             None => {}
         }
         match connect(path, untouched, wanted) {
-            Ok((connection, ledger)) => {
+            Ok((connection, ledger, is_new)) => {
+                let making = alone && is_new;
+                if making {
+                    lock.is_making().map_err(io)?;
+                    without_log(&connection)?;
+                } else {
+                    with_log(&connection)?;
+                    lock.has_made().map_err(io)?;
+                }
                 let target = Target::File(path.to_owned());
-                return Ok(Opened { connection, target, lock: Some(lock), version: wanted, ledger, problem });
+                return Ok(Opened { connection, target, lock: Some(lock), version: wanted, ledger, problem, making });
             }
             Err(next) => fault = Some(next),
         }
@@ -154,13 +168,18 @@ fn open_file(path: &Path, wanted: i32) -> Result<Opened, StoreError> {
 fn open_memory(problem: String) -> Result<Opened, StoreError> {
     let (connection, name) = memory()?;
     let ledger = Ledger::read(&connection)?;
-    Ok(Opened { connection, target: Target::Memory(name), lock: None, version: 0, ledger, problem: Some(problem) })
+    let target = Target::Memory(name);
+    Ok(Opened { connection, target, lock: None, version: 0, ledger, problem: Some(problem), making: false })
 }
 
 /// Moves a damaged file that is in use out of the way and makes a new one; memory when that cannot be.
 pub(super) fn make_anew(path: &Path, version: i32, why: &str) -> Result<(Connection, Target, String), StoreError> {
     let made = move_aside(path).map_err(|source| Fault::Store(StoreError::Io { path: path.to_owned(), source }));
-    let made = made.and_then(|aside| connect(path, false, version).map(|(connection, _)| (connection, aside)));
+    let made = made.and_then(|aside| {
+        let (connection, ..) = connect(path, false, version)?;
+        with_log(&connection)?;
+        Ok((connection, aside))
+    });
     if let Ok((connection, aside)) = made {
         return Ok((connection, Target::File(path.to_owned()), rebuilt(why, &aside)));
     }
@@ -216,8 +235,8 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
     Ok(connection)
 }
 
-/// Opens the file for writing; makes it when it is missing or empty, else checks it.
-fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Ledger), Fault> {
+/// Opens the file for writing; makes it when it is missing or empty, else checks it. Says whether it made it.
+fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Ledger, bool), Fault> {
     let io = |source| Fault::Store(StoreError::Io { path: path.to_owned(), source });
     protect(path).map_err(io)?;
     // Names of caches in memory are URIs; one is attached when the file cannot be written.
@@ -232,10 +251,27 @@ fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Le
     } else {
         check(&connection, untouched, version)?;
     }
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
     let ledger = Ledger::read(&connection)?;
-    Ok((connection, ledger))
+    Ok((connection, ledger, tables == 0))
+}
+
+/// From now on a commit can be read at once, and survives the process.
+pub(super) fn with_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
+/// From now on every byte is written once, and the file is of no use to others and after this process.
+fn without_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "OFF")
+}
+
+/// What was made that way is on the disk, and the file has its log.
+pub(super) fn complete(connection: &Connection) -> Result<(), rusqlite::Error> {
+    // So that the change of the mode waits for the disk.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    with_log(connection)
 }
 
 /// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that

@@ -154,7 +154,7 @@ mod tests {
             write_whole(&store, key, 1, LOG);
         }
         drop(store);
-        let Opened { connection, .. } = open::open(&place.cache(), open::user_version("")).unwrap();
+        let Opened { connection, .. } = open::open(&place.cache(), open::user_version(""), false).unwrap();
         let before = rows(&connection, "main");
         // As a full disk does: the file takes no further page.
         connection.execute_batch("PRAGMA max_page_count = 1").unwrap();

@@ -22,7 +22,7 @@ use super::apply::{self, Ledger};
 use super::event_rows::Interner;
 use super::live::{Change, Live};
 use super::lock::Lock;
-use super::open::{Opened, Target, is_damage};
+use super::open::{self, Opened, Target, is_damage};
 use super::place::beside;
 use super::queue::{Pause, Queue, Taken};
 use super::reader::{Aim, Shared};
@@ -172,7 +172,7 @@ impl Writer {
 
     /// Starts the thread.
     pub(super) fn start(opened: Opened, aim: Arc<Aim>, shared: Arc<Shared>, live: Live) -> Result<Self, StoreError> {
-        let Opened { connection, target, lock, version, ledger, problem } = opened;
+        let Opened { connection, target, lock, version, ledger, problem, making } = opened;
         shared.set(&ledger);
         live.update(|status| status.cache_problem.clone_from(&problem));
         let path = match target {
@@ -196,6 +196,7 @@ impl Writer {
             broken: FxHashSet::default(),
             unsaved: false,
             is_used: false,
+            making,
         }));
         let (queue, handed) = (Arc::new(Queue::default()), Arc::downgrade(&desk));
         let thread = std::thread::Builder::new().name(String::from("cache-writer")).spawn({
@@ -235,6 +236,8 @@ struct Desk {
     unsaved: bool,
     /// A sender committed something since the thread was last here.
     is_used: bool,
+    /// The file is new and has no write-ahead log until it is whole.
+    making: bool,
 }
 
 /// Nobody must wait for a thread that is gone, however it went.
@@ -353,6 +356,7 @@ impl Desk {
                 self.unsaved = true;
                 self.shared.set(&self.ledger);
                 if writes.iter().any(|write| matches!(write, Write::Complete)) {
+                    self.has_made();
                     self.live.update(|status| status.complete = true);
                 }
                 for change in changes {
@@ -451,12 +455,31 @@ impl Desk {
         self.live.update(|status| status.cache_problem = problem);
     }
 
+    /// What was made without a write-ahead log is whole, and may be asked by anybody.
+    fn has_made(&mut self) {
+        if !self.making || self.refuge.is_some() {
+            return;
+        }
+        let made = open::complete(&self.connection).map_err(|error| error.to_string());
+        let noted =
+            made.and_then(|()| self.lock.as_mut().map_or(Ok(()), Lock::has_made).map_err(|error| error.to_string()));
+        match noted {
+            Ok(()) => self.making = false,
+            // It is tried again at the end.
+            Err(error) => tracing::warn!(error, "the new cache cannot be asked by other processes yet"),
+        }
+    }
+
     fn close(mut self) {
         if let Some(mut refuge) = self.refuge.take() {
             if !refuge.write_back() {
                 tracing::error!("the cache could not be written; what it lacks is read again at the next start");
             }
             self.connection = refuge.leave();
+        }
+        self.has_made();
+        if let (true, Some(lock)) = (self.making, &mut self.lock) {
+            lock.distrust();
         }
         let Self { connection, lock, .. } = self;
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {

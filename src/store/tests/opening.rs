@@ -94,6 +94,57 @@ fn a_cache_has_one_writer_and_the_second_is_told_which() {
     assert_eq!(reopen(&place), (true, None));
 }
 
+/// The cache and its lock file as a process that is killed now would leave them.
+fn as_if_killed(place: &Place) -> Place {
+    let left = Place::new();
+    std::fs::create_dir(left.cache().parent().unwrap()).unwrap();
+    for suffix in ["", ".lock"] {
+        std::fs::copy(place::beside(&place.cache(), suffix), place::beside(&left.cache(), suffix)).unwrap();
+    }
+    left
+}
+
+#[test]
+fn a_cache_that_is_made_alone_is_asked_when_it_is_whole_and_made_anew_when_it_never_was() {
+    let place = Place::new();
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-1", 1, LOG);
+    assert!(!place::beside(&place.cache(), "-wal").exists(), "every byte is written once");
+    match open_reader(&place.cache(), "") {
+        Err(StoreError::Making { pid, .. }) => assert_eq!(pid, std::process::id()),
+        other => panic!("{other:?}"),
+    }
+    let killed = as_if_killed(&place);
+    assert_eq!(reopen(&killed), (false, None));
+    assert!(open_reader(&killed.cache(), "").is_ok(), "it is whole again");
+    write(&store, Write::Complete);
+    let reader = open_reader(&place.cache(), "").unwrap();
+    assert!(reader.run("run-1", Lists::None).unwrap().is_some());
+    write_whole(&store, "run-2", 1, LOG);
+    assert!(place::beside(&place.cache(), "-wal").exists());
+    assert!(reader.run("run-2", Lists::None).unwrap().is_some(), "others may ask while more is written");
+    drop((store, reader));
+    assert_eq!(reopen(&place), (true, None));
+}
+
+#[test]
+fn a_cache_that_is_made_alone_and_closed_before_it_is_whole_keeps_what_it_has() {
+    let place = Place::new();
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-1", 1, LOG);
+    drop(store);
+    assert_eq!(ask::<String>(&place.cache(), "PRAGMA journal_mode"), "wal");
+    assert_eq!(reopen(&place), (true, None));
+}
+
+#[test]
+fn a_cache_that_is_there_keeps_its_log_for_one_alone_too() {
+    let place = with_one_run();
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-2", 1, LOG);
+    assert!(open_reader(&place.cache(), "").unwrap().run("run-2", Lists::None).unwrap().is_some());
+}
+
 #[test]
 fn another_applications_file_is_refused_and_left_as_it_is() {
     let database = {

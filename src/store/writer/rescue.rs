@@ -90,6 +90,7 @@ impl Desk {
             drop(std::mem::replace(&mut self.connection, nowhere));
         }
         self.refuge = None;
+        self.making = false;
         self.renewals += 1;
         self.live.update(|status| status.complete = false);
         let made = match &self.path {
@@ -121,6 +122,8 @@ impl Desk {
         // Without the note of a proper end the next start looks closely.
         if let Some(lock) = &mut self.lock {
             lock.distrust();
+            // A note that stays as it was costs the next start a look.
+            let _ = lock.has_made();
         }
         self.interner = Interner::default();
         self.broken.clear();
