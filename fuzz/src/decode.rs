@@ -33,7 +33,7 @@ pub fn decode(log: &[u8]) {
     // A fuzzer seldom finds the keys that matter twice in one object, so some are made for it.
     let made = object(&mut Dice::of(log), 3);
     let (bytes, length) = (made.as_bytes(), made.len() as u64);
-    check(&mut decoder, &Line { number: 1, offset: 0, length, bytes, oversized: false });
+    check(&mut decoder, &Line { number: 1, offset: 0, length, bytes, oversized: false, clean: None });
 }
 
 /// An object of keys that are looked for, some of them more than once, with values of every type.

@@ -1,5 +1,9 @@
 //! Chunks of bytes to lines (spec 1.2). It must never know what a line means.
 
+use std::ops::Range;
+
+use wide::u8x32;
+
 /// The longest line content that is read, unless `--max-line` says otherwise: 8 MiB.
 pub const MAX_LINE: usize = 8 * 1024 * 1024;
 
@@ -25,6 +29,8 @@ pub struct Line<'a> {
     pub bytes: &'a [u8],
     /// The content is longer than the limit.
     pub oversized: bool,
+    /// The content, when it is known to be text without a byte below 0x20, as nearly every line is. `None` says nothing.
+    pub clean: Option<&'a str>,
 }
 
 /// Cuts a log into lines, whatever pieces it comes in. Holds at most one line of at most the limit.
@@ -55,16 +61,17 @@ impl Splitter {
     /// Takes the next bytes and gives every line that ends in them.
     pub fn push(&mut self, chunk: &[u8], each: &mut impl FnMut(Line<'_>)) {
         let mut from = 0;
-        for end in memchr::memchr_iter(b'\n', chunk) {
+        let text = Text::of(chunk);
+        line_feeds(chunk, |end, has_controls| {
             let piece = chunk.get(from..end).unwrap_or_default();
             if self.tail_length() == 0 {
-                self.give_whole(piece, each);
+                self.give_whole(piece, if has_controls { None } else { text.get(from..end) }, each);
             } else {
                 self.hold(piece);
                 self.give_held(each);
             }
             from = end + 1;
-        }
+        });
         self.hold(chunk.get(from..).unwrap_or_default());
     }
 
@@ -97,16 +104,21 @@ impl Splitter {
         let oversized = length > self.max_line as u64;
         let shown = if oversized { length.min(OVERSIZED_HEAD as u64) } else { length };
         let bytes = usize::try_from(shown).ok().and_then(|shown| bytes.get(..shown)).unwrap_or(bytes);
-        Line { number: self.lines + 1, offset: self.start + skipped, length, bytes, oversized }
+        Line { number: self.lines + 1, offset: self.start + skipped, length, bytes, oversized, clean: None }
     }
 
-    /// Gives a line that lies within the chunk, without copying it.
-    fn give_whole(&mut self, piece: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    /// Gives a line that lies within the chunk, without copying it; `text` is the piece when it is clean, but for a
+    /// carriage return at its end.
+    #[inline(always)]
+    fn give_whole(&mut self, piece: &[u8], text: Option<&str>, each: &mut impl FnMut(Line<'_>)) {
         let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };
         let content = unmarked.get(leading_nuls(unmarked)..).unwrap_or_default();
         let skipped = (piece.len() - content.len()) as u64;
         let kept = content.strip_suffix(b"\r").unwrap_or(content);
-        each(self.line(kept, skipped, kept.len() as u64));
+        let line = self.line(kept, skipped, kept.len() as u64);
+        // What is skipped is not clean, but for the mark.
+        let clean = text.filter(|_| !line.oversized).and_then(|text| text.get(skipped as usize..)?.get(..kept.len()));
+        each(Line { clean, ..line });
         self.end_line(piece.len() as u64);
     }
 
@@ -172,6 +184,59 @@ impl Splitter {
     /// Whether all bytes of the file so far begin a byte-order mark.
     fn may_be_mark(&self) -> bool {
         self.start == 0 && self.skipped == 0 && self.content < MARK.len() as u64 && MARK.starts_with(&self.held)
+    }
+}
+
+/// The lines of a chunk that lie within it, when all of them are UTF-8.
+#[derive(Clone, Copy, Debug)]
+struct Text<'a> {
+    text: &'a str,
+    start: usize,
+}
+
+impl<'a> Text<'a> {
+    /// A character may be cut where the chunk begins and where it ends.
+    fn of(chunk: &'a [u8]) -> Self {
+        let start = chunk.iter().take_while(|byte| is_continuation(**byte)).count();
+        let end = memchr::memrchr(b'\n', chunk).unwrap_or(start);
+        let whole = chunk.get(start..end).unwrap_or_default();
+        Self { text: simdutf8::basic::from_utf8(whole).unwrap_or_default(), start }
+    }
+
+    #[inline(always)]
+    fn get(&self, range: Range<usize>) -> Option<&'a str> {
+        self.text.get(range.start.checked_sub(self.start)?..range.end.checked_sub(self.start)?)
+    }
+}
+
+/// Whether a byte goes on with a character of UTF-8.
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// Gives the place of every line feed, and whether another byte below 0x20 stands between it and the one before; the
+/// carriage return just before it does not count.
+#[inline(always)]
+fn line_feeds(bytes: &[u8], mut each: impl FnMut(usize, bool)) {
+    const BLOCK: usize = 32;
+    let mut has_controls = false;
+    let mut control = |at: usize| match bytes.get(at..) {
+        Some([b'\n', ..]) => each(at, std::mem::take(&mut has_controls)),
+        Some([b'\r', b'\n', ..]) => {}
+        _ => has_controls = true,
+    };
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (block, start) in blocks.iter().zip((0..).step_by(BLOCK)) {
+        let block = u8x32::new(*block);
+        let mut controls = block.min(u8x32::splat(0x1F)).simd_eq(block).to_bitmask();
+        while controls != 0 {
+            control(start + controls.trailing_zeros() as usize);
+            controls &= controls - 1;
+        }
+    }
+    let start = blocks.len() * BLOCK;
+    for (at, _) in rest.iter().enumerate().filter(|(_, byte)| **byte < 0x20) {
+        control(start + at);
     }
 }
 

@@ -93,7 +93,7 @@ fn say(decoder: &mut Decoder, row: &EventRow, bytes: &[u8]) -> Said {
     if row.class != Class::Event || !whole {
         return Said { message: Some(readable(bytes).into_owned()), ..Said::default() };
     }
-    let line = Line { number: row.line, offset: row.offset, length: row.length, bytes, oversized: false };
+    let line = Line { number: row.line, offset: row.offset, length: row.length, bytes, oversized: false, clean: None };
     let mut message = None;
     decoder.decode(&line, &mut |event| message = message.take().or_else(|| main_text(event)));
     let (fields, more) = fields(bytes, message.as_deref(), row.name.as_deref());

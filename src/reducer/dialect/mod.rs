@@ -146,7 +146,7 @@ impl Decoder {
         let end = line.offset + line.bytes.len() as u64;
         let is_clean = !self.redact || self.unsuspicious.start <= line.offset && end <= self.unsuspicious.end;
         match if is_clean { None } else { redact::mask(line.bytes) } {
-            Some(masked) => self.decode_masked(&Line { bytes: &masked, ..*line }, sink),
+            Some(masked) => self.decode_masked(&Line { bytes: &masked, clean: None, ..*line }, sink),
             None => self.decode_masked(line, sink),
         }
     }
@@ -201,8 +201,11 @@ impl Decoder {
     /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
     /// event was given.
     fn objects(&mut self, line: &Line<'_>, tables: &mut Tables, sink: Sink<'_>) -> Option<Noticed> {
-        let text = simdutf8::basic::from_utf8(line.bytes).ok()?;
-        let mut cursor = Cursor::new(text);
+        let mut cursor = match line.clean {
+            Some(clean) => Cursor::of_clean(clean),
+            None => Cursor::new(simdutf8::basic::from_utf8(line.bytes).ok()?),
+        };
+        let text = cursor.text();
         cursor.space();
         let first = cursor.at();
         tables.layout.read(&mut cursor).ok()?;

@@ -7,7 +7,14 @@ use crate::reducer::line::Line;
 /// Decodes one line and looks at its one event.
 pub(super) fn with<T>(line: &str, look: impl Fn(&Event<'_>) -> T) -> T {
     let mut seen = None;
-    let line = Line { number: 3, offset: 10, length: line.len() as u64, bytes: line.as_bytes(), oversized: false };
+    let line = Line {
+        number: 3,
+        offset: 10,
+        length: line.len() as u64,
+        bytes: line.as_bytes(),
+        oversized: false,
+        clean: None,
+    };
     let mut decoder = Decoder::new(Reading::default());
     let decoded = decoder.decode(&line, &mut |event| {
         assert!(seen.is_none(), "one event");

@@ -201,7 +201,8 @@ fn a_half_written_line_is_not_an_event_and_whole_objects_are() {
 }
 
 fn decoded<T>(line: &str, look: impl Fn(Decoded<'_>) -> T) -> T {
-    let line = Line { number: 1, offset: 0, length: line.len() as u64, bytes: line.as_bytes(), oversized: false };
+    let line =
+        Line { number: 1, offset: 0, length: line.len() as u64, bytes: line.as_bytes(), oversized: false, clean: None };
     look(Decoder::new(Reading::default()).decode(&line, &mut |_| {}))
 }
 

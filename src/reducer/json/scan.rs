@@ -120,6 +120,16 @@ impl<'a> Cursor<'a> {
         Self { text, bytes, at: 0, controls }
     }
 
+    /// The same of a text that is known to have no byte below 0x20.
+    pub(crate) fn of_clean(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, controls: false }
+    }
+
+    /// The whole text.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Whether any byte of the text is below 0x20.
     pub(crate) fn has_controls(&self) -> bool {
         self.controls

@@ -14,7 +14,8 @@ struct Owned {
 
 impl From<Line<'_>> for Owned {
     fn from(line: Line<'_>) -> Self {
-        let Line { number, offset, length, bytes, oversized } = line;
+        let Line { number, offset, length, bytes, oversized, clean } = line;
+        assert!(clean.is_none_or(|clean| clean.as_bytes() == bytes && bytes.iter().all(|byte| *byte >= 0x20)));
         Self { number, offset, length, bytes: bytes.to_vec(), oversized }
     }
 }
