@@ -122,12 +122,13 @@ impl Interner {
 }
 
 /// The span id of the event at a place in its chunk: the place of the first event that has the same one, else in full.
-fn said_in<'r>(spans: &mut Vec<(&'r str, usize)>, span: &'r str, place: usize) -> SpanId<'r> {
+fn said_in<'r>(spans: &mut Vec<(u64, &'r str, usize)>, span: &'r str, place: usize) -> SpanId<'r> {
+    let head = span.as_bytes().first_chunk().map_or(0, |head| u64::from_ne_bytes(*head));
     // Events in a row are often of one span.
-    match spans.iter().rev().find(|(other, _)| *other == span) {
-        Some((_, first)) => SpanId::LikeThatOf(*first),
+    match spans.iter().rev().find(|(start, other, _)| *start == head && *other == span) {
+        Some((.., first)) => SpanId::LikeThatOf(*first),
         None => {
-            spans.push((span, place));
+            spans.push((head, span, place));
             SpanId::Full(span.into())
         }
     }

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::house::House;
 use crate::life::quiet_port;
-use crate::process::{with_slack, within};
+use crate::process::{behind, with_slack, within};
 use crate::size;
 use crate::support::{append, http};
 use crate::tail::{Writing, bulk, line, lines};
@@ -137,6 +140,40 @@ fn t79_kill_9_during_a_build_leaves_no_half_state() {
     house.start();
     house.process().signal("TERM");
     house.kill();
+    house.start();
+    house.check(30);
+}
+
+#[test]
+fn t79d_what_a_killed_first_build_left_is_made_anew_and_asked_by_nobody() {
+    let mut house = House::new();
+    let chunk = bulk(0..size(5_000, 50_000));
+    for run in 0..20 {
+        append(&house.state, &format!("run-{run}"), &chunk);
+    }
+    let command = |house: &House, name: &str| {
+        let mut command = behind(&[], &house.beside("home"));
+        command.arg(name).arg("--cache").arg(&house.cache).arg(&house.state);
+        command
+    };
+    let note = |house: &House| fs::read_to_string(house.cache.with_extension("db.lock")).unwrap_or_default();
+    for _ in 0..2 {
+        let mut build = command(&house, "build").stdout(Stdio::null()).spawn().expect("a build");
+        let pid = Pid::from_child(&build);
+        let making = format!("being made by {}\n", build.id());
+        // More than the empty tables; in the second round perhaps what the first one left.
+        let begun =
+            || note(&house).contains(&making) && fs::metadata(&house.cache).is_ok_and(|cache| cache.len() > 400_000);
+        within(10, "a first commit", || begun().then_some(()));
+        kill_process(pid, Signal::STOP).expect("it is there");
+        assert!(note(&house).contains(&making), "it was too fast: {:?}", note(&house));
+        let asked = command(&house, "status").output().expect("it ends");
+        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+        assert_eq!(asked.status.code(), Some(3), "{said}");
+        assert!(said.contains(&format!("process {} is making the cache", build.id())), "{said}");
+        build.kill().expect("it is there");
+        build.wait().expect("our own child");
+    }
     house.start();
     house.check(30);
 }
