@@ -39,7 +39,7 @@ fn a_cache_that_was_closed_is_opened_again_as_it_was() {
 fn a_cache_reaches_the_disk_also_when_it_was_just_made() {
     let place = Place::new();
     for _ in 0..2 {
-        let opened = open::open(&place.cache(), open::user_version("")).unwrap();
+        let opened = open::open(&place.cache(), open::user_version(""), false).unwrap();
         let synchronous: i64 = opened.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         assert_eq!((synchronous, opened.problem), (1, None), "NORMAL");
     }
