@@ -269,7 +269,7 @@ fn a_run_is_shown_as_it_was_at_a_line() {
 }
 
 #[test]
-fn the_wheel_lane_finds_the_grant_among_the_events() {
+fn the_wheel_lane_knows_when_the_wheel_was_granted() {
     let cache = Cache::new();
     cache.put(
         "run",

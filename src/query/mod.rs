@@ -23,14 +23,12 @@ pub use judged::{Judged, Summary};
 pub use queue::{QueuePlace, Queued, queued};
 pub use stats::{Day, Stats};
 
-use crate::reducer::event::{Subject, Verb};
 use crate::reducer::excerpt::Asked;
-use crate::reducer::marker::MarkerKind;
 use crate::reducer::run::{RunState, Status, value};
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::{Learned, Policy, Word};
-use crate::reducer::wheel::{self, Hold, Point};
+use crate::reducer::wheel::{self, Hold};
 use crate::store::reader::{Cuts, Entries, EventFilter, Lists, Reader, RunFilter, Shown};
 use crate::store::{Part, RunRecord, StoreError};
 use judged::LookUps;
@@ -284,29 +282,11 @@ impl Query {
     /// # Errors
     /// As [`Query::run`].
     pub fn wheel(&self, record: &RunRecord) -> Result<Vec<Hold>, StoreError> {
-        let handed = record.state.markers.iter().any(|marker| marker.kind == MarkerKind::Handoff);
-        let grants = if handed { self.grants(&record.key)? } else { Vec::new() };
-        Ok(wheel::lane(&record.state, &grants))
-    }
-
-    fn grants(&self, key: &str) -> Result<Vec<Point>, StoreError> {
-        let mut ask = EventFilter {
-            subject: Some(Subject::Handoff),
-            hidden: true,
-            after: Some(0),
-            limit: BATCH,
-            ..EventFilter::default()
+        let held_at = match wheel::passed_on(&record.state) {
+            Some(line) => self.reader.line(&record.key, line)?.and_then(|row| row.time),
+            None => None,
         };
-        let mut grants = Vec::new();
-        loop {
-            let page = self.reader.events(key, &ask)?;
-            let granted = page.events.iter().filter(|event| event.row.verb == Some(Verb::Granted));
-            grants.extend(granted.map(|event| Point { line: event.row.line, at: event.row.time }));
-            match page.events.last() {
-                Some(last) if page.later => ask.after = Some(last.ordinal),
-                _ => return Ok(grants),
-            }
-        }
+        Ok(wheel::lane(&record.state, held_at))
     }
 
     fn open(&self, now: Micros) -> Result<Vec<Judged>, StoreError> {

@@ -39,6 +39,9 @@ pub struct Marker {
     pub expires_at: Option<Micros>,
     pub opened_line: u64,
     pub opened_at: Option<Micros>,
+    /// Of a handoff: where a person was first given the wheel.
+    pub granted_line: Option<u64>,
+    pub granted_at: Option<Micros>,
     pub closed_line: Option<u64>,
     pub closed_at: Option<Micros>,
     /// The word that closed it: a verb, `superseded` or `run_ended`.

@@ -1,9 +1,9 @@
 //! The wheel lane (spec 3.2): who held control over time, each hand-over with its line.
 //!
-//! A marker keeps its opening and its close, and the run who holds the wheel now. When the wheel was *granted* in between
-//! (rule 7) stands only in the events, so those lines are an argument. It must never know a clock.
+//! A marker keeps its opening, its first grant to a person and its close, and the run who holds the wheel now. It must never
+//! know a clock.
 
-use super::marker::MarkerKind;
+use super::marker::{Marker, MarkerKind};
 use super::run::{Holder, RunState, Status, value};
 use super::time::Micros;
 
@@ -39,12 +39,12 @@ pub struct Hold {
 
 /// The stretches of a run in file order; neighbours differ. Empty for a run without an event.
 ///
-/// `grants` are the *handoff granted* lines. Those outside of an open handoff are only events (rule 7). Of a run that
-/// ended and was opened again only the last end is known.
+/// `held_at` is the time of the line that [`passed_on`] gives. Of a run that ended and was opened again only the last end is
+/// known.
 #[must_use]
-pub fn lane(state: &RunState, grants: &[Point]) -> Vec<Hold> {
+pub fn lane(state: &RunState, held_at: Option<Micros>) -> Vec<Hold> {
     let mut turns = beginning(state);
-    turns.extend(hand_overs(state, grants));
+    turns.extend(hand_overs(state, held_at));
     turns.extend(end(state));
     // The sort is stable: of the turns on one line the last in this order stays, and the end is the last of all.
     turns.sort_by_key(|(point, _)| point.line);
@@ -87,8 +87,24 @@ fn beginning(state: &RunState) -> Vec<Turn> {
     std::iter::once((queued, Who::Nobody)).chain(started).collect()
 }
 
-fn hand_overs(state: &RunState, grants: &[Point]) -> Vec<Turn> {
-    // Only the present holder has a name: the events keep none.
+/// The line that gave the wheel to the present holder, when that was a later grant of an open handoff: the state knows no time
+/// of it.
+#[must_use]
+pub fn passed_on(state: &RunState) -> Option<u64> {
+    let line = state.run.holder.as_ref()?.line;
+    let is_later = |handoff: &Marker| {
+        handoff.granted_line.is_some_and(|granted| granted < line)
+            && handoff.closed_line.is_none_or(|closed| line < closed)
+    };
+    handoffs(state).any(is_later).then_some(line)
+}
+
+fn handoffs(state: &RunState) -> impl Iterator<Item = &Marker> {
+    state.markers.iter().filter(|marker| marker.kind == MarkerKind::Handoff)
+}
+
+fn hand_overs(state: &RunState, held_at: Option<Micros>) -> Vec<Turn> {
+    // Only the present holder has a name: the markers keep none.
     let holder = state.run.holder.as_ref();
     let who_at = |line| match holder.filter(|fact| fact.line == line).map(|fact| &fact.value) {
         Some(Holder::Agent) => Who::Agent,
@@ -96,19 +112,13 @@ fn hand_overs(state: &RunState, grants: &[Point]) -> Vec<Turn> {
         None => Who::Human(None),
     };
     let mut turns = Vec::new();
-    for handoff in state.markers.iter().filter(|marker| marker.kind == MarkerKind::Handoff) {
-        let end = handoff.closed_line.unwrap_or(u64::MAX);
-        let granted = grants.iter().filter(|grant| (handoff.opened_line..end).contains(&grant.line));
-        turns.extend(granted.map(|grant| (*grant, who_at(grant.line))));
+    for handoff in handoffs(state) {
+        turns.extend(handoff.granted_line.map(|line| (Point { line, at: handoff.granted_at }, who_at(line))));
         if let Some(line) = handoff.closed_line {
             turns.push((Point { line, at: handoff.closed_at }, Who::Agent));
         }
     }
-    // The events may not be indexed as far as the state is reduced.
-    let unindexed = holder.filter(|fact| !grants.iter().any(|grant| grant.line == fact.line));
-    if let Some(fact) = unindexed.filter(|fact| fact.value != Holder::Agent) {
-        turns.push((Point { line: fact.line, at: None }, who_at(fact.line)));
-    }
+    turns.extend(passed_on(state).map(|line| (Point { line, at: held_at }, who_at(line))));
     turns
 }
 
@@ -119,7 +129,7 @@ fn end(state: &RunState) -> Option<Turn> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Point, Who, lane};
+    use super::{Point, Who, lane, passed_on};
     use crate::reducer::event::{Class, Event, Meaning, Subject, Verb};
     use crate::reducer::fold::apply;
     use crate::reducer::marker::MarkerKind;
@@ -128,9 +138,8 @@ mod tests {
     use crate::reducer::verdict::world::marker;
 
     /// Each stretch as `who from-to`; the time of a line is the line.
-    fn check(state: &RunState, grants: &[u64], wanted: &[&str]) {
-        let grants: Vec<Point> = grants.iter().map(|line| at(*line)).collect();
-        let found: Vec<String> = lane(state, &grants)
+    fn check(state: &RunState, wanted: &[&str]) {
+        let found: Vec<String> = lane(state, None)
             .iter()
             .map(|hold| {
                 let who = match &hold.who {
@@ -157,23 +166,24 @@ mod tests {
         state
     }
 
-    fn handoff(state: &mut RunState, opened: u64, closed: Option<u64>) {
+    fn handoff(state: &mut RunState, opened: u64, granted: Option<u64>, closed: Option<u64>) {
         let mut asked = marker(MarkerKind::Handoff, "-", opened);
+        (asked.granted_line, asked.granted_at) = (granted, granted.and_then(|line| at(line).at));
         asked.closed_line = closed;
         state.markers.push(asked);
     }
 
     #[test]
     fn a_run_without_an_event_has_no_lane() {
-        check(&RunState::default(), &[], &[]);
+        check(&RunState::default(), &[]);
     }
 
     #[test]
     fn the_agent_drives_until_the_end() {
         let mut state = running();
-        check(&state, &[], &["agent 1-"]);
+        check(&state, &["agent 1-"]);
         set(&mut state.run.status, Status::Completed, 9);
-        check(&state, &[], &["agent 1-9", "nobody 9-"]);
+        check(&state, &["agent 1-9", "nobody 9-"]);
     }
 
     #[test]
@@ -183,44 +193,52 @@ mod tests {
         state.run.started_at = None;
         state.run.holder = None;
         set(&mut state.run.status, Status::Queued, 1);
-        check(&state, &[], &["nobody 1-"]);
+        check(&state, &["nobody 1-"]);
         set(&mut state.run.started_at, Micros(4), 4);
         set(&mut state.run.status, Status::Running, 4);
-        check(&state, &[], &["nobody 1-4", "agent 4-"]);
+        check(&state, &["nobody 1-4", "agent 4-"]);
         state.run.started_at = None;
         set(&mut state.run.holder, Holder::Agent, 4);
-        check(&state, &[], &["nobody 1-4", "agent 4-"]);
+        check(&state, &["nobody 1-4", "agent 4-"]);
     }
 
     #[test]
     fn a_person_drives_from_the_grant_to_the_close() {
         let mut state = running();
-        handoff(&mut state, 3, Some(8));
-        check(&state, &[5], &["agent 1-5", "someone 5-8", "agent 8-"]);
+        handoff(&mut state, 3, Some(5), Some(8));
+        check(&state, &["agent 1-5", "someone 5-8", "agent 8-"]);
     }
 
     #[test]
     fn a_handoff_that_was_only_asked_for_leaves_the_agent_at_the_wheel() {
         let mut state = running();
-        handoff(&mut state, 3, Some(8));
-        handoff(&mut state, 9, None);
-        check(&state, &[], &["agent 1-"]);
-    }
-
-    #[test]
-    fn a_grant_without_an_open_handoff_is_only_an_event() {
-        let mut state = running();
-        handoff(&mut state, 3, Some(8));
-        check(&state, &[2, 8, 9], &["agent 1-"]);
+        handoff(&mut state, 3, None, Some(8));
+        handoff(&mut state, 9, None, None);
+        check(&state, &["agent 1-"]);
     }
 
     #[test]
     fn the_present_holder_has_a_name() {
         let mut state = running();
-        handoff(&mut state, 3, None);
+        handoff(&mut state, 3, Some(5), None);
         set(&mut state.run.holder, Holder::Other(String::from("ada")), 5);
-        check(&state, &[5], &["agent 1-5", "ada 5-"]);
-        check(&state, &[], &["agent 1-5", "ada 5-"]);
+        check(&state, &["agent 1-5", "ada 5-"]);
+    }
+
+    #[test]
+    fn the_wheel_goes_from_one_person_to_the_next() {
+        let mut state = running();
+        handoff(&mut state, 3, Some(5), None);
+        set(&mut state.run.holder, Holder::Other(String::from("ada")), 5);
+        assert_eq!(passed_on(&state), None);
+        set(&mut state.run.holder, Holder::Other(String::from("bob")), 7);
+        assert_eq!(passed_on(&state), Some(7));
+        check(&state, &["agent 1-5", "someone 5-7", "bob 7-"]);
+        assert_eq!(lane(&state, at(7).at)[2].from, at(7));
+        set(&mut state.run.holder, Holder::Agent, 8);
+        check(&state, &["agent 1-5", "someone 5-8", "agent 8-"]);
+        state.markers[0].closed_line = Some(8);
+        assert_eq!(passed_on(&state), None, "the close says it");
     }
 
     #[test]
@@ -248,17 +266,13 @@ mod tests {
             &["nobody 1-2", "agent 2-4", "someone 4-5", "agent 5-8", "someone 8-9", "nobody 9-"],
         ];
         let mut state = RunState::default();
-        let mut grants = Vec::new();
         for ((line, (subject, verb)), wanted) in (1..).zip(steps).zip(wanted) {
             let mut event = Event::bare(Class::Event, line, line * 10, 9);
             event.meaning = Meaning { subject: Some(subject), verb: Some(verb), ..Meaning::default() };
             event.time = at(line).at;
             apply(&mut state, &event);
-            if (subject, verb) == (Subject::Handoff, Verb::Granted) {
-                grants.push(line);
-            }
-            check(&state, &grants, wanted);
-            let last = lane(&state, &[]).pop().map(|hold| match hold.who {
+            check(&state, wanted);
+            let last = lane(&state, None).pop().map(|hold| match hold.who {
                 Who::Nobody => None,
                 Who::Agent => Some(Holder::Agent),
                 Who::Human(name) => Some(Holder::Other(name.unwrap_or_default())),
@@ -274,17 +288,17 @@ mod tests {
     #[test]
     fn an_end_takes_the_wheel_from_everybody() {
         let mut state = running();
-        handoff(&mut state, 3, Some(8));
+        handoff(&mut state, 3, Some(5), Some(8));
         state.run.holder = None;
         set(&mut state.run.status, Status::Failed, 8);
-        check(&state, &[5], &["agent 1-5", "someone 5-8", "nobody 8-"]);
+        check(&state, &["agent 1-5", "someone 5-8", "nobody 8-"]);
     }
 
     #[test]
     fn a_stretch_knows_when_it_began_and_ended() {
         let mut state = running();
-        handoff(&mut state, 3, None);
-        let lane = lane(&state, &[at(5)]);
+        handoff(&mut state, 3, Some(5), None);
+        let lane = lane(&state, None);
         assert_eq!((lane[0].from, lane[0].to), (at(1), Some(at(5))));
         assert_eq!((lane[1].from, lane[1].to), (at(5), None));
     }

@@ -100,16 +100,16 @@ fn keys(number: u32, places: &RangeInclusive<u32>) -> [i64; 2] {
 }
 
 const MARKER: &str = "key, kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, \
-    opened_at, closed_line, closed_at, resolution";
+    opened_at, granted_line, granted_at, closed_line, closed_at, resolution";
 
 static MARKERS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("marker", MARKER));
 
 /// How many columns a marker has.
-pub(super) const MARKER_COLUMNS: usize = 16;
+pub(super) const MARKER_COLUMNS: usize = 18;
 
 /// The columns of a marker for [`read_marker`] where other tables are asked for too.
 pub(super) const MARKER_OF_MANY: &str = "marker.key, kind, id, reason, span, repo, integration, action, risk, params, \
-    expires_at, opened_line, opened_at, closed_line, closed_at, resolution";
+    expires_at, opened_line, opened_at, granted_line, granted_at, closed_line, closed_at, resolution";
 
 /// Writes markers with their places.
 pub(super) fn write_markers(
@@ -132,9 +132,11 @@ pub(super) fn write_markers(
         statement.raw_bind_parameter(first + 11, marker.expires_at.map(|at| at.0))?;
         statement.raw_bind_parameter(first + 12, int(marker.opened_line))?;
         statement.raw_bind_parameter(first + 13, marker.opened_at.map(|at| at.0))?;
-        statement.raw_bind_parameter(first + 14, opt_int(marker.closed_line))?;
-        statement.raw_bind_parameter(first + 15, marker.closed_at.map(|at| at.0))?;
-        statement.raw_bind_parameter(first + 16, &marker.resolution)
+        statement.raw_bind_parameter(first + 14, opt_int(marker.granted_line))?;
+        statement.raw_bind_parameter(first + 15, marker.granted_at.map(|at| at.0))?;
+        statement.raw_bind_parameter(first + 16, opt_int(marker.closed_line))?;
+        statement.raw_bind_parameter(first + 17, marker.closed_at.map(|at| at.0))?;
+        statement.raw_bind_parameter(first + 18, &marker.resolution)
     })
 }
 
@@ -198,9 +200,11 @@ pub(super) fn read_marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
         expires_at: micros(row.get(10)?),
         opened_line: count(row.get(11)?),
         opened_at: micros(row.get(12)?),
-        closed_line: opt_count(row.get(13)?),
-        closed_at: micros(row.get(14)?),
-        resolution: row.get(15)?,
+        granted_line: opt_count(row.get(13)?),
+        granted_at: micros(row.get(14)?),
+        closed_line: opt_count(row.get(15)?),
+        closed_at: micros(row.get(16)?),
+        resolution: row.get(17)?,
     })
 }
 

@@ -149,6 +149,8 @@ CREATE TABLE marker (
   expires_at  INTEGER,
   opened_line INTEGER NOT NULL,
   opened_at   INTEGER,
+  granted_line INTEGER,         -- of a handoff: where a person was first given the wheel
+  granted_at  INTEGER,
   closed_line INTEGER,
   closed_at   INTEGER,
   resolution  TEXT

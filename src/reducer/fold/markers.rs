@@ -115,11 +115,14 @@ impl Fold<'_, '_> {
 
     /// *handoff granted* keeps the marker open: somebody has the wheel now.
     fn hand_over(&mut self) {
-        if self.marker_to_close(MarkerKind::Handoff).is_none() {
-            return;
-        }
+        let Some(number) = self.marker_to_close(MarkerKind::Handoff) else { return };
         let holder = self.event.holder.as_deref().unwrap_or("human");
         let holder = if holder == "agent" { Holder::Agent } else { Holder::Other(holder.to_owned()) };
+        let marker = &mut self.state.markers[number as usize];
+        if holder != Holder::Agent && marker.granted_line.is_none() {
+            (marker.granted_line, marker.granted_at) = (Some(self.event.line), self.event.time);
+            self.state.changes.markers.push(number);
+        }
         set(&mut self.state.run.holder, holder, self.event.line);
     }
 
@@ -205,6 +208,8 @@ impl Marker {
             expires_at: None,
             opened_line: line,
             opened_at: at,
+            granted_line: None,
+            granted_at: None,
             closed_line: None,
             closed_at: None,
             resolution: None,

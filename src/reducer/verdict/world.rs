@@ -37,6 +37,8 @@ pub(crate) fn marker(kind: MarkerKind, id: &str, opened_line: u64) -> Marker {
         expires_at: None,
         opened_line,
         opened_at: None,
+        granted_line: None,
+        granted_at: None,
         closed_line: None,
         closed_at: None,
         resolution: None,

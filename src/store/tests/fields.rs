@@ -74,11 +74,12 @@ prop_compose! {
             (text(), maybe(text()), maybe(text()), maybe(text()), maybe(text()), maybe(text())),
         (risk, params, resolution) in (maybe(text()), maybe(text()), maybe(text())),
         (expires_at, opened_at, closed_at) in (maybe(time()), maybe(time()), maybe(time())),
-        (opened_line, closed_line) in (counts(), maybe(counts())),
+        (opened_line, closed_line, granted_line, granted_at) in
+            (counts(), maybe(counts()), maybe(counts()), maybe(time())),
     ) -> Marker {
         Marker {
             kind, id, reason, span, repo, integration, action, risk, params, expires_at, opened_line, opened_at,
-            closed_line, closed_at, resolution,
+            granted_line, granted_at, closed_line, closed_at, resolution,
         }
     }
 }
