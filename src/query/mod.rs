@@ -29,7 +29,7 @@ use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::{Learned, Policy, Word};
 use crate::reducer::wheel::{self, Hold};
-use crate::store::reader::{Cuts, Entries, EventFilter, Lists, Reader, RunFilter, Shown};
+use crate::store::reader::{Cuts, Entries, Lists, Reader, RunFilter, Shown};
 use crate::store::{Part, RunRecord, StoreError};
 use judged::LookUps;
 

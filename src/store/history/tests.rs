@@ -19,7 +19,7 @@ use crate::store::{self, Batch, Cursor, LogRow, Store};
 const SCALE: u64 = EVERY / 150;
 
 /// Lines that open, close, close again, renew, replace and take back.
-const LINES: [&str; 24] = [
+const LINES: [&str; 25] = [
     r#"{"ts":T,"event":"run.started","workflow":"w"}"#,
     r#"{"ts":T,"event":"phase.started","phase":"build"}"#,
     r#"{"ts":T,"event":"phase.started","phase":"verify"}"#,
@@ -44,6 +44,7 @@ const LINES: [&str; 24] = [
     r#"{"ts":T,"event":"artifact.written","path":"N.md"}"#,
     r#"{"ts":T,"event":"run.finished","status":"completed"}"#,
     "plain text",
+    r#"{"ts":T,"event":"handoff.granted","holder":"N"}"#,
 ];
 
 /// The lines that open a span, marker or artifact of each kind.
@@ -167,7 +168,7 @@ fn the_state_after_every_line_is_that_of_a_replay() {
 fn second_ends_renewals_and_replaced_artifacts_are_taken_back() {
     // Each of the first lines opens something that every later round changes again.
     let opening = OPENING.map(|line| (line, 0));
-    let round = |n: u8| [5, 6, 9, 12, 14, 15, 17, 20, 3].map(|line| (line, n));
+    let round = |n: u8| [5, 6, 9, 12, 14, 15, 17, 19, 20, 24, 3].map(|line| (line, n));
     let numbers: Vec<(usize, u8)> = opening.into_iter().chain((1..8).flat_map(round)).collect();
     let log = log_of(&numbers);
     let ends: Vec<usize> = memchr::memchr_iter(b'\n', &log).map(|end| end + 1).collect();

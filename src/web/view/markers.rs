@@ -92,25 +92,18 @@ mod tests {
     use super::super::sample::{EVIL, NOW, check_harmless};
     use super::*;
     use crate::reducer::marker::MarkerKind;
+    use crate::reducer::verdict::world;
 
     #[test]
     fn an_expired_approval_says_so() {
+        let evil = || Some(EVIL.to_owned());
         let marker = Marker {
-            kind: MarkerKind::Approval,
-            id: EVIL.to_owned(),
-            reason: Some(EVIL.to_owned()),
-            span: None,
-            repo: None,
-            integration: Some(EVIL.to_owned()),
-            action: Some(EVIL.to_owned()),
-            risk: None,
+            reason: evil(),
+            integration: evil(),
+            action: evil(),
             params: Some(format!("{{\"a\":{EVIL:?}}}")),
             expires_at: Some(NOW.plus_millis(-1)),
-            opened_line: 4,
-            opened_at: None,
-            closed_line: None,
-            closed_at: None,
-            resolution: None,
+            ..world::marker(MarkerKind::Approval, EVIL, 4)
         };
         let state = RunState { markers: vec![marker], ..RunState::default() };
         let shown = markers("k", &state, 0, &[], NOW).into_string();
