@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::key::{self, LogName};
 use super::listing::Listing;
@@ -66,8 +66,16 @@ pub(super) struct Walked {
     pub(super) unread: Vec<(PathBuf, String)>,
 }
 
-/// Who is told of logs, some at a time.
-pub(super) type Told<'a> = &'a (dyn Fn(Vec<Found>) + Sync);
+/// What a walk tells while it goes on.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Logs that were found.
+    Logs(Vec<Found>),
+    /// All logs of the runs in a very large directory were told of. Whether there are more below these is seen to after that.
+    Most,
+}
+
+type Teller<'a> = &'a (dyn Fn(Told) + Sync);
 
 /// What a walk has made so far, and has before it.
 struct Course<'a> {
@@ -76,12 +84,14 @@ struct Course<'a> {
     stack: Vec<(PathBuf, usize)>,
     /// Logs that nobody was told of yet.
     found: Vec<Found>,
-    tell: Told<'a>,
+    /// Names of the directory that is listed, by their places, that may have directories in them.
+    later: Vec<usize>,
+    teller: Teller<'a>,
 }
 
 impl<'a> Course<'a> {
-    fn new(tell: Told<'a>) -> Self {
-        Self { walked: Walked::default(), stack: Vec::new(), found: Vec::new(), tell }
+    fn new(teller: Teller<'a>) -> Self {
+        Self { walked: Walked::default(), stack: Vec::new(), found: Vec::new(), later: Vec::new(), teller }
     }
 
     fn found(&mut self, one: Found) {
@@ -98,7 +108,7 @@ impl<'a> Course<'a> {
         let found = std::mem::take(&mut self.found);
         self.walked.told += found.len() as u64;
         if !found.is_empty() {
-            (self.tell)(found);
+            (self.teller)(Told::Logs(found));
         }
     }
 
@@ -128,13 +138,13 @@ pub(super) struct Walk<'a> {
 
 impl Walk<'_> {
     /// Tells of every log at or below a directory (the state directory itself for an empty path), in no order.
-    pub(super) fn run(&self, below: &Path, tell: Told<'_>) -> Walked {
+    pub(super) fn run(&self, below: &Path, teller: Teller<'_>) -> Walked {
         let depth = below.components().count();
         let hidden = below.iter().any(|part| SKIPPED.iter().any(|skipped| part == OsStr::new(skipped)));
         if depth > self.depth || hidden || !self.is_directory(below) {
             return Walked::default();
         }
-        let mut course = Course::new(tell);
+        let mut course = Course::new(teller);
         course.stack.push((below.to_owned(), depth));
         if let LogName::Exact(name) = self.name {
             let log = below.join(name);
@@ -167,7 +177,11 @@ impl Walk<'_> {
         }
         let names = 0..listing.count();
         let files = match names.len() >= MANY {
-            false => self.names(directory, depth, &listing, names, course),
+            false => {
+                let files = self.names(directory, depth, &listing, names, course);
+                self.deeper(directory, depth, &listing, course);
+                files
+            }
             true => self.halves(directory, depth, &listing, course),
         };
         if files.is_empty() && matches!(self.name, LogName::Glob(_)) {
@@ -185,22 +199,28 @@ impl Walk<'_> {
     /// Sees to all names of a directory with the help of another thread.
     fn halves(&self, directory: &Path, depth: usize, listing: &Listing, course: &mut Course<'_>) -> Vec<OsString> {
         let (middle, end) = (listing.count() / 2, listing.count());
-        let tell = course.tell;
+        let (teller, left) = (course.teller, &AtomicUsize::new(2));
+        let half = move |places, course: &mut Course<'_>| {
+            let files = self.names(directory, depth, listing, places, course);
+            course.tell();
+            if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                teller(Told::Most);
+            }
+            self.deeper(directory, depth, listing, course);
+            files
+        };
+        let other_half = move || {
+            let mut course = Course::new(teller);
+            let files = half(middle..end, &mut course);
+            (course, files)
+        };
         std::thread::scope(|scope| {
-            let other = std::thread::Builder::new().name(String::from("walk")).spawn_scoped(scope, move || {
-                let mut course = Course::new(tell);
-                let files = self.names(directory, depth, listing, middle..end, &mut course);
-                course.tell();
-                (course, files)
-            });
-            let mut files = self.names(directory, depth, listing, 0..middle, course);
+            let other = std::thread::Builder::new().name(String::from("walk")).spawn_scoped(scope, other_half);
+            let mut files = half(0..middle, course);
             let (other, more) = match other {
                 Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                Err(_) => {
-                    let mut course = Course::new(tell);
-                    let files = self.names(directory, depth, listing, middle..end, &mut course);
-                    (course, files)
-                }
+                // The system has no more threads.
+                Err(_) => other_half(),
             };
             course.join(other);
             files.extend(more);
@@ -246,7 +266,22 @@ impl Walk<'_> {
         files
     }
 
-    /// Looks for the log in a directory of a listed one, and notes that one when it must be listed, too.
+    /// Notes those of the names seen to that must be listed, too.
+    fn deeper(&self, directory: &Path, depth: usize, listing: &Listing, course: &mut Course<'_>) {
+        let mut later = std::mem::take(&mut course.later).into_iter().peekable();
+        for (place, (name, _)) in listing.names().enumerate() {
+            if later.peek().is_none() {
+                return;
+            }
+            if later.next_if_eq(&place).is_some()
+                && !listing.look(name.as_bytes()).is_ok_and(|look| self.place.is_leaf(&look))
+            {
+                course.stack.push((directory.join(name), depth + 1));
+            }
+        }
+    }
+
+    /// Looks for the log in a directory of a listed one, and notes that one when it may have to be listed, too.
     fn child(
         &self,
         listing: &Listing,
@@ -256,32 +291,25 @@ impl Walk<'_> {
         depth: usize,
         course: &mut Course<'_>,
     ) {
-        let itself = || listing.look(name.as_bytes()).ok();
-        let is_leaf = |itself: Option<Look>| itself.is_some_and(|look| self.place.is_leaf(&look));
         let look = listing.look(log.as_bytes());
         let is_told = self.tell != Tell::Some && listing.is_told(place, look.as_ref().ok());
-        let is_end = match look {
-            Ok(_) if is_told && self.tell == Tell::Changes => {
-                course.walked.same += 1;
-                depth >= self.depth || is_leaf(itself())
-            }
+        match look {
+            Ok(_) if is_told && self.tell == Tell::Changes => course.walked.same += 1,
             Ok(look) => {
                 let below = parent.join(log);
                 let key = key::key(self.label, below.parent().unwrap_or(parent));
                 course.found(Found { key, below, look });
-                depth >= self.depth || is_leaf(itself())
             }
             Err(error) => {
-                let (child, itself) = (parent.join(name), itself());
+                let child = parent.join(name);
                 course.walked.note(&child, &error);
                 if error.kind() == io::ErrorKind::NotFound {
-                    course.walked.note_bare(child, itself);
+                    course.walked.note_bare(child, listing.look(name.as_bytes()).ok());
                 }
-                depth >= self.depth || is_leaf(itself)
             }
-        };
-        if !is_end {
-            course.stack.push((parent.join(name), depth));
+        }
+        if depth < self.depth {
+            course.later.push(place);
         }
     }
 }
@@ -312,256 +340,4 @@ impl Walked {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet, HashSet};
-    use std::os::unix::fs::symlink;
-    use std::os::unix::net::UnixListener;
-    use std::sync::Mutex;
-
-    use super::*;
-
-    fn walk(state: &Path, label: &str, pattern: &str) -> (BTreeMap<String, (String, Kind)>, Walked) {
-        let place = Place::open(state).expect("open");
-        let name = LogName::new(pattern).expect("pattern");
-        let stop = AtomicBool::new(false);
-        let found = Mutex::new(BTreeMap::new());
-        let walk = Walk { place: &place, label, name: &name, depth: 4, tell: Tell::All, stop: &stop };
-        let walked = walk.run(Path::new(""), &|some| {
-            let mut found = found.lock().expect("no panic");
-            for one in some {
-                let below = one.below.to_string_lossy().into_owned();
-                assert!(found.insert(one.key, (below, one.look.kind)).is_none(), "a key twice");
-            }
-        });
-        let found = found.into_inner().expect("no panic");
-        assert_eq!(walked.told, found.len() as u64);
-        (found, walked)
-    }
-
-    fn write(state: &Path, below: &[u8]) {
-        let path = state.join(OsStr::from_bytes(below));
-        std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-        std::fs::write(path, "x\n").expect("write");
-    }
-
-    fn keys(found: &BTreeMap<String, (String, Kind)>) -> Vec<&str> {
-        found.keys().map(String::as_str).collect()
-    }
-
-    #[test]
-    fn a_run_is_a_directory_with_a_log_at_most_four_deep() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for below in [
-            "run.log",
-            "a/run.log",
-            "b/c/run.log",
-            "b/c/d/e/run.log",
-            "b/c/d/e/f/run.log",
-            ".ralph/run.log",
-            ".git/run.log",
-            "x/node_modules/run.log",
-            "target/run.log",
-            "n/run.log.1",
-            "n/run.log~",
-            "n/.run.log.swp",
-        ] {
-            write(state.path(), below.as_bytes());
-        }
-        write(state.path(), b"\xff\n/run.log");
-        std::fs::create_dir_all(state.path().join("empty/er")).expect("mkdir");
-        symlink(state.path().join("b"), state.path().join("loop")).expect("link");
-        let (found, walked) = walk(state.path(), "", "run.log");
-        assert_eq!(keys(&found), ["%FF%0A", ".", ".ralph", "a", "b/c", "b/c/d/e"]);
-        assert_eq!(walked.unread, []);
-        let branches: Vec<_> = walked.branches.iter().map(|path| path.to_str().expect("ascii")).collect();
-        for branch in ["", "b", "b/c", "b/c/d"] {
-            assert!(branches.contains(&branch), "{branch:?} in {branches:?}");
-        }
-        assert!(!branches.contains(&"a"));
-        let (found, _) = walk(state.path(), "two", "run.log");
-        assert_eq!(keys(&found), ["two/%FF%0A", "two/.", "two/.ralph", "two/a", "two/b/c", "two/b/c/d/e"]);
-    }
-
-    #[test]
-    fn what_is_no_regular_file_is_found_as_what_it_is() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for run in ["dangling", "self", "zero", "fifo", "socket"] {
-            std::fs::create_dir(state.path().join(run)).expect("mkdir");
-        }
-        std::fs::create_dir_all(state.path().join("directory/run.log/deeper")).expect("mkdir");
-        write(state.path(), b"directory/run.log/deeper/run.log");
-        symlink("nowhere", state.path().join("dangling/run.log")).expect("link");
-        symlink("run.log", state.path().join("self/run.log")).expect("link");
-        symlink("/dev/zero", state.path().join("zero/run.log")).expect("link");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            state.path().join("fifo/run.log"),
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RUSR,
-            0,
-        )
-        .expect("mkfifo");
-        let _socket = UnixListener::bind(state.path().join("socket/run.log")).expect("bind");
-        let (found, _) = walk(state.path(), "", "run.log");
-        let kinds: Vec<_> = found.iter().map(|(key, (_, kind))| (key.as_str(), *kind)).collect();
-        assert_eq!(
-            kinds,
-            [
-                ("dangling", Kind::Link),
-                ("directory", Kind::Directory),
-                ("fifo", Kind::Fifo),
-                ("self", Kind::Link),
-                ("socket", Kind::Socket),
-                ("zero", Kind::Link),
-            ]
-        );
-    }
-
-    #[test]
-    fn with_a_glob_each_matching_file_is_a_run() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for below in
-            ["a.jsonl", "p/b.jsonl", "p/b.json", "p/c.json", "p/note.txt", "q/r/s/t/d.jsonl", "q/r/s/t/u/e.jsonl"]
-        {
-            write(state.path(), below.as_bytes());
-        }
-        let (found, _) = walk(state.path(), "", "*.json*");
-        assert_eq!(keys(&found), ["a", "p/b.json", "p/b.jsonl", "p/c", "q/r/s/t/d"]);
-        assert_eq!(found["p/c"].0, "p/c.json");
-        let (found, _) = walk(state.path(), "", "*.jsonl");
-        assert_eq!(keys(&found), ["a", "p/b", "q/r/s/t/d"]);
-    }
-
-    #[test]
-    fn a_walk_below_a_directory_sees_only_what_is_below_it() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for below in ["a/run.log", "b/run.log", "b/c/run.log", "b/1/2/3/run.log", "b/1/2/3/4/run.log"] {
-            write(state.path(), below.as_bytes());
-        }
-        let place = Place::open(state.path()).expect("open");
-        let name = LogName::new("run.log").expect("pattern");
-        let stop = AtomicBool::new(false);
-        let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell: Tell::All, stop: &stop };
-        let keys = |below: &str| {
-            let found = Mutex::new(Vec::new());
-            walk.run(Path::new(below), &|some| {
-                found.lock().expect("no panic").extend(some.into_iter().map(|one| one.key))
-            });
-            let mut found = found.into_inner().expect("no panic");
-            found.sort();
-            found.join(" ")
-        };
-        assert_eq!(keys("b"), "b b/1/2/3 b/c");
-        for nothing in ["none", "a/run.log", "target", "b/.git/x"] {
-            assert_eq!(keys(nothing), "");
-        }
-    }
-    #[test]
-    fn very_many_runs_are_seen_to_by_two_threads_and_each_once() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        let is_log = |n: usize| n.is_multiple_of(512);
-        for n in 0..MANY {
-            std::fs::create_dir(state.path().join(n.to_string())).expect("mkdir");
-            if is_log(n) {
-                write(state.path(), format!("{n}/deeper/run.log").as_bytes());
-                write(state.path(), format!("{n}/run.log").as_bytes());
-                write(state.path(), format!("{n}.jsonl").as_bytes());
-            }
-        }
-        let (found, walked) = walk(state.path(), "", "run.log");
-        let logs = (0..MANY).filter(|n| is_log(*n)).flat_map(|n| [n.to_string(), format!("{n}/deeper")]);
-        assert_eq!(found.into_keys().collect::<BTreeSet<_>>(), logs.collect());
-        assert_eq!(walked.branches.len(), 1 + MANY / 512);
-        assert_eq!(walked.bare.len(), MAX_BARE);
-        let (found, _) = walk(state.path(), "", "*.jsonl");
-        assert_eq!(
-            found.into_keys().collect::<BTreeSet<_>>(),
-            (0..MANY).filter(|n| is_log(*n)).map(|n| n.to_string()).collect()
-        );
-        // Each half in a thread of its own.
-        let place = Place::open(state.path()).expect("open");
-        let (name, stop, threads) =
-            (LogName::new("run.log").expect("pattern"), AtomicBool::new(false), Mutex::new(HashSet::new()));
-        let walk = Walk { place: &place, label: "", name: &name, depth: 1, tell: Tell::All, stop: &stop };
-        let walked =
-            walk.run(Path::new(""), &|_| _ = threads.lock().expect("no panic").insert(std::thread::current().id()));
-        assert_eq!((walked.told, threads.into_inner().expect("no panic").len()), ((MANY / 512) as u64, 2));
-    }
-
-    #[test]
-    fn directories_without_a_log_are_told_the_newest_of_very_many() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for below in ["a/run.log", "b/c/run.log", "d/1/2/3/note.txt"] {
-            write(state.path(), below.as_bytes());
-        }
-        let bare = |pattern: &str| {
-            let (_, walked) = walk(state.path(), "", pattern);
-            let paths = walked.bare.into_iter().map(|(_, path)| path.to_str().expect("ascii").to_owned());
-            paths.collect::<BTreeSet<_>>()
-        };
-        assert_eq!(bare("run.log").into_iter().collect::<Vec<_>>(), ["b", "d", "d/1", "d/1/2", "d/1/2/3"]);
-        assert_eq!(bare("*.log").into_iter().collect::<Vec<_>>(), ["", "b", "d", "d/1", "d/1/2", "d/1/2/3"]);
-        let old = std::time::SystemTime::UNIX_EPOCH;
-        for n in 0..5 * MAX_BARE {
-            let path = state.path().join(format!("e{n}"));
-            std::fs::create_dir(&path).expect("mkdir");
-            if n % 5 != 0 {
-                std::fs::File::open(path).and_then(|opened| opened.set_modified(old)).expect("a time");
-            }
-        }
-        let newest = bare("run.log");
-        assert_eq!(newest.len(), MAX_BARE);
-        let is_new =
-            |path: &String| path.strip_prefix('e').is_none_or(|n| n.parse::<usize>().is_ok_and(|n| n % 5 == 0));
-        assert!(newest.iter().all(is_new), "{newest:?}");
-    }
-    #[test]
-    fn what_is_as_it_was_told_of_is_counted_and_not_told_again() {
-        let state = tempfile::tempdir().expect("temporary directory");
-        for below in ["run.log", "a/run.log", "b/run.log", "b/c/run.log"] {
-            write(state.path(), below.as_bytes());
-        }
-        std::fs::create_dir(state.path().join("d")).expect("mkdir");
-        let place = Place::open(state.path()).expect("open");
-        let name = LogName::new("run.log").expect("pattern");
-        let stop = AtomicBool::new(false);
-        let walk = |tell| {
-            let told = Mutex::new(Vec::new());
-            let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell, stop: &stop };
-            let tell = |some: Vec<Found>| told.lock().expect("no panic").extend(some.into_iter().map(|one| one.key));
-            let same = walk.run(Path::new(""), &tell).same;
-            let mut told = told.into_inner().expect("no panic");
-            told.sort();
-            (told.join(" "), same)
-        };
-        let all = |keys: &str, same| (keys.to_owned(), same);
-        assert_eq!(walk(Tell::Changes), all(". a b b/c", 0), "they were never told of");
-        if !place.is_known {
-            assert_eq!(walk(Tell::Changes), all(". a b b/c", 0), "nor can it be known that they are as they were");
-            return;
-        }
-        // Names that are very young are read again, and with them everything is new.
-        while walk(Tell::Changes) != all(".", 3) {
-            std::thread::yield_now();
-        }
-        assert_eq!(walk(Tell::All), all(". a b b/c", 0));
-        assert_eq!(walk(Tell::Changes), all(".", 3));
-        let append = |path: &str| {
-            use std::io::Write;
-            let mut log = std::fs::OpenOptions::new().append(true).open(state.path().join(path)).expect("a log");
-            log.write_all(b"y").expect("a write");
-        };
-        append("b/c/run.log");
-        assert_eq!(walk(Tell::Some), all(". a b b/c", 0), "nothing is noted by it");
-        assert_eq!(walk(Tell::Changes), all(". b/c", 2));
-        assert_eq!(walk(Tell::Changes), all(".", 3));
-        std::fs::remove_file(state.path().join("a/run.log")).expect("rm");
-        assert_eq!(walk(Tell::Changes), all(".", 2));
-        write(state.path(), b"d/run.log");
-        write(state.path(), b"a/run.log");
-        assert_eq!(walk(Tell::Changes), all(". a d", 2));
-        write(state.path(), b"b/e/run.log");
-        let (told, same) = walk(Tell::Changes);
-        assert!(told.contains("b/e") && told.split(' ').count() as u64 + same == 6, "{told} {same}");
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::discover::{Found, Tell, Walk, Walked};
+use super::discover::{Found, Tell, Told, Walk, Walked};
 use super::key::LogName;
 use super::place::{Look, Place};
 use super::tail::{self, Desk, Done, Job};
@@ -66,6 +66,8 @@ pub(super) enum Message {
     Stop,
     /// Logs that a walk found, of one state directory.
     Found(u16, Vec<Found>),
+    /// A walk found nearly all there is.
+    Most,
     /// A task is done, with what came of it.
     Done(Answer),
 }
@@ -238,7 +240,12 @@ fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {
     for WalkStart { root, label, place, below } in &task.starts {
         let walk = Walk { place, label, name: &task.name, depth: task.depth, tell: task.tell, stop: &desk.stop };
         // When nobody listens any more everything ends.
-        let what = walk.run(below, &|found| _ = inbox.send(Message::Found(*root, found)));
+        let what = walk.run(below, &|told| {
+            _ = inbox.send(match told {
+                Told::Logs(found) => Message::Found(*root, found),
+                Told::Most => Message::Most,
+            });
+        });
         walked.push(WalkEnd { root: *root, what });
     }
     Answer::Walk { scan: task.scan, walked, took: began.elapsed() }

@@ -216,6 +216,7 @@ pub(super) fn memory() -> Result<(Connection, String), rusqlite::Error> {
     configure(&connection)?;
     // Nobody opens it again.
     create(&connection, 0)?;
+    remember_pages(&connection)?;
     Ok((connection, name))
 }
 
@@ -252,6 +253,8 @@ fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Le
         check(&connection, untouched, version)?;
     }
     let ledger = Ledger::read(&connection)?;
+    // Only now: that looks at every log once, and so many pages would stay in memory for nothing.
+    remember_pages(&connection)?;
     Ok((connection, ledger, tables == 0))
 }
 
@@ -274,6 +277,11 @@ pub(super) fn complete(connection: &Connection) -> Result<(), rusqlite::Error> {
     with_log(connection)
 }
 
+/// Gives a writer's connection room for the pages that it works on, in KiB.
+fn remember_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "cache_size", -16_000)
+}
+
 /// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that
 /// is bound, to look whether another plan were better (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>).
 fn keep_statements(connection: &Connection) -> Result<(), rusqlite::Error> {
@@ -286,7 +294,7 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(WRITER_WAITS)?;
     keep_statements(connection)?;
     connection.execute_batch(&format!(
-        "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;
+        "PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;
          PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {CUT_WAL}; PRAGMA temp_store = MEMORY;"
     ))
 }

@@ -268,7 +268,7 @@ impl Engine {
         while !self.pool.is_idle() {
             match self.inbox.recv() {
                 Ok(Message::Done(_)) => self.pool.answered(),
-                Ok(Message::News | Message::Found(..)) => {}
+                Ok(Message::News | Message::Found(..) | Message::Most) => {}
                 Ok(Message::Stop) | Err(_) => return false,
             }
         }
@@ -388,6 +388,8 @@ impl Engine {
             Message::Stop => return Ok(false),
             Message::News => self.hear(),
             Message::Found(root, found) => self.found(root, found)?,
+            Message::Most if !self.scans.is_settled() => self.read_early(Instant::now(), scan::EARLY),
+            Message::Most => {}
             Message::Done(answer) => {
                 self.pool.answered();
                 match answer {

@@ -72,6 +72,8 @@ pub(super) struct Scans {
     pub(super) took_ms: Option<u64>,
     /// Logs that a full scan found changed, with their modification times: the newest are read first.
     fresh: Vec<(i64, Arc<str>)>,
+    /// All that the first scan found by now and that is newer was wanted early.
+    early: Option<i64>,
     /// Logs found since the last full scan that were never read, by device and inode.
     pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
     pub(super) live: HashSet<Arc<str>>,
@@ -97,6 +99,7 @@ impl Scans {
             count: 0,
             took_ms: None,
             fresh: Vec::new(),
+            early: None,
             newcomers: Vec::new(),
             live: HashSet::new(),
             branches: BTreeMap::new(),
@@ -112,6 +115,12 @@ impl Scans {
     pub(super) fn due(&self) -> Option<Instant> {
         let due = if self.is_wanted { self.next.min(self.earliest) } else { self.next };
         (!self.is_walking).then_some(due)
+    }
+
+    /// Whether a full scan ended of which no conclusions were drawn yet.
+    #[cfg(test)]
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// Whether the first scan has ended.
@@ -306,20 +315,24 @@ impl Engine {
             }
         }
         if !self.scans.is_settled() && now.duration_since(self.began) >= PATIENCE && !self.agenda.has_cold() {
-            self.read_early(now);
+            self.read_early(now, EARLY);
         }
         Ok(())
     }
 
-    /// Wants turns of the newest logs that the first scan found so far: what they need to be listed right.
-    fn read_early(&mut self, now: Instant) {
+    /// Wants turns of at most so many of the newest logs that the first scan found so far: what they need to be listed right.
+    pub(super) fn read_early(&mut self, now: Instant, most: usize) {
         let fresh = &mut self.scans.fresh;
-        let others = fresh.len().saturating_sub(EARLY);
+        let others = fresh.len().saturating_sub(most);
+        if others == fresh.len() {
+            return;
+        }
         if others > 0 {
             fresh.select_nth_unstable(others);
         }
         let mut newest = fresh.split_off(others);
         newest.sort_unstable_by(|one, other| other.cmp(one));
+        self.scans.early = self.scans.early.max(newest.last().map(|(mtime, _)| *mtime));
         for (_, key) in newest {
             let is_shown = self.stage == Stage::Shown;
             self.table.change(&key, |tracked| tracked.is_preview = is_shown && tracked.cursor.generation == 0);
@@ -376,7 +389,10 @@ impl Engine {
         }
         self.scans.ended = Some((walked, took));
         if !self.scans.is_settled() {
-            self.read_early(Instant::now());
+            // Those that were read early are the newest, but for what was found after that.
+            let floor = self.scans.early;
+            let newer = self.scans.fresh.iter().filter(|(mtime, _)| floor.is_none_or(|floor| *mtime > floor)).count();
+            self.read_early(Instant::now(), newer.min(EARLY));
         }
     }
 

@@ -36,13 +36,16 @@ fn a_cache_that_was_closed_is_opened_again_as_it_was() {
 }
 
 #[test]
-fn a_cache_reaches_the_disk_also_when_it_was_just_made() {
+fn a_cache_reaches_the_disk_also_when_it_was_just_made_and_its_writer_has_room() {
     let place = Place::new();
     for _ in 0..2 {
         let opened = open::open(&place.cache(), open::user_version(""), false).unwrap();
-        let synchronous: i64 = opened.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
-        assert_eq!((synchronous, opened.problem), (1, None), "NORMAL");
+        let ask = |what| opened.connection.query_row(what, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((ask("PRAGMA synchronous"), ask("PRAGMA cache_size")), (1, -16_000), "NORMAL");
+        assert_eq!(opened.problem, None);
     }
+    let (connection, _) = open::memory().unwrap();
+    assert_eq!(connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0)).unwrap(), -16_000);
 }
 
 #[test]
