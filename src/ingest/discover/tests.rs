@@ -137,7 +137,9 @@ fn a_walk_below_a_directory_sees_only_what_is_below_it() {
     let walk = Walk { place: &place, label: "", name: &name, depth: 4, tell: Tell::All, stop: &stop };
     let keys = |below: &str| {
         let found = Mutex::new(Vec::new());
-        walk.run(Path::new(below), &|some| found.lock().expect("no panic").extend(some.into_iter().map(|one| one.key)));
+        walk.run(Path::new(below), &|told| {
+            found.lock().expect("no panic").extend(logs(told).into_iter().map(|one| one.key))
+        });
         let mut found = found.into_inner().expect("no panic");
         found.sort();
         found.join(" ")

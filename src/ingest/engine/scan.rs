@@ -117,15 +117,15 @@ impl Scans {
         (!self.is_walking).then_some(due)
     }
 
+    /// Whether the first scan has ended.
+    pub(super) fn is_settled(&self) -> bool {
+        self.count > 0
+    }
+
     /// Whether a full scan ended of which no conclusions were drawn yet.
     #[cfg(test)]
     pub(super) fn is_over(&self) -> bool {
         self.ended.is_some()
-    }
-
-    /// Whether the first scan has ended.
-    pub(super) fn is_settled(&self) -> bool {
-        self.count > 0
     }
 }
 
