@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::size;
 use crate::support::binary::wheelwatch;
@@ -68,12 +71,15 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("stdout is UTF-8");
+        {
+            let _limit = Limit::of(&child);
+            stdout.read_line(&mut line).expect("stdout is UTF-8");
+        }
         let port = line.split_once("http://127.0.0.1:").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
         let stderr = stderr.to_owned();
         let Some(port) = port else {
             let _ = child.kill();
-            let status = child.wait().expect("our own child");
+            let status = within(10, "the end of the process", || child.try_wait().expect("our own child"));
             let said = std::fs::read_to_string(&stderr).unwrap_or_default();
             return Err(format!("{status}: {said}"));
         };
@@ -100,9 +106,8 @@ impl Process {
     }
 
     /// Ends it without any chance to tidy up.
-    pub fn kill(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn kill(self) {
+        drop(self);
     }
 
     pub fn said(&self) -> String {
@@ -138,6 +143,26 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Not forever: a tracer that hangs keeps what it traces.
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < with_slack(10) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Kills a process that says nothing for too long, so that waiting for what it says ends; dropped when it said it.
+struct Limit(#[allow(dead_code, reason = "it is dropped")] Sender<()>);
+
+impl Limit {
+    fn of(child: &Child) -> Self {
+        let pid = Pid::from_child(child);
+        let (said, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            if wait.recv_timeout(with_slack(30)) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Self(said)
     }
 }
