@@ -15,6 +15,7 @@ use wheelwatch::ingest::{self, Built, Ingest, LogAccess, Root, Source};
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::dump::{self, EventsHash};
 use wheelwatch::reducer::reduce::{EventRow, Reducer, Tail};
+use wheelwatch::reducer::span::Span;
 use wheelwatch::store::{self, LogRow, Store, WatchMode};
 
 #[path = "ingest/build.rs"]
@@ -507,6 +508,35 @@ fn long_lines(from: u64, bytes: usize) -> String {
         )
     };
     (from..).map(line).take(bytes / filler.len()).collect()
+}
+
+#[test]
+fn the_past_of_a_run_of_many_spans_is_made_with_those_that_its_lines_name() {
+    const STEPS: u64 = 4500;
+    let mut bench = Bench::new(How::Poll);
+    let filler = "x".repeat(1000);
+    let step =
+        |n: u64, what: &str| format!("{{\"event\":\"step.{what}\",\"step_id\":\"s{n}\",\"note\":\"{filler}\"}}\n");
+    let again = |n: u64| format!("{{\"event\":\"step.started\",\"step_id\":\"s{n}\"}}\n");
+    let steps: String = (0..STEPS).map(|n| step(n, "started") + &step(n, "finished")).collect();
+    // Few lines begin a step of long ago again, then very many: which attempt it is needs the one before.
+    for part in [steps, (0..20).map(again).collect(), (20..1520).map(again).collect()] {
+        append(&bench.state, "many", &part);
+        bench.build(Stage::All);
+    }
+    let reader = bench.store().reader.clone();
+    let (quick, slow) = (LogAccess::with_snapshots(&bench.source(), reader), LogAccess::new(&bench.source()));
+    for (line, few) in [(2 * STEPS, true), (2 * STEPS + 20, true), (2 * STEPS + 1520, false)] {
+        let (part, which) = quick.part_at("many", line).expect("quick");
+        let whole = slow.state_at("many", line).expect("slow");
+        assert_eq!((&part.run, &part.counters, &part.health), (&whole.run, &whole.counters, &whole.health), "{line}");
+        assert_eq!((which.is_some(), part.spans.len() < 3000), (few, few), "{line}: {} spans", part.spans.len());
+        let of_line = |line: u64| whole.spans.binary_search_by_key(&line, |span| span.opened_line);
+        let is_whole = |span: &Span| of_line(span.opened_line).is_ok_and(|at| whole.spans[at] == *span);
+        assert!(part.spans.iter().all(is_whole), "{line}");
+        let again = |spans: &[Span]| spans.iter().filter(|span| span.attempt == Some(2)).count();
+        assert_eq!((again(&part.spans), again(&whole.spans)), (line as usize - 9000, line as usize - 9000));
+    }
 }
 
 #[test]
