@@ -1,4 +1,4 @@
-//! The cache: the only room that knows SQL. One writer thread owns the only write connection, readers are read-only.
+//! The cache: the only room that knows SQL. One at a time has the only write connection, readers are read-only.
 //!
 //! Everything here is derived from logs: another schema version is wiped, another application's file is refused
 //! untouched, and deleting the file loses nothing (spec 4.3, 5.2). It must never know how a log is read or a page looks.
