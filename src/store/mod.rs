@@ -148,7 +148,7 @@ pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, Sto
     open_for(path, roots, made_for, false)
 }
 
-/// The same for one who asks nothing before [`Write::Complete`] is committed. What is new is made whole or not at all
+/// The same for one who asks nothing before [`writer::Write::Complete`] is committed. What is new is made whole or not at all
 /// then: a file that was left half made is made anew by whoever opens it next. That writes every byte once instead of
 /// twice.
 ///
