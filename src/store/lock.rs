@@ -74,20 +74,20 @@ impl Lock {
         let mut lock = Self { file, cache: cache.to_owned(), trusted: true };
         // What a process left half made stays so until it was made anew.
         match before {
-            Note::Making(_) => lock.is_making(),
-            Note::None | Note::Held(_) | Note::Closed(..) => lock.has_made(),
+            Note::Making(_) => lock.note_making(),
+            Note::None | Note::Held(_) | Note::Closed(..) => lock.note_whole(),
         }
         .map_err(io)?;
         Ok((lock, before))
     }
 
     /// Notes that what is in the file is of no use for now.
-    pub(super) fn is_making(&mut self) -> io::Result<()> {
+    pub(super) fn note_making(&mut self) -> io::Result<()> {
         self.write(&format!("being made by {}", std::process::id()))
     }
 
     /// Notes that it is whole.
-    pub(super) fn has_made(&mut self) -> io::Result<()> {
+    pub(super) fn note_whole(&mut self) -> io::Result<()> {
         self.write(&format!("in use by {}", std::process::id()))
     }
 

@@ -148,9 +148,9 @@ pub fn open(path: &Path, roots: &[PathBuf], made_for: &str) -> Result<Store, Sto
     open_for(path, roots, made_for, false)
 }
 
-/// The same for one who asks nothing before [`writer::Write::Complete`] is committed. What is new is made whole or not at all
-/// then: a file that was left half made is made anew by whoever opens it next. That writes every byte once instead of
-/// twice.
+/// The same for one who asks nothing before [`writer::Write::Complete`] is committed. What is new is made whole or not at
+/// all then: a file that was left half made is made anew by whoever opens it next. That writes every byte once instead
+/// of twice.
 ///
 /// # Errors
 /// As [`open()`].
@@ -175,8 +175,8 @@ fn open_for(path: &Path, roots: &[PathBuf], made_for: &str, alone: bool) -> Resu
 /// Opens the cache for reading only, beside a writer of another process or without one.
 ///
 /// # Errors
-/// As [`open()`], [`StoreError::Making`], and [`StoreError::Io`] when there is no such file, or when another version of wheelwatch wrote it or one
-/// with other options.
+/// As [`open()`], [`StoreError::Making`], and [`StoreError::Io`] when there is no such file, or when another version of
+/// wheelwatch wrote it or one with other options.
 pub fn open_reader(path: &Path, made_for: &str) -> Result<Reader, StoreError> {
     open::check_sqlite()?;
     let io = |source| StoreError::Io { path: path.to_owned(), source };

@@ -150,11 +150,11 @@ fn open_file(path: &Path, wanted: i32, alone: bool) -> Result<Opened, StoreError
             Ok((connection, ledger, is_new)) => {
                 let making = alone && is_new;
                 if making {
-                    lock.is_making().map_err(io)?;
+                    lock.note_making().map_err(io)?;
                     without_log(&connection)?;
                 } else {
                     with_log(&connection)?;
-                    lock.has_made().map_err(io)?;
+                    lock.note_whole().map_err(io)?;
                 }
                 let target = Target::File(path.to_owned());
                 return Ok(Opened { connection, target, lock: Some(lock), version: wanted, ledger, problem, making });

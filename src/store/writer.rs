@@ -356,7 +356,7 @@ impl Desk {
                 self.unsaved = true;
                 self.shared.set(&self.ledger);
                 if writes.iter().any(|write| matches!(write, Write::Complete)) {
-                    self.has_made();
+                    self.finish_making();
                     self.live.update(|status| status.complete = true);
                 }
                 for change in changes {
@@ -456,13 +456,13 @@ impl Desk {
     }
 
     /// What was made without a write-ahead log is whole, and may be asked by anybody.
-    fn has_made(&mut self) {
+    fn finish_making(&mut self) {
         if !self.making || self.refuge.is_some() {
             return;
         }
         let made = open::complete(&self.connection).map_err(|error| error.to_string());
         let noted =
-            made.and_then(|()| self.lock.as_mut().map_or(Ok(()), Lock::has_made).map_err(|error| error.to_string()));
+            made.and_then(|()| self.lock.as_mut().map_or(Ok(()), Lock::note_whole).map_err(|error| error.to_string()));
         match noted {
             Ok(()) => self.making = false,
             // It is tried again at the end.
@@ -477,7 +477,7 @@ impl Desk {
             }
             self.connection = refuge.leave();
         }
-        self.has_made();
+        self.finish_making();
         if let (true, Some(lock)) = (self.making, &mut self.lock) {
             lock.distrust();
         }

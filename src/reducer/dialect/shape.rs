@@ -226,8 +226,8 @@ impl Shapes {
         self.bytes.get(number as usize).is_some_and(|own| rest.starts_with(own))
     }
 
-    /// Learns the shape of an object that was accepted and ends there, and gives its number; its values are in `values`. `None` for one
-    /// that is not learned.
+    /// Learns the shape of an object that was accepted and ends there, and gives its number; its values are in `values`.
+    /// `None` for one that is not learned.
     pub(super) fn learn(&mut self, mut cursor: Cursor<'_>, end: usize, values: &mut Values) -> Option<u32> {
         let begin = cursor.at();
         if end - begin > MOST_BYTES {

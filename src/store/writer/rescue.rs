@@ -123,7 +123,7 @@ impl Desk {
         if let Some(lock) = &mut self.lock {
             lock.distrust();
             // A note that stays as it was costs the next start a look.
-            let _ = lock.has_made();
+            let _ = lock.note_whole();
         }
         self.interner = Interner::default();
         self.broken.clear();

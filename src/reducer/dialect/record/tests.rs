@@ -132,6 +132,19 @@ fn a_value_of_another_sort_makes_another_shape() {
 }
 
 #[test]
+fn steps_of_many_bytes_are_told_apart_by_their_last_ones() {
+    let mut layout = Layout::default();
+    let with = |end: &str| format!("{{\"a key that is longer than what is looked at once, {end}\":1,\"phase\":\"p\"}}");
+    for end in ["one", "two"] {
+        assert!(read(&mut layout, &with(end)).is_some());
+    }
+    assert_eq!(layout.known.len(), 2);
+    for (text, shape) in [(with("one"), Some(0)), (with("two"), Some(1)), (with("six"), None)] {
+        assert_eq!(layout.shapes.recognise(&mut Cursor::new(&text), &mut layout.values), shape, "{text}");
+    }
+}
+
+#[test]
 fn a_container_is_looked_into_after_an_array_stood_in_its_place() {
     let mut layout = Layout::default();
     for text in [r#"{"attrs":[{"step":"s"}]}"#, r#"{"attrs":{"step":"s"}}"#, r#"{"attrs":[{"step":"s"}]}"#] {
