@@ -21,7 +21,8 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) state: super::StateDirs,
 
-    /// Reduce the runs without the rows of their events; who wants those later reads the logs once more
+    /// Reduce the runs without the rows of their events, and without the steps, markers and artifacts of those that have
+    /// ended; who wants those later reads the logs once more
     #[arg(long)]
     runs_only: bool,
 }

@@ -57,10 +57,22 @@ pub(super) struct Job {
     pub(super) shape: Option<u32>,
     /// At most so many bytes.
     pub(super) limit: u64,
-    /// Event rows go with the state.
-    pub(super) rows: bool,
+    pub(super) keep: Keep,
+    /// The run had ended when the row was written.
+    pub(super) ended: bool,
     /// Something about this log may still be on its way into the cache: the number of the last write.
     pub(super) unflushed: Option<u64>,
+}
+
+/// What of a log is kept beside the values of its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Its lists and the rows of its events.
+    All,
+    /// Its lists.
+    Lists,
+    /// Its lists; but of a run that has ended only its phases, since nobody goes on from it.
+    Runs,
 }
 
 /// A reducer that waits behind its cursor for more.
@@ -221,7 +233,7 @@ impl<'a> Turn<'a> {
     fn run(mut self, hot: Option<Box<Hot>>) -> Result<Done, Trouble> {
         let known = &self.job.row.cursor;
         let (marks, before) = self.marks(known)?;
-        let lacks_rows = self.job.rows && self.job.row.events_offset != known.offset;
+        let lacks_rows = self.job.keep == Keep::All && self.job.row.lacks_rows();
         let is_same = match cursor::decide(known, &self.stat, marks) {
             Decision::Same if self.is_read() && !lacks_rows => return Ok(self.unchanged(hot)),
             Decision::Same | Decision::Grown => true,
@@ -317,6 +329,9 @@ impl<'a> Turn<'a> {
             }
             return Ok(Start { reducer, trace, cursor, replace: false });
         }
+        if self.job.ended && row.may_lack_lists() {
+            return Ok(self.begin(cursor.generation));
+        }
         if let Some(number) = self.job.unflushed {
             self.desk.writer.flush().map_err(Trouble::Cache)?;
             self.flushed = Some(number);
@@ -349,7 +364,8 @@ impl<'a> Turn<'a> {
         let from = start.cursor.offset;
         let todo = self.stat.size - from;
         let room = usize::try_from(todo.min(self.job.limit) / LINE).unwrap_or(0).min(MAX_ROWS);
-        let mut events = self.job.rows.then(|| Vec::with_capacity(room));
+        let has_rows = self.job.keep == Keep::All;
+        let mut events = has_rows.then(|| Vec::with_capacity(room));
         let read = self.pour(&mut start, &mut events)?;
         let Start { mut reducer, trace, mut cursor, replace } = start;
 
@@ -357,7 +373,7 @@ impl<'a> Turn<'a> {
         row = healthy(row);
         row.rotated = cursor.generation > 1;
         row.cursor = cursor;
-        if self.job.rows {
+        if has_rows {
             row.events_offset = row.cursor.offset;
         }
         let is_committed = is_fresh || row.cursor.offset != from;
@@ -368,6 +384,12 @@ impl<'a> Turn<'a> {
         (row.pending_bytes, row.provisional_bytes) = if provisional.is_some() { (0, tail) } else { (tail, 0) };
 
         let ended = provisional.as_ref().map_or(reducer.state().run.is_ended(), |tail| tail.state.run.is_ended());
+        // What takes several turns has snapshots, which need the lists.
+        let is_one_turn = is_fresh && !is_more && provisional.is_none() && row.cursor.offset < self.job.limit;
+        let is_brief = self.job.keep == Keep::Runs && ended && is_one_turn;
+        if is_brief {
+            reducer.state_mut().keep_phases();
+        }
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;
         let is_tail_shown = old.provisional_bytes > 0 || provisional.is_some();
         let write = if is_committed || (is_tail_shown && !is_tail_same) {
@@ -386,7 +408,7 @@ impl<'a> Turn<'a> {
             shape: Some(trace.all()),
             size: self.stat.size,
             flushed: self.flushed,
-            hot: Some(Box::new(Hot { generation: row.cursor.generation, reducer, trace })),
+            hot: (!is_brief).then(|| Box::new(Hot { generation: row.cursor.generation, reducer, trace })),
             row,
         })
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::Counts;
 use super::event::{ErrorText, Level, words};
 use super::marker::Marker;
-use super::span::{Artifact, Span};
+use super::span::{Artifact, Span, SpanKind};
 use super::time::Micros;
 
 /// A reduced value and the line where it last changed. A fact without a line does not exist.
@@ -325,6 +325,22 @@ pub struct Changes {
 }
 
 impl RunState {
+    /// Forgets the entries of its lists but the phases, for who wants nothing but the run: nothing can be applied to it
+    /// any more.
+    pub fn keep_phases(&mut self) {
+        self.spans.retain(|span| span.kind == SpanKind::Phase);
+        (self.markers, self.artifacts, self.changes) = Default::default();
+        self.index = super::fold::Index::default();
+    }
+
+    /// Whether its lists have no other entries than those that [`RunState::keep_phases`] leaves.
+    #[must_use]
+    pub fn has_phases_only(&self) -> bool {
+        self.spans.iter().all(|span| span.kind == SpanKind::Phase)
+            && self.markers.is_empty()
+            && self.artifacts.is_empty()
+    }
+
     /// Puts a stored state together again: the part that serialises, and the three lists from their tables.
     #[must_use]
     pub fn restore(mut core: RunState, spans: Vec<Span>, markers: Vec<Marker>, artifacts: Vec<Artifact>) -> RunState {

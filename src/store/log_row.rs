@@ -128,7 +128,7 @@ impl Stored {
 
     /// Event rows reach the cursor.
     pub(super) fn is_complete(&self) -> bool {
-        self.log.events_offset == self.log.cursor.offset
+        !self.log.lacks_rows()
     }
 
     pub(super) fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<Self>> {

@@ -61,7 +61,8 @@ pub struct LogRow {
     /// A shorter or different file took the log's name at least once (the generation then is over 1).
     pub rotated: bool,
     pub problem: Option<Problem>,
-    /// Event rows are written up to this byte; less than the cursor's offset in what was reduced without them.
+    /// Event rows are written up to this byte; less than the cursor's offset in what was reduced without them
+    /// ([`LogRow::lacks_rows`]).
     pub events_offset: u64,
 }
 
@@ -70,6 +71,19 @@ impl LogRow {
     #[must_use]
     pub fn has_problem(&self) -> bool {
         self.problem.is_some() && !self.gone
+    }
+
+    /// Whether it was reduced without the rows of its events.
+    #[must_use]
+    pub fn lacks_rows(&self) -> bool {
+        self.events_offset != self.cursor.offset
+    }
+
+    /// Whether its run, if it has ended, may lack the entries of its lists but the phases: it was read to its end, for the
+    /// run alone.
+    #[must_use]
+    pub fn may_lack_lists(&self) -> bool {
+        self.lacks_rows() && self.cursor.offset + self.pending_bytes == self.cursor.size
     }
 
     /// Whether nothing that anybody is shown is otherwise.

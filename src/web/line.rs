@@ -44,7 +44,7 @@ fn make(look: &Look<'_>, key: &str, line: &str) -> Result<Page, WebError> {
         h1 { "Line " (amount::count(number)) span.tally { "of " (amount::count(last)) } }
         @match reader.line(key, number)? {
             Some(row) => (found(look, key, &row)),
-            None => (absent(number, record.log.events_offset < record.log.cursor.offset)),
+            None => (absent(number, record.log.lacks_rows())),
         }
         (around(look, key, number, last)?)
         p.pager {

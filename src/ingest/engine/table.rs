@@ -136,7 +136,7 @@ impl Tracked {
 
     /// Takes over what a turn made of its row.
     pub(super) fn adopt(&mut self, row: LogRow) {
-        self.lacks_rows &= row.events_offset != row.cursor.offset;
+        self.lacks_rows &= row.lacks_rows();
         self.events_offset = row.events_offset;
         self.cursor = row.cursor;
         self.pending = row.pending_bytes;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::pool::{self, Task, WORKERS};
-use super::super::tail::{self, Done, End, Job};
-use super::Engine;
+use super::super::tail::{self, Done, End, Job, Keep};
 use super::agenda::Next;
 use super::scan::EARLY;
 use super::table::{Tracked, Work};
+use super::{Engine, Stage};
 use crate::store::writer::Write;
 use crate::store::{StoreError, Writer};
 
@@ -147,7 +147,12 @@ impl Engine {
             hot: self.hot.remove(key).map(|(hot, _)| hot),
             shape: tracked.shape,
             limit,
-            rows: self.has_rows() && !tracked.is_preview,
+            keep: match self.stage {
+                Stage::Runs => Keep::Runs,
+                _ if tracked.is_preview => Keep::Lists,
+                Stage::All | Stage::Shown => Keep::All,
+            },
+            ended: tracked.ended,
             unflushed: (tracked.sent > self.flushed).then_some(self.sent),
         };
         self.table.change(key, |tracked| tracked.work = Work::Running);
