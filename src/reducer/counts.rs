@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How many places are remembered: a power of two.
-const HINTS: usize = 64;
+/// How many hints there are: a power of two.
+pub(super) const HINTS: usize = 64;
 
 /// Counts by text, in the order of the texts. Nearly every line counts, so that the texts that come again and again are
 /// found without a search.
@@ -77,8 +77,9 @@ impl Counts {
     }
 }
 
-/// Where the place of a text is remembered.
-fn hint(text: &str) -> usize {
+/// A number below [`HINTS`] that the few texts of a log rarely share: where what is known of one is looked for first.
+#[inline]
+pub(super) fn hint(text: &str) -> usize {
     let bytes = text.as_bytes();
     let end = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
     (bytes.len() + end(bytes.len() / 2) * 3 + end(bytes.len().wrapping_sub(1)) * 7) % HINTS

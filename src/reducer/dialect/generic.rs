@@ -196,17 +196,15 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     #[inline(always)]
     fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
         if let Some(place) = place_of_text(event, concept) {
-            *place = self.text(concept);
-            return;
+            return self.put(place, concept, types::text);
         }
         if let Some(place) = place_of_id(event, concept) {
-            *place = self.id(concept);
-            return;
+            return self.put(place, concept, types::id);
         }
         match concept {
             C::Time => event.time = self.time(concept),
             C::Level => {
-                let plain = self.visible(concept).and_then(|word| types::plain_level(&word));
+                let plain = self.record.visible(concept).and_then(|(_, word)| types::plain_level(word));
                 event.level = plain.or_else(|| self.text_or(concept, types::level));
             }
             C::Attempt => event.attempt = self.other(concept, types::attempt),
@@ -241,7 +239,10 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
                 event.ledger = self.record.find(concept, is_any).is_some();
             }
             C::RunId => {
-                event.run_id = self.visible(concept).or_else(|| self.record.find(concept, |_, value| types::id(value)));
+                event.run_id = match self.record.visible(concept) {
+                    Some((_, text)) => Some(Cow::Borrowed(text)),
+                    None => self.record.find(concept, |_, value| types::id(value)),
+                };
             }
             C::Workflow
             | C::Title
@@ -302,24 +303,26 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     #[inline(always)]
     fn text(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.visible_or(concept, types::text)
+        let mut text = None;
+        self.put(&mut text, concept, types::text);
+        text
     }
 
     #[inline(always)]
     fn id(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.visible_or(concept, types::id)
+        let mut id = None;
+        self.put(&mut id, concept, types::id);
+        id
     }
 
-    /// A text that needs no reading, else what `read` makes.
+    /// Puts a text that needs no reading where it belongs, else what `read` makes. It is not made somewhere else and moved:
+    /// a processor waits when it loads at once what it stored in parts.
     #[inline(always)]
-    fn visible_or(&mut self, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
-        self.visible(concept).or_else(|| self.text_or(concept, read))
-    }
-
-    /// A text that needs no reading.
-    #[inline(always)]
-    fn visible(&self, concept: Concept) -> Option<Cow<'a, str>> {
-        self.record.visible(concept).map(|(_, text)| Cow::Borrowed(text))
+    fn put(&mut self, place: &mut Option<Cow<'a, str>>, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) {
+        match self.record.visible(concept) {
+            Some((_, text)) => *place = Some(Cow::Borrowed(text)),
+            None => *place = self.text_or(concept, read),
+        }
     }
 
     #[inline(never)]

@@ -1,7 +1,9 @@
 //! What is remembered from line to line because it comes again: event names with what they mean, and the minute.
 
+use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
+use crate::reducer::counts::{HINTS, hint};
 use crate::reducer::event::Meaning;
 use crate::reducer::name::meaning;
 use crate::reducer::time::LastMinute;
@@ -17,14 +19,32 @@ pub(super) struct Memory {
 const MOST: usize = 1024;
 
 /// A bounded memory of names; what it gives does not depend on what it was asked before.
-#[derive(Debug, Default)]
-pub(super) struct Names(FxHashMap<String, Meaning>);
+#[derive(Debug)]
+pub(super) struct Names {
+    all: FxHashMap<CompactString, Meaning>,
+    /// By the [`hint`] of a name, the last one that had it: nearly every line has one of a few.
+    recent: [Option<(CompactString, Meaning)>; HINTS],
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { all: FxHashMap::default(), recent: [const { None }; HINTS] }
+    }
+}
 
 impl Names {
     /// What a text means, if it was asked for as a name before: then it is one.
     #[inline]
-    pub(super) fn known(&self, text: &str) -> Option<Meaning> {
-        self.0.get(text).copied()
+    pub(super) fn known(&mut self, text: &str) -> Option<Meaning> {
+        let recent = &mut self.recent[hint(text)];
+        if let Some((name, meaning)) = recent
+            && *name == *text
+        {
+            return Some(*meaning);
+        }
+        let (name, meaning) = self.all.get_key_value(text)?;
+        *recent = Some((name.clone(), *meaning));
+        Some(*meaning)
     }
 
     /// What a name means.
@@ -33,8 +53,8 @@ impl Names {
             return known;
         }
         let meaning = meaning(name);
-        if self.0.len() < MOST {
-            self.0.insert(name.to_owned(), meaning);
+        if self.all.len() < MOST {
+            self.all.insert(name.into(), meaning);
         }
         meaning
     }
@@ -52,6 +72,6 @@ mod tests {
             assert_eq!(names.meaning(&name), meaning(&name));
             assert_eq!(names.meaning(&name), meaning(&name));
         }
-        assert_eq!(names.0.len(), MOST);
+        assert_eq!(names.all.len(), MOST);
     }
 }

@@ -42,7 +42,7 @@ fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
         let rest = bytes.get(at..)?;
         let found = match rest.first_chunk() {
             Some(block) => specials(*block),
-            None => return near_end(rest).map(|found| at + found),
+            None => return near_end(bytes, at),
         };
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
@@ -58,10 +58,16 @@ fn specials(block: [u8; BLOCK]) -> u32 {
     (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// The same in less than a block.
+/// The same when there is less than a block left: in the last block of all, if there is one.
 #[inline(never)]
-fn near_end(rest: &[u8]) -> Option<usize> {
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))
+fn near_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let Some(last) = bytes.last_chunk() else {
+        let rest = bytes.get(at..)?;
+        return rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|found| at + found);
+    };
+    let start = bytes.len() - BLOCK;
+    let found = specials(*last) >> at.checked_sub(start)?;
+    (found != 0).then_some(at + found.trailing_zeros() as usize)
 }
 
 /// The end of the string whose content begins at `at`, behind its closing quote, and whether it has escapes. Bytes below
