@@ -61,7 +61,13 @@ impl Counts {
                 self.hints[hint] = u16::try_from(at).unwrap_or(0);
             }
             Err(_) if self.entries.len() >= most && text != rest => self.add(rest, usize::MAX, rest),
-            Err(at) => self.entries.insert(at, (text.into(), 1)),
+            Err(at) => {
+                if self.entries.is_empty() {
+                    // Most logs have a few texts.
+                    self.entries.reserve(most.min(16));
+                }
+                self.entries.insert(at, (text.into(), 1));
+            }
         }
     }
 

@@ -41,8 +41,15 @@ pub(super) fn micros(stored: Option<i64>) -> Option<Micros> {
 }
 
 /// Values as JSON, one after the other in the same memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Json(Vec<u8>);
+
+impl Default for Json {
+    /// With room for most values.
+    fn default() -> Self {
+        Self(Vec::with_capacity(4096))
+    }
+}
 
 impl Json {
     /// What is bound as a text.

@@ -11,7 +11,9 @@ use crate::reducer::span::{Artifact, Span};
 
 /// The bytes of a state without its lists, which have tables of their own.
 pub(super) fn encode(state: &RunState) -> Vec<u8> {
-    postcard::to_stdvec(state).expect("a state holds nothing that postcard cannot write, and memory takes it all")
+    // With room for most states.
+    postcard::to_extend(state, Vec::with_capacity(2048))
+        .expect("a state holds nothing that postcard cannot write, and memory takes it all")
 }
 
 /// The state without its lists.
