@@ -39,7 +39,11 @@ pub fn log_health(record: &RunRecord) -> Markup {
                 (note("last line without a line end", &html! { ", " (amount::bytes(log.provisional_bytes)) ": taken provisionally" }))
             }
             @if log.events_offset < cursor.offset {
-                (note("timeline not complete yet", &html! { ": " (amount::bytes(cursor.offset - log.events_offset)) " to go" }))
+                @let what = match record.state.run.is_ended() && log.may_lack_lists() {
+                    true => "steps and timeline not complete yet",
+                    false => "timeline not complete yet",
+                };
+                (note(what, &html! { ": " (amount::bytes(cursor.offset - log.events_offset)) " to go" }))
             }
             @if let Some(id) = other_id(record) {
                 (note("id mismatch", &html! {
@@ -142,6 +146,25 @@ mod tests {
         assert!(head.contains("complete up to byte") && head.contains("1\u{a0}damaged line"), "{head}");
         record.state_mut().counters.lines.malformed = 0;
         assert!(in_short(&record).into_string().contains("health of the log"));
+    }
+
+    #[test]
+    fn what_a_run_that_was_reduced_without_its_rows_lacks_is_said() {
+        let mut record = judged().record;
+        crate::reducer::run::set(&mut record.state_mut().run.status, crate::reducer::run::Status::Completed, 9);
+        for (rows, size, wanted) in [
+            (0, 2048, Some("</svg> steps and timeline not complete yet: 2.0\u{a0}KiB to go")),
+            (1024, 4096, Some("</svg> timeline not complete yet: 1.0\u{a0}KiB to go")),
+            (2048, 2048, None),
+        ] {
+            let log = record.log_mut();
+            (log.cursor.offset, log.cursor.size, log.events_offset) = (2048, size, rows);
+            let shown = log_health(&record).into_string();
+            match wanted {
+                Some(note) => assert!(shown.contains(note), "{shown}"),
+                None => assert!(!shown.contains("not complete yet"), "{shown}"),
+            }
+        }
     }
 
     #[test]
