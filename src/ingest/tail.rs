@@ -315,6 +315,10 @@ impl<'a> Turn<'a> {
     fn resume(&mut self, hot: Option<Box<Hot>>, before: &[u8]) -> Result<Start, Trouble> {
         let row = &self.job.row;
         let cursor = row.cursor.clone();
+        // Also of a reducer that waits: what it would go on from may be gone.
+        if self.job.ended && row.may_lack_lists() {
+            return Ok(self.begin(cursor.generation));
+        }
         if let Some(hot) =
             hot.filter(|hot| hot.generation == cursor.generation && hot.reducer.offset() == cursor.offset)
         {
@@ -328,9 +332,6 @@ impl<'a> Turn<'a> {
                 trace = Trace::resume(&cursor, before);
             }
             return Ok(Start { reducer, trace, cursor, replace: false });
-        }
-        if self.job.ended && row.may_lack_lists() {
-            return Ok(self.begin(cursor.generation));
         }
         if let Some(number) = self.job.unflushed {
             self.desk.writer.flush().map_err(Trouble::Cache)?;

@@ -92,6 +92,7 @@ fn compare(reader: &Reader, logs: &LogAccess, record: &RunRecord) -> Result<Veri
             (0, log.provisional_bytes.max(1), &**state)
         }
     };
+    // What was reduced for the run alone has no more to compare with.
     let mut shown = Cow::Borrowed(shown);
     if shown.run.is_ended() && log.may_lack_lists() && record.state.has_phases_only() {
         shown.to_mut().keep_phases();

@@ -130,6 +130,7 @@ fn tallies(key: &str, health: &Health) -> Markup {
 mod tests {
     use super::super::sample::{check_harmless, judged};
     use super::*;
+    use crate::reducer::run::{Status, set};
 
     #[test]
     fn a_pending_tail_and_malformed_lines_are_said() {
@@ -151,12 +152,13 @@ mod tests {
     #[test]
     fn what_a_run_that_was_reduced_without_its_rows_lacks_is_said() {
         let mut record = judged().record;
-        crate::reducer::run::set(&mut record.state_mut().run.status, crate::reducer::run::Status::Completed, 9);
-        for (rows, size, wanted) in [
-            (0, 2048, Some("</svg> steps and timeline not complete yet: 2.0\u{a0}KiB to go")),
-            (1024, 4096, Some("</svg> timeline not complete yet: 1.0\u{a0}KiB to go")),
-            (2048, 2048, None),
+        for (status, rows, size, wanted) in [
+            (Status::Completed, 0, 2048, Some("</svg> steps and timeline not complete yet: 2.0\u{a0}KiB to go")),
+            (Status::Completed, 1024, 4096, Some("</svg> timeline not complete yet: 1.0\u{a0}KiB to go")),
+            (Status::Running, 0, 2048, Some("</svg> timeline not complete yet: 2.0\u{a0}KiB to go")),
+            (Status::Completed, 2048, 2048, None),
         ] {
+            set(&mut record.state_mut().run.status, status, 9);
             let log = record.log_mut();
             (log.cursor.offset, log.cursor.size, log.events_offset) = (2048, size, rows);
             let shown = log_health(&record).into_string();
