@@ -76,6 +76,8 @@ struct Handle {
     /// The thread's, who closes it.
     desk: Weak<Mutex<Desk>>,
     thread: Option<JoinHandle<()>>,
+    /// Nobody reads a cache that is being made: all writes may wait for others.
+    is_making: bool,
 }
 
 impl Drop for Handle {
@@ -96,7 +98,7 @@ impl Writer {
     ///
     /// [`StoreError::Anew`] until [`Writer::notice`] when what was sent before was lost with a damaged cache.
     pub fn send(&self, write: Write) -> Result<(), StoreError> {
-        self.handle.queue.send(write, false)
+        self.handle.queue.send(write, self.handle.is_making)
     }
 
     /// The same of a write that may be committed a moment later, together with others.
@@ -205,7 +207,7 @@ impl Writer {
         });
         let thread = thread
             .map_err(|source| StoreError::Io { path: path.unwrap_or_else(|| PathBuf::from("memory")), source })?;
-        Ok(Self { handle: Arc::new(Handle { queue, desk: handed, thread: Some(thread) }) })
+        Ok(Self { handle: Arc::new(Handle { queue, desk: handed, thread: Some(thread), is_making: making }) })
     }
 }
 
