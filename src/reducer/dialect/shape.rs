@@ -45,8 +45,9 @@ struct Step {
     bytes: [u8; WIDE],
     /// A bit for each of those.
     mask: u32,
-    /// How many bytes there are.
+    /// How many bytes there are, and how many of them are no part of the value.
     length: u16,
+    before: u16,
     sort: Sort,
     /// The first step that may follow, and the next one that may stand instead of this.
     first: u32,
@@ -64,13 +65,10 @@ impl Step {
             mask |= 1 << bit;
         }
         // There are at most LONGEST.
-        Self { bytes, mask, length: all.len() as u16, sort, first: NONE, next: NONE, shape: NONE }
-    }
-
-    /// How many of the bytes are part of the value.
-    #[inline(always)]
-    fn quote(&self) -> usize {
-        usize::from(self.sort == Sort::String)
+        let length = all.len() as u16;
+        // The opening quote is part of a string.
+        let before = length - u16::from(sort == Sort::String);
+        Self { bytes, mask, length, before, sort, first: NONE, next: NONE, shape: NONE }
     }
 
     /// Whether its first bytes stand at the beginning of a window.
@@ -108,6 +106,15 @@ impl Values {
         self.places.get(..self.count).unwrap_or_default()
     }
 
+    /// Moves the values from one on by so many bytes.
+    fn move_from(&mut self, first: usize, bytes: usize) {
+        for place in self.places.iter_mut().take(self.count).skip(first) {
+            // Lines of 4 GiB do not come here.
+            place.start += bytes as u32;
+            place.end += bytes as u32;
+        }
+    }
+
     fn push(&mut self, start: usize, end: usize, kind: Kind) -> Option<()> {
         // Lines of 4 GiB do not come here.
         *self.places.get_mut(self.count)? = Place { start: start as u32, end: end as u32, kind };
@@ -135,8 +142,8 @@ struct Followed {
 
 /// Why an object is not followed any further.
 enum Stop {
-    /// It ends there, and is of the shape of this number.
-    Shape(u32),
+    /// The next step stands there, as far as it was compared; its value is to be looked at.
+    Step,
     /// There is no window there.
     Bytes,
     Unknown,
@@ -146,77 +153,85 @@ impl Shapes {
     /// The number of the shape of the object at the cursor, which then stands behind it; its values are in `values`.
     /// `None` for an unknown shape; then the cursor stands anywhere.
     pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, values: &mut Values) -> Option<u32> {
-        let bytes = cursor.bytes();
+        let text = cursor.bytes();
         let next = if self.steps.is_empty() { NONE } else { 0 };
         let mut followed = Followed { at: cursor.at(), next };
         values.count = 0;
-        let mut stop = self.follow(bytes, 0, &mut followed, cursor, values);
-        if let Stop::Bytes = stop {
-            // The last bytes once more with zeros behind them, which no step has, so that windows reach the end.
-            let mut margin = [0; 2 * WINDOW];
-            let base = bytes.len().saturating_sub(WINDOW);
-            match bytes.last_chunk::<WINDOW>() {
-                Some(last) => margin[..WINDOW].copy_from_slice(last),
-                None => margin[..bytes.len()].copy_from_slice(bytes),
+        let mut margin = [0; 2 * WINDOW];
+        // Where the bytes begin that are followed, and the first value in the margin.
+        let (mut bytes, mut base, mut moved) = (text, 0, 0);
+        loop {
+            match self.follow(bytes, &mut followed, values) {
+                Stop::Unknown => return None,
+                Stop::Bytes if base + bytes.len() > text.len() => return None,
+                Stop::Bytes => {
+                    // The last bytes once more with zeros behind them, which no step has, so that windows reach the end.
+                    match text.last_chunk::<WINDOW>() {
+                        Some(last) => margin[..WINDOW].copy_from_slice(last),
+                        None => margin[..text.len()].copy_from_slice(text),
+                    }
+                    (bytes, base, moved) = (&margin, text.len().saturating_sub(WINDOW), values.count);
+                    followed.at -= base;
+                }
+                Stop::Step => {
+                    let step = self.steps.get(followed.next as usize)?;
+                    let is_whole = usize::from(step.length) <= WIDE
+                        || self.stands_whole(followed.next, cursor, followed.at + base);
+                    if is_whole && step.sort == Sort::End {
+                        cursor.set_at(followed.at + base + usize::from(step.length));
+                        values.move_from(moved, base);
+                        return Some(step.shape);
+                    }
+                    let start = followed.at + usize::from(step.before);
+                    let found = if is_whole { value(cursor, step.sort, start + base) } else { None };
+                    followed = match found {
+                        Some((end, kind)) => {
+                            values.push(start, end - base, kind)?;
+                            Followed { at: end - base, next: step.first }
+                        }
+                        None => Followed { next: step.next, ..followed },
+                    };
+                }
             }
-            followed.at -= base;
-            stop = self.follow(&margin, base, &mut followed, cursor, values);
-            followed.at += base;
         }
-        let Stop::Shape(shape) = stop else { return None };
-        cursor.set_at(followed.at);
-        Some(shape)
     }
 
-    /// Goes on through bytes of the text at the cursor, which begin at `base` of it, as far as there are windows of them.
+    /// Goes on through bytes, as far as there are windows of them and values are short. The places of values are places in
+    /// these bytes.
     #[inline(never)]
-    fn follow(
-        &self,
-        bytes: &[u8],
-        base: usize,
-        followed: &mut Followed,
-        cursor: &mut Cursor<'_>,
-        values: &mut Values,
-    ) -> Stop {
+    fn follow(&self, bytes: &[u8], followed: &mut Followed, values: &mut Values) -> Stop {
         let Followed { mut at, mut next } = *followed;
-        loop {
-            let Some(rest) = bytes.get(at..) else { return Stop::Unknown };
-            let Some(window) = rest.first_chunk::<WINDOW>() else { break };
+        let Values { places, count } = values;
+        let mut free = *count;
+        let stop = 'followed: loop {
+            let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>) else { break Stop::Bytes };
             let step = loop {
-                let Some(step) = self.steps.get(next as usize) else { return Stop::Unknown };
+                let Some(step) = self.steps.get(next as usize) else { break 'followed Stop::Unknown };
                 if step.stands(window) {
                     break step;
                 }
                 next = step.next;
             };
             let length = usize::from(step.length);
-            let block = window.get(length..).and_then(<[u8]>::first_chunk);
-            let found = match block.and_then(|block| short(step.sort, block)) {
-                Some((value, kind)) => Some((at + length + value, kind)),
-                None if length > WIDE && !self.stands_whole(next, cursor, at + base) => None,
-                None if step.sort == Sort::End => {
-                    *followed = Followed { at: at + length, next };
-                    return Stop::Shape(step.shape);
-                }
-                None => {
-                    value(cursor, step.sort, at + base + length - step.quote()).map(|(end, kind)| (end - base, kind))
-                }
+            let Some(block) = window.get(length..).and_then(<[u8]>::first_chunk) else { break Stop::Step };
+            let (end, kind) = if step.sort == Sort::String {
+                let Some(content) = short_content(block) else { break Stop::Step };
+                (at + length + content + 1, Kind::Plain)
+            } else if step.sort == Sort::Scalar {
+                let Some(number) = short_number(block) else { break Stop::Step };
+                (at + length + number, Kind::Number)
+            } else {
+                break Stop::Step;
             };
-            match found {
-                Some((end, kind)) => {
-                    // Lines of 4 GiB do not come here.
-                    let place =
-                        Place { start: (at + base + length - step.quote()) as u32, end: (end + base) as u32, kind };
-                    let Some(free) = values.places.get_mut(values.count) else { return Stop::Unknown };
-                    *free = place;
-                    values.count += 1;
-                    (at, next) = (end, step.first);
-                }
-                None => next = step.next,
-            }
-        }
+            let Some(place) = places.get_mut(free) else { break Stop::Unknown };
+            // Lines of 4 GiB do not come here.
+            *place = Place { start: (at + usize::from(step.before)) as u32, end: end as u32, kind };
+            free += 1;
+            (at, next) = (end, step.first);
+        };
         *followed = Followed { at, next };
-        Stop::Bytes
+        *count = free;
+        stop
     }
 
     /// Whether all bytes of a long step stand here.
@@ -297,16 +312,6 @@ fn sort(kind: Kind) -> Sort {
         Kind::Null | Kind::True | Kind::False | Kind::Number => Sort::Scalar,
         Kind::Array => Sort::Array,
         Kind::Object => Sort::Object,
-    }
-}
-
-/// Where the value of a sort that a block holds ends in it, and its kind, if it is short; most are.
-#[inline(always)]
-fn short(sort: Sort, block: &[u8; WIDE]) -> Option<(usize, Kind)> {
-    match sort {
-        Sort::String => Some((short_content(block)? + 1, Kind::Plain)),
-        Sort::Scalar => Some((short_number(block)?, Kind::Number)),
-        Sort::Array | Sort::Object | Sort::End => None,
     }
 }
 
