@@ -32,7 +32,7 @@ type Said = (Subject, Verb, i64, fn(&mut Event<'_>));
 fn plain(_: &mut Event<'_>) {}
 
 fn in_build(event: &mut Event<'_>) {
-    event.phase = Some("build".into());
+    event.phase = Some("build");
 }
 
 fn needs_human(event: &mut Event<'_>) {
@@ -207,10 +207,10 @@ fn a_run_that_needs_a_person_says_since_when_by_the_line_that_said_so() {
             (Subject::Run, STARTED, 60, plain),
             (Subject::Run, Verb::Recorded, 50, |event| {
                 event.meaning.verb = None;
-                event.status = Some("needs_human".into());
+                event.status = Some("needs_human");
             }),
             // Progress after it: only the rows of the events still know when that line was written.
-            (Subject::Log, Verb::Recorded, 40, |event| event.candidate = Some("second".into())),
+            (Subject::Log, Verb::Recorded, 40, |event| event.candidate = Some("second")),
         ],
     );
     let verdict = cache.query.run("asks", NOW).expect("the cache answers").expect("the run").verdict;
@@ -241,7 +241,7 @@ fn a_retried_run_leaves_the_attention_list() {
     let cache = Cache::new();
     cache.put("first", &[(Subject::Run, STARTED, 60, plain), (Subject::Run, Verb::Failed, 50, plain)]);
     assert_eq!(cache.query.attention(NOW).expect("a list").len(), 1);
-    cache.put("again", &[(Subject::Run, STARTED, 5, |event| event.retry_of = Some("first".into()))]);
+    cache.put("again", &[(Subject::Run, STARTED, 5, |event| event.retry_of = Some("first"))]);
     assert_eq!(cache.query.attention(NOW).expect("a list").len(), 0);
     let first = cache.query.run("first", NOW).expect("the cache answers").expect("the run");
     assert_eq!(first.record.retried_by.as_deref(), Some("again"));

@@ -224,7 +224,7 @@ pub struct Event<'a> {
     pub class: Class,
     pub time: Option<Micros>,
     /// The event name as written.
-    pub name: Option<Cow<'a, str>>,
+    pub name: Option<&'a str>,
     pub meaning: Meaning,
     pub level: Option<Level>,
     /// A dialect rule keeps this event out of the default timeline (heartbeats are hidden by the fold's rule 2).
@@ -232,36 +232,36 @@ pub struct Event<'a> {
     /// A dialect rule said what the event means, so that a name without subject is no riddle.
     pub understood: bool,
     pub message: Option<Text<'a>>,
-    pub workflow: Option<Cow<'a, str>>,
-    pub title: Option<Cow<'a, str>>,
+    pub workflow: Option<&'a str>,
+    pub title: Option<&'a str>,
     /// As written; the fold trims, lower-cases and maps it (rule 4).
-    pub phase: Option<Cow<'a, str>>,
-    pub candidate: Option<Cow<'a, str>>,
+    pub phase: Option<&'a str>,
+    pub candidate: Option<&'a str>,
     pub attempt: Option<u64>,
     pub max_attempts: Option<u64>,
     pub score: Option<f64>,
     pub pass_threshold: Option<f64>,
-    pub step: Option<Cow<'a, str>>,
-    pub skill: Option<Cow<'a, str>>,
-    pub step_name: Option<Cow<'a, str>>,
-    pub span: Option<Cow<'a, str>>,
-    pub parent: Option<Cow<'a, str>>,
-    pub tool_name: Option<Cow<'a, str>>,
-    pub session: Option<Cow<'a, str>>,
-    pub parent_session: Option<Cow<'a, str>>,
-    pub agent: Option<Cow<'a, str>>,
-    pub model: Option<Cow<'a, str>>,
-    pub repo: Option<Cow<'a, str>>,
-    pub holder: Option<Cow<'a, str>>,
+    pub step: Option<&'a str>,
+    pub skill: Option<&'a str>,
+    pub step_name: Option<&'a str>,
+    pub span: Option<&'a str>,
+    pub parent: Option<&'a str>,
+    pub tool_name: Option<&'a str>,
+    pub session: Option<&'a str>,
+    pub parent_session: Option<&'a str>,
+    pub agent: Option<&'a str>,
+    pub model: Option<&'a str>,
+    pub repo: Option<&'a str>,
+    pub holder: Option<&'a str>,
     /// The `status` text as written; [`super::run::status_word`] says what it means.
-    pub status: Option<Cow<'a, str>>,
+    pub status: Option<&'a str>,
     /// A flag or exit code said failed, or `outcome`/`result` is an end word.
     pub outcome: Option<Outcome>,
-    pub reason: Option<Cow<'a, str>>,
+    pub reason: Option<&'a str>,
     /// The error field: text, or an object that says something; its stack is the object's own, else [`Event::stack`].
     pub error: Option<ErrorText>,
     /// A stack trace beside the error: alone it makes no error, but belongs to one that rule 9 finds.
-    pub stack: Option<Cow<'a, str>>,
+    pub stack: Option<&'a str>,
     /// Milliseconds, rounded, halves up.
     pub duration_ms: Option<i64>,
     /// `Some(true)` for a cache hit.
@@ -272,29 +272,29 @@ pub struct Event<'a> {
     pub has_output: bool,
     pub artifacts: Vec<ArtifactRef<'a>>,
     /// The marker id (`item`, `approval_id`, … `id`).
-    pub marker_id: Option<Cow<'a, str>>,
+    pub marker_id: Option<&'a str>,
     /// The bare `id` (a tool's own id, after the span id).
-    pub id: Option<Cow<'a, str>>,
-    pub integration: Option<Cow<'a, str>>,
-    pub action: Option<Cow<'a, str>>,
-    pub risk: Option<Cow<'a, str>>,
+    pub id: Option<&'a str>,
+    pub integration: Option<&'a str>,
+    pub action: Option<&'a str>,
+    pub risk: Option<&'a str>,
     /// The raw JSON of `params`, as written.
     pub params: Option<&'a str>,
     pub expires_at: Option<Micros>,
     pub usage: Usage,
     /// What the amounts that are no totals belong to, said by a dialect: said again for the same id they replace what
     /// was said before (a message that is repeated on several lines, always with its usage).
-    pub usage_id: Option<Cow<'a, str>>,
-    pub claim: Option<Cow<'a, str>>,
+    pub usage_id: Option<&'a str>,
+    pub claim: Option<&'a str>,
     pub steps_total: Option<u64>,
     pub deadline: Option<Micros>,
     pub expected_ms: Option<i64>,
-    pub retry_of: Option<Cow<'a, str>>,
+    pub retry_of: Option<&'a str>,
     pub cancel_requested_at: Option<Micros>,
     /// The object has an `id`, `run_id`, `task`, `item`, … of its own on the top level (rule 10, spec 2.7).
     pub ledger: bool,
     /// What the log calls its run; its key is another thing (spec 5.4 T51).
-    pub run_id: Option<Cow<'a, str>>,
+    pub run_id: Option<&'a str>,
 }
 
 /// What outcome fields say about an end (spec 1.3): a flag or exit code only ever says failed.

@@ -43,11 +43,11 @@ impl EventRow {
             length: event.length,
             class: event.class,
             time: event.time,
-            name: event.name.as_deref().map(CompactString::from),
+            name: event.name.map(CompactString::from),
             subject: event.meaning.subject,
             verb: event.meaning.verb,
             level: event.level,
-            span: event.span.as_deref().or(event.step.as_deref()).or(event.session.as_deref()).map(CompactString::from),
+            span: event.span.or(event.step).or(event.session).map(CompactString::from),
             hidden: event.hidden || event.meaning.subject == Some(Subject::Heartbeat),
         }
     }

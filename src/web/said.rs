@@ -109,9 +109,9 @@ pub(super) fn message(row: &EventRow, bytes: &[u8]) -> Option<String> {
 }
 
 fn main_text(event: &Event<'_>) -> Option<String> {
-    let error = event.error.as_ref().and_then(|error| error.message.clone());
-    let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    event.message.map(|text| text.decoded().into_owned()).or(error).or_else(|| said(&event.reason))
+    let message = event.message.map(|text| text.decoded().into_owned());
+    let error = || event.error.as_ref().and_then(|error| error.message.clone());
+    message.or_else(error).or_else(|| event.reason.map(str::to_owned))
 }
 
 /// The other values of a record, members of containers included, and how many are left out.

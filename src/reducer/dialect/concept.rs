@@ -179,6 +179,35 @@ static NAMES: [(Concept, &[&str]); CONCEPTS] = [
     (C::RunId, &["run_id", "runId"]),
 ];
 
+/// Those that are just a text, an id or a who.
+pub(crate) const TEXTS: Concepts = Concepts::of(&[
+    C::Workflow,
+    C::Title,
+    C::Phase,
+    C::Candidate,
+    C::Step,
+    C::Skill,
+    C::StepName,
+    C::Span,
+    C::Parent,
+    C::ToolName,
+    C::Session,
+    C::ParentSession,
+    C::Agent,
+    C::Model,
+    C::Repo,
+    C::Holder,
+    C::Status,
+    C::Reason,
+    C::Stack,
+    C::MarkerId,
+    C::Id,
+    C::Integration,
+    C::Risk,
+    C::RetryOf,
+    C::RunId,
+]);
+
 /// A set of concepts; each is one bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Concepts(u64);
@@ -202,6 +231,10 @@ impl Concepts {
 
     pub(crate) const fn without(self, other: Concepts) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    pub(crate) const fn only(self, other: Concepts) -> Self {
+        Self(self.0 & other.0)
     }
 
     #[inline(always)]

@@ -4,9 +4,10 @@
 //! names. It must never know the lines before.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
-use super::concept::{Concept, Concept as C, Concepts, Key};
+use bumpalo::Bump;
+
+use super::concept::{Concept, Concept as C, Concepts, Key, TEXTS};
 use super::data::TimeForm;
 use super::names::Memory;
 use super::record::{Found, Record};
@@ -21,6 +22,9 @@ pub(super) trait LookUp<'a>: Copy {
     fn concepts(&self) -> Concepts;
     /// The first value that `read` makes something of.
     fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
+    /// Gives the texts of [`TEXTS`] that are as nearly all are, strings without escapes that begin visibly, and that nothing is
+    /// asked before. The concepts of which there may be another value are left.
+    fn texts(&self, each: impl FnMut(Concept, &'a str)) -> Concepts;
     /// The first value when it is a text as nearly all are, a string without escapes that begins visibly, and nothing is
     /// asked before it. None says nothing.
     fn visible(&self, concept: Concept) -> Option<(Found, &'a str)>;
@@ -37,6 +41,11 @@ impl<'a> LookUp<'a> for Record<'_, 'a> {
     #[inline(always)]
     fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T> {
         Record::find(self, concept, read)
+    }
+
+    #[inline(always)]
+    fn texts(&self, each: impl FnMut(Concept, &'a str)) -> Concepts {
+        Record::texts(self, each)
     }
 
     #[inline(always)]
@@ -73,7 +82,8 @@ pub(super) struct Notes {
     pub(super) unread_elements: u32,
 }
 
-/// Fills a bare event with what a record says. An event is large: it is filled where it stands.
+/// Fills a bare event with what a record says. An event is large: it is filled where it stands. Texts that do not stand
+/// in the log as they are go to the arena.
 #[inline(always)]
 pub(super) fn fill<'a>(
     event: &mut Event<'a>,
@@ -81,15 +91,14 @@ pub(super) fn fill<'a>(
     clock: Clock,
     memory: &mut Memory,
     notes: &mut Notes,
+    arena: &'a Bump,
 ) {
-    Reader { record, clock, memory, notes, text: PhantomData }.fill(event);
+    Reader { record, clock, memory, notes, arena }.fill(event);
 }
 
 /// The name of a record alone; what is passed over on the way is not noted.
 pub(super) fn name<'a>(record: impl LookUp<'a>) -> Option<Cow<'a, str>> {
-    let clock = Clock { naive: NaiveTime::Utc, own: None };
-    let (memory, notes) = (&mut Memory::default(), &mut Notes::default());
-    Reader { record, clock, memory, notes, text: PhantomData }.name().map(|(_, name)| name)
+    named(record, &mut Notes::default()).map(|(_, name)| name)
 }
 
 /// What a concept's values should be: decides what is counted when a value is passed over.
@@ -112,41 +121,38 @@ struct Reader<'r, 'a, L> {
     clock: Clock,
     memory: &'r mut Memory,
     notes: &'r mut Notes,
-    text: PhantomData<&'a str>,
+    arena: &'a Bump,
 }
 
-/// Where the text of a concept goes, of those that are just a text.
+/// Where the text of a concept goes, of those of [`TEXTS`].
 #[inline(always)]
-fn place_of_text<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<Cow<'a, str>>> {
+fn place_of<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<&'a str>> {
     Some(match concept {
         C::Workflow => &mut event.workflow,
         C::Title => &mut event.title,
         C::Phase => &mut event.phase,
-        C::StepName => &mut event.step_name,
-        C::ToolName => &mut event.tool_name,
-        C::Status => &mut event.status,
-        C::Reason => &mut event.reason,
-        C::Stack => &mut event.stack,
-        C::Integration => &mut event.integration,
-        C::Risk => &mut event.risk,
-        C::RetryOf => &mut event.retry_of,
-        _ => return None,
-    })
-}
-
-/// Where the id of a concept goes, of those that are just an id.
-#[inline(always)]
-fn place_of_id<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<Cow<'a, str>>> {
-    Some(match concept {
         C::Candidate => &mut event.candidate,
         C::Step => &mut event.step,
         C::Skill => &mut event.skill,
+        C::StepName => &mut event.step_name,
         C::Span => &mut event.span,
         C::Parent => &mut event.parent,
+        C::ToolName => &mut event.tool_name,
         C::Session => &mut event.session,
         C::ParentSession => &mut event.parent_session,
+        C::Agent => &mut event.agent,
+        C::Model => &mut event.model,
+        C::Repo => &mut event.repo,
+        C::Holder => &mut event.holder,
+        C::Status => &mut event.status,
+        C::Reason => &mut event.reason,
+        C::Stack => &mut event.stack,
         C::MarkerId => &mut event.marker_id,
         C::Id => &mut event.id,
+        C::Integration => &mut event.integration,
+        C::Risk => &mut event.risk,
+        C::RetryOf => &mut event.retry_of,
+        C::RunId => &mut event.run_id,
         _ => return None,
     })
 }
@@ -173,10 +179,15 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     fn fill(mut self, event: &mut Event<'a>) {
         let concepts = self.record.concepts();
         let name_key = if concepts.has_any(NAMED_BY) { self.named(event) } else { None };
-        concepts.without(TOGETHER).for_each(|concept| self.field(event, concept));
+        let left = self.record.texts(|concept, text| {
+            if let Some(place) = place_of(event, concept) {
+                *place = Some(text);
+            }
+        });
+        left.without(TOGETHER).for_each(|concept| self.field(event, concept));
         event.message = self.message();
         if concepts.has(C::Error) {
-            event.error = self.error(event.stack.as_deref());
+            event.error = self.error(event.stack);
         }
         if concepts.has_any(ENDING) {
             event.outcome = self.outcome();
@@ -195,11 +206,11 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// What one concept alone says.
     #[inline(always)]
     fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
-        if let Some(place) = place_of_text(event, concept) {
-            return self.put(place, concept, types::text);
-        }
-        if let Some(place) = place_of_id(event, concept) {
-            return self.put(place, concept, types::id);
+        if TEXTS.has(concept) {
+            if let Some(place) = place_of(event, concept) {
+                *place = self.other_text(concept);
+            }
+            return;
         }
         match concept {
             C::Time => event.time = self.time(concept),
@@ -211,10 +222,6 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             C::MaxAttempts => event.max_attempts = self.other(concept, types::attempt),
             C::Score => event.score = self.other(concept, types::number),
             C::PassThreshold => event.pass_threshold = self.other(concept, types::number),
-            C::Agent => event.agent = self.text_or(concept, types::who),
-            C::Model => event.model = self.text_or(concept, types::who),
-            C::Repo => event.repo = self.text_or(concept, types::who),
-            C::Holder => event.holder = self.text_or(concept, types::who),
             C::Duration => event.duration_ms = self.duration(concept),
             C::Cache => {
                 event.cache_hit =
@@ -236,13 +243,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             C::CancelRequestedAt => event.cancel_requested_at = self.time(concept),
             C::Ledger => {
                 let is_any = |_: Found, value: Value<'a>| (value.kind != Kind::Null).then_some(());
-                event.ledger = self.record.find(concept, is_any).is_some();
-            }
-            C::RunId => {
-                event.run_id = match self.record.visible(concept) {
-                    Some((_, text)) => Some(Cow::Borrowed(text)),
-                    None => self.record.find(concept, |_, value| types::id(value)),
-                };
+                event.ledger = self.record.visible(concept).is_some() || self.record.find(concept, is_any).is_some();
             }
             C::Workflow
             | C::Title
@@ -262,6 +263,10 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Parent
             | C::Session
             | C::ParentSession
+            | C::Agent
+            | C::Model
+            | C::Repo
+            | C::Holder
             | C::MarkerId
             | C::Id
             | C::EventName
@@ -279,7 +284,8 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Action
             | C::ClaimedBy
             | C::Host
-            | C::Pid => {}
+            | C::Pid
+            | C::RunId => {}
         }
     }
 
@@ -301,28 +307,37 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         })
     }
 
-    #[inline(always)]
-    fn text(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        let mut text = None;
-        self.put(&mut text, concept, types::text);
-        text
-    }
-
-    #[inline(always)]
-    fn id(&mut self, concept: Concept) -> Option<Cow<'a, str>> {
-        let mut id = None;
-        self.put(&mut id, concept, types::id);
-        id
-    }
-
-    /// Puts a text that needs no reading where it belongs, else what `read` makes. It is not made somewhere else and moved:
-    /// a processor waits when it loads at once what it stored in parts.
-    #[inline(always)]
-    fn put(&mut self, place: &mut Option<Cow<'a, str>>, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) {
-        match self.record.visible(concept) {
-            Some((_, text)) => *place = Some(Cow::Borrowed(text)),
-            None => *place = self.text_or(concept, read),
+    /// A text for as long as the event.
+    fn kept(&self, text: Cow<'a, str>) -> &'a str {
+        match text {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => self.arena.alloc_str(&text),
         }
+    }
+
+    /// The text of one of [`TEXTS`] that needs reading.
+    #[inline(never)]
+    fn other_text(&mut self, concept: Concept) -> Option<&'a str> {
+        let text = match concept {
+            C::Candidate
+            | C::Step
+            | C::Skill
+            | C::Span
+            | C::Parent
+            | C::Session
+            | C::ParentSession
+            | C::MarkerId
+            | C::Id => self.text_or(concept, types::id),
+            C::Agent | C::Model | C::Repo | C::Holder => self.text_or(concept, types::who),
+            // What it may be besides is said by the ledger's ids.
+            C::RunId => self.record.find(concept, |_, value| types::id(value)),
+            _ => self.text_or(concept, types::text),
+        };
+        text.map(|text| self.kept(text))
+    }
+
+    fn text(&mut self, concept: Concept) -> Option<&'a str> {
+        self.text_or(concept, types::text).map(|text| self.kept(text))
     }
 
     #[inline(never)]
@@ -375,30 +390,13 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         if let Some((found, name)) = self.record.visible(C::EventName)
             && let Some(meaning) = self.memory.names.known(name)
         {
-            (event.name, event.meaning) = (Some(Cow::Borrowed(name)), meaning);
+            (event.name, event.meaning) = (Some(name), meaning);
             return Some(found.key);
         }
-        let (key, name) = self.name()?;
+        let (key, name) = named(self.record, self.notes)?;
         event.meaning = self.memory.names.meaning(&name);
-        event.name = Some(name);
+        event.name = Some(self.kept(name));
         Some(key)
-    }
-
-    /// The event name and the top-level key that gave it; an object gives its own `type` or `kind`.
-    fn name(&mut self) -> Option<(Key, Cow<'a, str>)> {
-        let Self { record, notes, .. } = self;
-        let on_top = record.find(C::EventName, |found, value| {
-            let own = |name| value.member(name).and_then(name_of);
-            let name = match value.kind {
-                Kind::Object => own("type").or_else(|| own("kind")),
-                _ => name_of(value),
-            };
-            if name.is_none() {
-                notes.passed_over(Wanted::Text, value);
-            }
-            name.map(|name| (found.key, name))
-        });
-        on_top.or_else(|| record.find(C::AttributeName, |found, value| Some((found.key, name_of(value)?))))
     }
 
     /// The message; an `event` string with spaces, which is no name, is the last name for it on the top level.
@@ -414,11 +412,12 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     }
 
     /// What an approval is about; not the `action` that gave the event name.
-    fn action(&mut self, named_by_action: bool) -> Option<Cow<'a, str>> {
-        self.find(C::Action, Wanted::Text, |found, value| {
+    fn action(&mut self, named_by_action: bool) -> Option<&'a str> {
+        let action = self.find(C::Action, Wanted::Text, |found, value| {
             let is_name = named_by_action && found == Found { key: ACTION, on_top: true };
             if is_name { None } else { types::text(value) }
-        })
+        });
+        action.map(|action| self.kept(action))
     }
 
     /// A count, or the length of the list `steps`.
@@ -459,7 +458,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     }
 
     /// `claimed_by`, else `host:pid`.
-    fn claim(&mut self) -> Option<Cow<'a, str>> {
+    fn claim(&mut self) -> Option<&'a str> {
         if let Some(claim) = self.text(C::ClaimedBy) {
             return Some(claim);
         }
@@ -467,8 +466,8 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         if !concepts.has(C::Host) || !concepts.has(C::Pid) {
             return None;
         }
-        let (host, pid) = (self.text(C::Host)?, self.id(C::Pid)?);
-        Some(Cow::Owned(format!("{host}:{pid}")))
+        let (host, pid) = (self.text(C::Host)?, self.text_or(C::Pid, types::id)?);
+        Some(self.kept(Cow::Owned(format!("{host}:{pid}"))))
     }
 
     /// One path, then those of a list; all have the event's media type unless an entry says its own.
@@ -477,8 +476,8 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         if !self.record.concepts().has_any(Concepts::of(&[one, C::ArtifactList])) {
             return Vec::new();
         }
-        let media_type = self.text(C::MediaType);
-        let path = self.text(one);
+        let media_type = self.text_or(C::MediaType, types::text);
+        let path = self.text_or(one, types::text);
         let mut artifacts: Vec<_> =
             path.map(|path| ArtifactRef { path, media_type: media_type.clone() }).into_iter().collect();
         let listed = self.find(C::ArtifactList, Wanted::List, |_, value| {
@@ -492,6 +491,22 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         }));
         artifacts
     }
+}
+
+/// The event name and the top-level key that gave it; an object gives its own `type` or `kind`.
+fn named<'a>(record: impl LookUp<'a>, notes: &mut Notes) -> Option<(Key, Cow<'a, str>)> {
+    let on_top = record.find(C::EventName, |found, value| {
+        let own = |name| value.member(name).and_then(name_of);
+        let name = match value.kind {
+            Kind::Object => own("type").or_else(|| own("kind")),
+            _ => name_of(value),
+        };
+        if name.is_none() {
+            notes.passed_over(Wanted::Text, value);
+        }
+        name.map(|name| (found.key, name))
+    });
+    on_top.or_else(|| record.find(C::AttributeName, |found, value| Some((found.key, name_of(value)?))))
 }
 
 impl Notes {

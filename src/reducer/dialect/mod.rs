@@ -13,6 +13,7 @@ mod types;
 use std::cell::Cell;
 use std::ops::Range;
 
+use bumpalo::Bump;
 use data::{Dialect, DialectSet, Dialects, Sink, Trace};
 use generic::{Clock, Notes, Spot};
 use names::Memory;
@@ -105,6 +106,22 @@ pub struct Decoder {
 struct Tables {
     memory: Memory,
     layout: Layout,
+    /// Texts of the present line that do not stand in it as they are.
+    arena: Bump,
+}
+
+impl Tables {
+    /// An arena that grew beyond this is given back after its line.
+    const KEPT_ARENA: usize = 64 * 1024;
+
+    /// Forgets the line before.
+    fn begin_line(&mut self) {
+        match self.arena.allocated_bytes() {
+            0 => {}
+            1..=Self::KEPT_ARENA => self.arena.reset(),
+            _ => self.arena = Bump::new(),
+        }
+    }
 }
 
 thread_local! {
@@ -156,6 +173,7 @@ impl Decoder {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
             let mut tables = TABLES.take().unwrap_or_default();
+            tables.begin_line();
             let noticed = self.objects(line, &mut tables, sink);
             TABLES.set(Some(tables));
             match noticed {
@@ -245,14 +263,14 @@ impl Decoder {
         sink: Sink<'_>,
     ) {
         let Self { naive_time, dialects, .. } = self;
-        let Tables { memory, layout } = tables;
+        let Tables { memory, layout, arena } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };
-        let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, sink);
+        let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, arena, sink);
         if dialect.is_none() {
             let clock = Clock { naive: *naive_time, own: None };
             let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
-            generic::fill(&mut event, record, clock, memory, &mut noticed.notes);
+            generic::fill(&mut event, record, clock, memory, &mut noticed.notes, arena);
             sink(Some(&event), Trace { dialect: None, rule: None, spot });
         }
         noticed.dialect = noticed.dialect.or(dialect);

@@ -3,7 +3,7 @@
 //! Reading it walks over the object once, validates all of it and keeps where the wanted values are. It must never
 //! know what a value means.
 
-use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES};
+use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES, TEXTS};
 use super::shape::{Place, Shapes, Values};
 use crate::reducer::json::{Cursor, Kind, Torn, Value, is_visible};
 
@@ -120,6 +120,10 @@ struct Known {
     on_top: Box<[u8; KEYS]>,
     /// The first value of each concept; meaningful where `concepts` says so.
     first: Box<[First; CONCEPTS]>,
+    /// The concepts that are just a text and whose first value is one of the shape's, each with the number of that value.
+    texts: Box<[(Concept, u8)]>,
+    /// The other concepts.
+    others: Concepts,
 }
 
 /// The first value of a concept in an object of a shape.
@@ -316,7 +320,11 @@ impl Layout {
                 *free = number;
             }
         }
-        self.known.push(Known { concepts: self.concepts, used: self.used, members, on_top, first });
+        let concepts = self.concepts;
+        let value = |concept: Concept| (concept, first[concept as usize].value);
+        let texts: Box<[_]> = concepts.only(TEXTS).map(value).filter(|(_, value)| *value != NONE).collect();
+        let others = texts.iter().fold(concepts, |others, (concept, _)| others.without(Concepts::of(&[*concept])));
+        self.known.push(Known { concepts, used: self.used, members, on_top, first, texts, others });
     }
 
     /// The value of a key in a layer.
@@ -500,16 +508,38 @@ impl<'l, 'a> Record<'l, 'a> {
         Some((rank, Found { key: concept.keys()[rank.name()], on_top: rank.layer() == TOP }, place, false))
     }
 
+    /// Gives, of an object of a known shape, the texts that need no reading: those of [`TEXTS`] whose first value is a
+    /// string without escapes that begins visibly. The concepts of which there may be another value are left.
+    #[inline(always)]
+    pub(crate) fn texts(&self, mut each: impl FnMut(Concept, &'a str)) -> Concepts {
+        let Some((known, ..)) = self.known else { return self.layout.concepts };
+        let mut left = known.others;
+        for (concept, value) in &known.texts {
+            match self.visible_value(*value) {
+                Some(text) => each(*concept, text),
+                None => left.add(*concept),
+            }
+        }
+        left
+    }
+
     /// The first value, of an object of a known shape, when it is a string without escapes that begins visibly: what
     /// stands between its quotes.
     #[inline(always)]
     pub(crate) fn visible(&self, concept: Concept) -> Option<(Found, &'a str)> {
-        let (known, _, values) = self.known?;
+        let (known, ..) = self.known?;
         let first = known.first.get(concept as usize)?;
         // Of a concept that is not there no value is the first.
-        let place = values.get(usize::from(first.value)).filter(|place| place.kind == Kind::Plain)?;
+        Some((first.found, self.visible_value(first.value)?))
+    }
+
+    /// A value of an object of a known shape, when it is such a string.
+    #[inline(always)]
+    fn visible_value(&self, number: u8) -> Option<&'a str> {
+        let (_, _, values) = self.known?;
+        let place = values.get(usize::from(number)).filter(|place| place.kind == Kind::Plain)?;
         let text = self.text.get(place.start as usize + 1..(place.end as usize).wrapping_sub(1))?;
-        text.as_bytes().first().is_some_and(|byte| is_visible(*byte)).then_some((first.found, text))
+        text.as_bytes().first().is_some_and(|byte| is_visible(*byte)).then_some(text)
     }
 
     /// The same by looking everywhere behind a rank.

@@ -15,7 +15,7 @@ fn read(log: &[u8], max_line: usize) -> Read {
     let (mut events, mut classes) = (Vec::new(), Vec::new());
     let mut take = |line: &Line<'_>, decoder: &mut Decoder| {
         let decoded = decoder.decode(line, &mut |event| {
-            let name = event.name.as_deref().map(str::to_owned);
+            let name = event.name.map(str::to_owned);
             events.push((event.line, event.offset, event.length, event.class, name));
         });
         classes.push(decoded.class);

@@ -39,10 +39,10 @@ impl Fold<'_, '_> {
         if let Some(threshold) = event.pass_threshold {
             set(&mut run.pass_threshold, threshold, line);
         }
-        if let Some(retry_of) = event.retry_of.as_deref() {
+        if let Some(retry_of) = event.retry_of {
             set_text(&mut run.retry_of, retry_of, line);
         }
-        if let Some(claim) = event.claim.as_deref() {
+        if let Some(claim) = event.claim {
             set_text(&mut run.claimed_by, claim, line);
         }
         if let Some(at) = event.cancel_requested_at {
@@ -76,7 +76,7 @@ impl Fold<'_, '_> {
     pub(super) fn values(&mut self) {
         // Nearly every line repeats the values that the run has. A phase that it has is in its canonical word.
         let is_at = |at: &Known<String>, said: Option<&str>| said.is_some() && value(at).map(String::as_str) == said;
-        let phase = self.event.phase.as_deref();
+        let phase = self.event.phase;
         if is_at(&self.state.run.phase, phase) && !self.is(Subject::Phase) {
             self.done = phase == Some(DONE);
         } else {
@@ -88,7 +88,7 @@ impl Fold<'_, '_> {
                 self.progress |= set_text(&mut self.state.run.phase, &phase, self.event.line);
             }
         }
-        let candidate = self.event.candidate.as_deref();
+        let candidate = self.event.candidate;
         let repeats = is_at(&self.state.run.candidate, candidate) && !self.is(Subject::Candidate);
         if !repeats
             && self.takes_value(Subject::Candidate, SpanKind::Candidate, candidate)

@@ -148,7 +148,7 @@ impl Fold<'_, '_> {
         if let Some(level) = event.level {
             state.counters.levels[level as usize] += 1;
         }
-        if let Some(name) = event.name.as_deref() {
+        if let Some(name) = event.name {
             state.counters.names.add(name, MAX_NAMES, OTHER_NAMES);
         }
         match event.time {
@@ -161,7 +161,7 @@ impl Fold<'_, '_> {
         if event.name.is_some() && event.meaning.subject.is_none() && !event.understood {
             state.health.unknown_names.add(event.line);
         }
-        if let Some(id) = event.run_id.as_deref().filter(|_| state.health.run_id.is_none()) {
+        if let Some(id) = event.run_id.filter(|_| state.health.run_id.is_none()) {
             set_text(&mut state.health.run_id, id, event.line);
         }
     }
@@ -212,7 +212,7 @@ impl Fold<'_, '_> {
                 path: named.path.to_string(),
                 media_type: named.media_type.as_deref().map(str::to_owned),
                 attempt,
-                step: event.step.as_deref().map(str::to_owned),
+                step: event.step.map(str::to_owned),
                 line: event.line,
             };
             let number = match state.index.artifact(&state.artifacts, &artifact.path) {
@@ -243,11 +243,11 @@ impl Fold<'_, '_> {
                 message: event
                     .message
                     .map(Text::decoded)
-                    .or_else(|| event.reason.clone())
-                    .or_else(|| event.name.clone())
+                    .or(event.reason.map(Cow::Borrowed))
+                    .or(event.name.map(Cow::Borrowed))
                     .map(Cow::into_owned),
                 kind: None,
-                stack: event.stack.as_deref().map(str::to_owned),
+                stack: event.stack.map(str::to_owned),
             },
         };
         set(&mut state.run.error, error, event.line);

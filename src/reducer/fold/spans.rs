@@ -1,7 +1,5 @@
 //! Rule 6: spans of steps, sessions, tools and spans, and what every kind of span has in common.
 
-use std::borrow::Cow;
-
 use compact_str::CompactString;
 
 use super::Fold;
@@ -74,12 +72,12 @@ impl<'e> Fold<'_, 'e> {
     fn means(&self, kind: SpanKind) -> Means<'e> {
         let event = self.event;
         let own = match kind {
-            SpanKind::Step => event.step.as_deref(),
-            SpanKind::Session => event.session.as_deref(),
-            SpanKind::Tool => event.span.as_deref().or(event.id.as_deref()),
+            SpanKind::Step => event.step,
+            SpanKind::Session => event.session,
+            SpanKind::Tool => event.span.or(event.id),
             _ => None,
         };
-        if let Some(id) = own.or(event.span.as_deref()) {
+        if let Some(id) = own.or(event.span) {
             return Means::Id(id);
         }
         self.own_name(kind).map_or(Means::Nothing, Means::Name)
@@ -88,10 +86,10 @@ impl<'e> Fold<'_, 'e> {
     fn own_name(&self, kind: SpanKind) -> Option<&'e str> {
         let event = self.event;
         match kind {
-            SpanKind::Step => event.step_name.as_deref(),
-            SpanKind::Tool => event.tool_name.as_deref(),
-            SpanKind::Session => event.agent.as_deref(),
-            SpanKind::Span => event.step_name.as_deref().or(event.tool_name.as_deref()),
+            SpanKind::Step => event.step_name,
+            SpanKind::Tool => event.tool_name,
+            SpanKind::Session => event.agent,
+            SpanKind::Span => event.step_name.or(event.tool_name),
             SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt => None,
         }
     }
@@ -211,7 +209,7 @@ impl<'e> Fold<'_, 'e> {
             Verb::Cancelled => SpanStatus::Cancelled,
             Verb::TimedOut => SpanStatus::TimedOut,
             Verb::Finished => {
-                let word = self.event.status.as_deref().map(crate::reducer::run::normal_word);
+                let word = self.event.status.map(crate::reducer::run::normal_word);
                 if word.is_some_and(|word| matches!(&*word, "skipped" | "skip")) {
                     return (Verb::Skipped, SpanStatus::Skipped);
                 }
@@ -332,7 +330,7 @@ impl<'e> Fold<'_, 'e> {
     pub(super) fn particulars(&mut self, number: u32) {
         let event = self.event;
         let kind = self.state.spans[number as usize].kind;
-        let parent = if kind == SpanKind::Session { event.parent_session.as_ref() } else { None };
+        let parent = if kind == SpanKind::Session { event.parent_session } else { None };
         let name = self.own_name(kind);
         let state = &mut *self.state;
         let span = &mut state.spans[number as usize];
@@ -340,7 +338,7 @@ impl<'e> Fold<'_, 'e> {
             state.index.name_span(number, kind, span.name.as_deref(), name, span.is_open());
             span.name = Some(name.into());
         }
-        say(&mut span.parent, parent.or(event.parent.as_ref()));
+        say(&mut span.parent, parent.or(event.parent));
         if let Some(attempt) = event.attempt
             && matches!(kind, SpanKind::Step | SpanKind::Session | SpanKind::Tool | SpanKind::Span)
         {
@@ -362,22 +360,22 @@ impl<'e> Fold<'_, 'e> {
 }
 
 /// Sets a text when there is one, which is copied only when it changes.
-fn say(field: &mut Option<CompactString>, text: Option<&Cow<'_, str>>) {
-    if let Some(text) = text.filter(|text| field.as_deref() != Some(&***text)) {
-        *field = Some((&**text).into());
+fn say(field: &mut Option<CompactString>, text: Option<&str>) {
+    if let Some(text) = text.filter(|text| field.as_deref() != Some(text)) {
+        *field = Some(text.into());
     }
 }
 
 /// What few events say.
 fn say_more(more: &mut Seldom, event: &Event<'_>, error: Option<&ErrorText>, score: Option<f64>) {
-    let texts = [&event.skill, &event.agent, &event.model, &event.repo];
+    let texts = [event.skill, event.agent, event.model, event.repo];
     let is_said = texts.iter().any(|text| text.is_some()) || error.is_some() || score.is_some();
     if !is_said && event.deadline.is_none() && event.expected_ms.is_none() {
         return;
     }
     let more = more.to_mut();
     for (field, text) in [&mut more.skill, &mut more.agent, &mut more.model, &mut more.repo].into_iter().zip(texts) {
-        say(field, text.as_ref());
+        say(field, text);
     }
     if let Some(error) = error {
         more.error = Some(error.clone());

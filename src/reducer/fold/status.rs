@@ -16,7 +16,7 @@ impl Fold<'_, '_> {
     pub(super) fn set_status(&mut self, status: Status) {
         let event = self.event;
         let run = &mut self.state.run;
-        let reason = event.reason.as_deref().map(str::to_owned);
+        let reason = event.reason.map(str::to_owned);
         if set(&mut run.status, status, event.line) {
             self.progress = true;
             match reason {
@@ -53,7 +53,7 @@ impl Fold<'_, '_> {
     }
 
     fn names_done(&self) -> bool {
-        self.event.phase.as_deref().is_some_and(|phase| phase_word(phase) == DONE)
+        self.event.phase.is_some_and(|phase| phase_word(phase) == DONE)
     }
 
     /// Rule 10.
@@ -89,7 +89,7 @@ impl Fold<'_, '_> {
             Some(Verb::TimedOut) => Status::TimedOut,
             Some(Verb::Finished) => self.finished_run(),
             None => {
-                if let Some(status) = self.event.status.as_deref().and_then(status_word) {
+                if let Some(status) = self.event.status.and_then(status_word) {
                     self.say_status(status);
                 }
                 return;
@@ -149,7 +149,7 @@ impl Fold<'_, '_> {
     }
 
     fn end_word(&self) -> Option<Status> {
-        self.event.status.as_deref().and_then(status_word).filter(|status| status.is_ended())
+        self.event.status.and_then(status_word).filter(|status| status.is_ended())
     }
 
     fn says_end(&self) -> bool {
@@ -176,7 +176,7 @@ impl Fold<'_, '_> {
         let event = self.event;
         let is_loose =
             is_record(event.class) && event.span.is_none() && event.step.is_none() && event.session.is_none();
-        let status = event.status.as_deref().filter(|_| is_loose).and_then(status_word)?;
+        let status = event.status.filter(|_| is_loose).and_then(status_word)?;
         let counts = match event.name {
             Some(_) => event.meaning.says_status,
             None => !status.is_ended() || !event.ledger,

@@ -14,7 +14,7 @@ impl Fold<'_, '_> {
         if usage == Usage::default() {
             return;
         }
-        let usage = match self.event.usage_id.as_deref() {
+        let usage = match self.event.usage_id {
             Some(id) => self.state.scratch.said_again(id, usage),
             None => usage,
         };
@@ -36,7 +36,7 @@ impl Fold<'_, '_> {
     fn usage_span(&self) -> Option<u32> {
         if self.event.usage_id.is_some() {
             // The amounts are those of a message: its session spent them, whichever tool a part of it calls.
-            let session = self.event.session.as_deref();
+            let session = self.event.session;
             return session.and_then(|id| self.state.index.span(&self.state.spans, SpanKind::Session, id));
         }
         if self.is_span_event() {
@@ -44,13 +44,13 @@ impl Fold<'_, '_> {
         }
         let state = &self.state;
         let newest = |kind: SpanKind, id: Option<&str>| id.and_then(|id| state.index.span(&state.spans, kind, id));
-        let span = self.event.span.as_deref();
+        let span = self.event.span;
         [SpanKind::Step, SpanKind::Session, SpanKind::Tool, SpanKind::Span]
             .into_iter()
             .filter_map(|kind| newest(kind, span))
             .max()
-            .or_else(|| newest(SpanKind::Step, self.event.step.as_deref()))
-            .or_else(|| newest(SpanKind::Session, self.event.session.as_deref()))
+            .or_else(|| newest(SpanKind::Step, self.event.step))
+            .or_else(|| newest(SpanKind::Session, self.event.session))
     }
 }
 

@@ -119,7 +119,7 @@ impl Said {
     }
 
     fn texts(&mut self, event: &Event<'_>) {
-        self.add("name", event.name.as_deref());
+        self.add("name", event.name);
         self.add("message", event.message);
         for (word, text) in [
             ("workflow", &event.workflow),

@@ -174,6 +174,10 @@ impl<'a> LookUp<'a> for Overlaid<'_, 'a> {
         self.look(concept, read, |read| self.record.find(concept, read))
     }
 
+    fn texts(&self, _: impl FnMut(Concept, &'a str)) -> Concepts {
+        self.concepts()
+    }
+
     fn visible(&self, _: Concept) -> Option<(Found, &'a str)> {
         None
     }

@@ -19,6 +19,8 @@ mod time_form;
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use bumpalo::Bump;
+
 pub use builtin::builtin;
 pub use compile::Written;
 
@@ -270,6 +272,7 @@ impl Dialects {
         naive: NaiveTime,
         memory: &mut Memory,
         notes: &mut Notes,
+        arena: &Bump,
         sink: Sink<'_>,
     ) -> Option<usize> {
         let text = input.text.get(input.start..).unwrap_or_default();
@@ -282,7 +285,7 @@ impl Dialects {
             record.read(&dialect.places, Root::Record, input.text, input.start);
             let scope = Scope { text: input.text, record, element: None };
             if dialect.recognises(&scope) {
-                let mut reading = Reading { dialect, number, naive, memory, notes, sink };
+                let mut reading = Reading { dialect, number, naive, memory, notes, arena, sink };
                 reading.event(input, scope, input.spot);
                 reading.elements(input, record, element);
                 return Some(number);
@@ -299,10 +302,11 @@ struct Reading<'r, 'f> {
     naive: NaiveTime,
     memory: &'r mut Memory,
     notes: &'r mut Notes,
+    arena: &'r Bump,
     sink: Sink<'f>,
 }
 
-impl Reading<'_, '_> {
+impl<'r> Reading<'r, '_> {
     /// An event per element of the array that `each` points to.
     fn elements(&mut self, input: Input<'_, '_>, record: &Findings, element: &mut Findings) {
         let Some((start, end)) = self.dialect.each.and_then(|each| record.range(each)) else { return };
@@ -353,11 +357,14 @@ impl Reading<'_, '_> {
         (self.sink)(Some(&event), trace);
     }
 
-    fn made<'a>(&mut self, values: Overlaid<'_, 'a>, spot: Spot) -> Event<'a> {
+    fn made<'a>(&mut self, values: Overlaid<'_, 'a>, spot: Spot) -> Event<'a>
+    where
+        'r: 'a,
+    {
         let clock = generic::Clock { naive: self.naive, own: Some(self.dialect.time) };
         let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
-        generic::fill(&mut event, values, clock, self.memory, self.notes);
-        event.usage_id = values.given.usage_id.clone();
+        generic::fill(&mut event, values, clock, self.memory, self.notes, self.arena);
+        event.usage_id = values.given.usage_id.as_deref();
         event
     }
 }

@@ -80,7 +80,7 @@ fn rows() -> Vec<(&'static str, Sample, Field)> {
         ("status", TEXT, field!(status)),
         ("reason status_reason cause", TEXT, field!(reason)),
         ("error error_message errorMessage exception", TEXT, |event| event.error.clone()?.message),
-        ("stack stack_trace stacktrace traceback", TEXT, |event| event.stack.as_deref().map(str::to_owned)),
+        ("stack stack_trace stacktrace traceback", TEXT, |event| event.stack.map(str::to_owned)),
         ("duration_ms durationMs elapsed_ms", MILLIS, field!(duration_ms)),
         ("input inputs trigger_payload triggerPayload", RAW, field!(input)),
         ("artifact artifact_path report_path", TEXT, |event| Some(event.artifacts.first()?.path.to_string())),
