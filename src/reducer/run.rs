@@ -360,10 +360,27 @@ impl RunState {
     /// What changed since the last call, sorted and without repeats; the list is empty afterwards.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = std::mem::take(&mut self.changes);
-        for list in [&mut changes.spans, &mut changes.markers, &mut changes.artifacts] {
-            list.sort_unstable();
-            list.dedup();
-        }
+        sort(&mut changes.spans, self.spans.len());
+        sort(&mut changes.markers, self.markers.len());
+        sort(&mut changes.artifacts, self.artifacts.len());
         changes
     }
+}
+
+/// Sorts numbers of a list's entries and takes repeats away.
+fn sort(numbers: &mut Vec<u32>, entries: usize) {
+    if numbers.len() < entries / 8 {
+        numbers.sort_unstable();
+        numbers.dedup();
+        return;
+    }
+    // They are so many that the entries are asked instead.
+    let mut is_there = vec![false; entries];
+    for number in numbers.iter() {
+        if let Some(there) = is_there.get_mut(*number as usize) {
+            *there = true;
+        }
+    }
+    numbers.clear();
+    numbers.extend((0..).zip(is_there).filter(|(_, there)| *there).map(|(number, _)| number));
 }

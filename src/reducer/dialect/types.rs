@@ -42,13 +42,27 @@ pub(super) fn number(value: Value<'_>) -> Option<f64> {
     if value.kind != Kind::Number {
         return None;
     }
+    if let Some(whole) = short_whole(value.raw) {
+        return Some(whole as f64);
+    }
     value.raw.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A number of so few digits and nothing else that an f64 holds it, as most are.
+fn short_whole(raw: &str) -> Option<u64> {
+    if raw.is_empty() || raw.len() > 15 {
+        return None;
+    }
+    raw.bytes().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')))
 }
 
 /// A whole number from 0 to 2^63-1; `2.0` is whole.
 pub(super) fn count(value: Value<'_>) -> Option<u64> {
     if value.kind != Kind::Number {
         return None;
+    }
+    if let Some(whole) = short_whole(value.raw) {
+        return Some(whole);
     }
     if let Ok(whole) = value.raw.parse::<i64>() {
         return u64::try_from(whole).ok();
