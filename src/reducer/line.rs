@@ -60,16 +60,32 @@ impl Splitter {
 
     /// Takes the next bytes and gives every line that ends in them.
     pub fn push(&mut self, chunk: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        let rest = self.push_held(chunk, each);
+        self.push_whole(rest, each);
+    }
+
+    /// The first half of [`Splitter::push`]: gives the line that was held, if it ends in the next bytes, and gives those that
+    /// are not taken yet.
+    pub fn push_held<'c>(&mut self, chunk: &'c [u8], each: &mut impl FnMut(Line<'_>)) -> &'c [u8] {
+        if self.tail_length() == 0 {
+            return chunk;
+        }
+        let Some(end) = memchr::memchr(b'\n', chunk) else {
+            self.hold(chunk);
+            return &[];
+        };
+        self.hold(chunk.get(..end).unwrap_or_default());
+        self.give_held(each);
+        chunk.get(end + 1..).unwrap_or_default()
+    }
+
+    /// The other half: nothing is held, and every line is given that lies in the next bytes.
+    pub fn push_whole<'c>(&mut self, chunk: &'c [u8], each: &mut impl FnMut(Line<'c>)) {
         let mut from = 0;
         let text = Text::of(chunk);
         line_feeds(chunk, |end, has_controls| {
             let piece = chunk.get(from..end).unwrap_or_default();
-            if self.tail_length() == 0 {
-                self.give_whole(piece, if has_controls { None } else { text.get(from..end) }, each);
-            } else {
-                self.hold(piece);
-                self.give_held(each);
-            }
+            self.give_whole(piece, if has_controls { None } else { text.get(from..end) }, each);
             from = end + 1;
         });
         self.hold(chunk.get(from..).unwrap_or_default());
@@ -110,7 +126,7 @@ impl Splitter {
     /// Gives a line that lies within the chunk, without copying it; `text` is the piece when it is clean, but for a
     /// carriage return at its end.
     #[inline(always)]
-    fn give_whole(&mut self, piece: &[u8], text: Option<&str>, each: &mut impl FnMut(Line<'_>)) {
+    fn give_whole<'c>(&mut self, piece: &'c [u8], text: Option<&'c str>, each: &mut impl FnMut(Line<'c>)) {
         let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };
         let content = unmarked.get(leading_nuls(unmarked)..).unwrap_or_default();
         let skipped = (piece.len() - content.len()) as u64;

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
+use bumpalo::Bump;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::dialect::{Decoder, LineClass, Reading};
+use super::dialect::{Decoded, Decoder, Read, Reading, Sink, Spot, Trace, bare};
 use super::event::{Class, Event, Level, Subject, Verb};
 use super::fold;
 use super::line::{Line, Splitter};
@@ -97,29 +98,33 @@ impl Reducer {
 
     /// Takes the next bytes; `each` is given every event of the lines that end in them.
     pub fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
-        let Self { splitter, decoder, state, .. } = self;
-        let state = Arc::make_mut(state);
-        decoder.look_over(chunk, splitter.line_start() + splitter.tail_length());
-        splitter.push(chunk, &mut |line| reduce_line(state, decoder, &line, each));
+        self.push_with(chunk, &mut |state, event, _| {
+            fold::apply(state, event);
+            each(event);
+        });
     }
 
     /// The same; `before` is given the state after each line that has an event, with the first event of the next one,
     /// before that is applied.
     pub fn push_before(&mut self, chunk: &[u8], before: &mut dyn FnMut(&mut RunState, &Event<'_>)) {
+        self.push_with(chunk, &mut |state, event, is_first| {
+            if is_first {
+                before(state, event);
+            }
+            fold::apply(state, event);
+        });
+    }
+
+    /// The same; `apply` is given each event and whether it is the first one of its line.
+    fn push_with(&mut self, chunk: &[u8], apply: Apply<'_>) {
         let Self { splitter, decoder, state, .. } = self;
         let state = Arc::make_mut(state);
         decoder.look_over(chunk, splitter.line_start() + splitter.tail_length());
-        splitter.push(chunk, &mut |line| {
-            let (mut timed, mut is_first) = (false, true);
-            let decoded = decoder.decode(&line, &mut |event| {
-                if std::mem::take(&mut is_first) {
-                    before(state, event);
-                }
-                timed |= event.time.is_some();
-                fold::apply(state, event);
-            });
-            fold::end_line(state, line.number, &decoded, timed);
-        });
+        let rest = splitter.push_held(chunk, &mut |line| reduce_line(state, decoder, &line, apply));
+        let arena = Bump::new();
+        let mut lines = Lines::new(state, apply, AT_ONCE);
+        splitter.push_whole(rest, &mut |line| lines.take(decoder, &line, &arena));
+        lines.apply_all();
     }
 
     /// The state after the last line that ended.
@@ -165,18 +170,117 @@ impl Reducer {
         }
         let mut state = RunState::clone(&self.state);
         let mut rows = Vec::new();
-        reduce_line(&mut state, &mut self.decoder, &line, &mut |event| rows.push(EventRow::of(event)));
+        reduce_line(&mut state, &mut self.decoder, &line, &mut |state, event, _| {
+            fold::apply(state, event);
+            rows.push(EventRow::of(event));
+        });
         Tail::Provisional(Box::new(state), rows)
     }
 }
 
-fn reduce_line(state: &mut RunState, decoder: &mut Decoder, line: &Line<'_>, each: &mut dyn FnMut(&Event<'_>)) {
-    let mut timed = false;
-    let decoded = decoder.decode(line, &mut |event| {
-        timed |= event.time.is_some();
-        fold::apply(state, event);
-        each(event);
-    });
-    debug_assert!(decoded.class != LineClass::Blank || !timed);
-    fold::end_line(state, line.number, &decoded, timed);
+/// So many lines are decoded before their events are applied: the code of both together does not fit into a processor's
+/// nearest cache, and is fetched again for each line when they take turns.
+const AT_ONCE: usize = 16;
+
+/// Applies an event to a state; is told whether it is the first one of its line.
+type Apply<'f> = &'f mut dyn FnMut(&mut RunState, &Event<'_>, bool);
+
+fn reduce_line(state: &mut RunState, decoder: &mut Decoder, line: &Line<'_>, apply: Apply<'_>) {
+    let arena = Bump::new();
+    let mut lines = Lines::new(state, apply, 1);
+    lines.take(decoder, line, &arena);
+    lines.apply_all();
+}
+
+/// Lines between decoder and fold, which are applied in their order.
+struct Lines<'a, 'f> {
+    state: &'f mut RunState,
+    apply: Apply<'f>,
+    /// Of the lines that wait, then those of the line that is being read.
+    events: Vec<Event<'a>>,
+    waiting: Vec<Waiting>,
+    /// Of the line that is being read: it had an event, and one with a time, which were applied already.
+    had_event: bool,
+    had_time: bool,
+}
+
+/// A line that was decoded.
+struct Waiting {
+    number: u64,
+    /// How many events there are up to its end.
+    events: usize,
+    decoded: Decoded<'static>,
+}
+
+impl<'a, 'f> Lines<'a, 'f> {
+    fn new(state: &'f mut RunState, apply: Apply<'f>, at_once: usize) -> Self {
+        let (events, waiting) = (Vec::with_capacity(at_once), Vec::with_capacity(at_once));
+        Self { state, apply, events, waiting, had_event: false, had_time: false }
+    }
+
+    fn take(&mut self, decoder: &mut Decoder, line: &Line<'a>, arena: &'a Bump) {
+        let read: Read = decoder.read(line, arena, self);
+        match read.without_dialect() {
+            Some(decoded) => {
+                self.waiting.push(Waiting { number: line.number, events: self.events.len(), decoded });
+                if self.waiting.len() == self.waiting.capacity() {
+                    self.apply_all();
+                }
+            }
+            None => {
+                self.apply_all();
+                self.end_line(line.number, &decoder.decoded(read));
+            }
+        }
+    }
+
+    /// Applies everything that waits.
+    fn apply_all(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut rest = events.as_slice();
+        let mut before = 0;
+        for line in waiting.drain(..) {
+            let (own, others) = rest.split_at(line.events - before);
+            own.iter().for_each(|event| self.apply(event));
+            self.end_line(line.number, &line.decoded);
+            (rest, before) = (others, line.events);
+        }
+        rest.iter().for_each(|event| self.apply(event));
+        events.clear();
+        (self.events, self.waiting) = (events, waiting);
+    }
+
+    #[inline(always)]
+    fn apply(&mut self, event: &Event<'_>) {
+        let is_first = !std::mem::replace(&mut self.had_event, true);
+        self.had_time |= event.time.is_some();
+        (self.apply)(self.state, event, is_first);
+    }
+
+    fn end_line(&mut self, number: u64, decoded: &Decoded<'_>) {
+        fold::end_line(self.state, number, decoded, self.had_time);
+        (self.had_event, self.had_time) = (false, false);
+    }
+}
+
+impl<'a> Sink<'a> for Lines<'a, '_> {
+    fn place(&mut self, class: Class, spot: Spot) -> &mut Event<'a> {
+        // A line can hold a million of them.
+        if self.events.len() == self.events.capacity() {
+            self.apply_all();
+        }
+        let number = self.events.len();
+        self.events.push(bare(class, spot));
+        &mut self.events[number]
+    }
+
+    fn placed(&mut self) {}
+
+    fn passing(&mut self, event: Option<&Event<'_>>, _: Trace) {
+        self.apply_all();
+        if let Some(event) = event {
+            self.apply(event);
+        }
+    }
 }

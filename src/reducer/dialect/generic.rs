@@ -68,10 +68,10 @@ pub(super) struct Clock {
 
 /// Where a record stands in its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    pub(super) line: u64,
-    pub(super) offset: u64,
-    pub(super) length: u64,
+pub(crate) struct Spot {
+    pub(crate) line: u64,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
 }
 
 /// What was passed over, for the log's health.

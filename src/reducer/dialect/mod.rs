@@ -14,8 +14,10 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use bumpalo::Bump;
-use data::{Dialect, DialectSet, Dialects, Sink, Trace};
-use generic::{Clock, Notes, Spot};
+pub(crate) use data::Trace;
+use data::{Dialect, DialectSet, Dialects};
+pub(crate) use generic::Spot;
+use generic::{Clock, Notes};
 use names::Memory;
 use record::{Layout, Record};
 
@@ -77,12 +79,6 @@ pub struct Decoded<'d> {
     pub dialect: &'d str,
 }
 
-impl Decoded<'static> {
-    fn plain(class: LineClass) -> Self {
-        Self { class, bad_times: 0, wrong_types: 0, duplicate_keys: 0, unread_elements: 0, dialect: PLAIN }
-    }
-}
-
 /// What was noticed about the records of a line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Noticed {
@@ -106,20 +102,74 @@ pub struct Decoder {
 struct Tables {
     memory: Memory,
     layout: Layout,
-    /// Texts of the present line that do not stand in it as they are.
-    arena: Bump,
 }
 
-impl Tables {
-    /// An arena that grew beyond this is given back after its line.
-    const KEPT_ARENA: usize = 64 * 1024;
+/// What takes the events of lines. Those that the generic dialect makes last as long as the line's text, so that they need
+/// not be looked at before the next line is decoded.
+pub(crate) trait Sink<'a> {
+    /// A bare event, for the caller to fill.
+    fn place(&mut self, class: Class, spot: Spot) -> &mut Event<'a>;
+    /// It is filled.
+    fn placed(&mut self);
+    /// An event that is gone after the call, with what became of its record; no event where a rule ignores one.
+    fn passing(&mut self, event: Option<&Event<'_>>, trace: Trace);
+}
 
-    /// Forgets the line before.
-    fn begin_line(&mut self) {
-        match self.arena.allocated_bytes() {
-            0 => {}
-            1..=Self::KEPT_ARENA => self.arena.reset(),
-            _ => self.arena = Bump::new(),
+/// Gives each event at once.
+struct AtOnce<'a, 'f> {
+    placed: Option<(Event<'a>, Spot)>,
+    each: &'f mut dyn FnMut(Option<&Event<'_>>, Trace),
+}
+
+impl<'a> Sink<'a> for AtOnce<'a, '_> {
+    fn place(&mut self, class: Class, spot: Spot) -> &mut Event<'a> {
+        &mut self.placed.insert((bare(class, spot), spot)).0
+    }
+
+    fn placed(&mut self) {
+        if let Some((event, spot)) = self.placed.take() {
+            (self.each)(Some(&event), Trace { dialect: None, rule: None, spot });
+        }
+    }
+
+    fn passing(&mut self, event: Option<&Event<'_>>, trace: Trace) {
+        (self.each)(event, trace);
+    }
+}
+
+/// An event with nothing but its place.
+#[inline(always)]
+pub(crate) fn bare<'a>(class: Class, spot: Spot) -> Event<'a> {
+    Event::bare(class, spot.line, spot.offset, spot.length)
+}
+
+/// What a line was read as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    class: LineClass,
+    noticed: Noticed,
+}
+
+impl Read {
+    fn plain(class: LineClass) -> Self {
+        Self { class, noticed: Noticed::default() }
+    }
+
+    /// The same for who asks later, unless a dialect other than the two that are always there recognised the line.
+    pub(crate) fn without_dialect(self) -> Option<Decoded<'static>> {
+        let name = if self.class == LineClass::Event { GENERIC } else { PLAIN };
+        self.noticed.dialect.is_none().then(|| self.decoded(name))
+    }
+
+    fn decoded(self, dialect: &str) -> Decoded<'_> {
+        let Noticed { notes, duplicate_keys, .. } = self.noticed;
+        Decoded {
+            class: self.class,
+            bad_times: notes.bad_times,
+            wrong_types: notes.wrong_types,
+            duplicate_keys,
+            unread_elements: notes.unread_elements,
+            dialect,
         }
     }
 }
@@ -159,48 +209,52 @@ impl Decoder {
     }
 
     /// The same, with what became of every record, also of those that are ignored.
-    fn decode_traced(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
+    fn decode_traced(&mut self, line: &Line<'_>, each: &mut dyn FnMut(Option<&Event<'_>>, Trace)) -> Decoded<'_> {
+        let read = self.read(line, &Bump::new(), &mut AtOnce { placed: None, each });
+        self.decoded(read)
+    }
+
+    /// The same for a sink. Texts that do not stand in the line as they are go to the arena.
+    pub(crate) fn read<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut dyn Sink<'a>) -> Read {
         let end = line.offset + line.bytes.len() as u64;
         let is_clean = !self.redact || self.unsuspicious.start <= line.offset && end <= self.unsuspicious.end;
         match if is_clean { None } else { redact::mask(line.bytes) } {
-            Some(masked) => self.decode_masked(&Line { bytes: &masked, clean: None, ..*line }, sink),
-            None => self.decode_masked(line, sink),
+            Some(masked) => {
+                let bytes = arena.alloc_slice_copy(&masked);
+                self.read_masked(&Line { bytes, clean: None, ..*line }, arena, sink)
+            }
+            None => self.read_masked(line, arena, sink),
         }
     }
 
-    fn decode_masked(&mut self, line: &Line<'_>, sink: Sink<'_>) -> Decoded<'_> {
+    fn read_masked<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut dyn Sink<'a>) -> Read {
         let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
             let mut tables = TABLES.take().unwrap_or_default();
-            tables.begin_line();
-            let noticed = self.objects(line, &mut tables, sink);
+            let noticed = self.objects(line, &mut tables, arena, sink);
             TABLES.set(Some(tables));
             match noticed {
-                Some(noticed) => return self.decoded(noticed),
+                Some(noticed) => return Read { class: LineClass::Event, noticed },
                 None => Class::Malformed,
             }
         } else if is_blank(line.bytes) {
-            return Decoded::plain(LineClass::Blank);
+            return Read::plain(LineClass::Blank);
         } else {
             Class::Text
         };
-        let spot = Spot { line: line.number, offset: line.offset, length: line.length };
-        let bare = Event::bare(class, spot.line, spot.offset, spot.length);
-        sink(Some(&bare), Trace { dialect: None, rule: None, spot });
-        Decoded::plain(class.into())
+        sink.place(class, Spot { line: line.number, offset: line.offset, length: line.length });
+        sink.placed();
+        Read::plain(class.into())
     }
 
-    fn decoded(&self, noticed: Noticed) -> Decoded<'_> {
-        let Noticed { notes, duplicate_keys, dialect } = noticed;
-        Decoded {
-            class: LineClass::Event,
-            bad_times: notes.bad_times,
-            wrong_types: notes.wrong_types,
-            duplicate_keys,
-            unread_elements: notes.unread_elements,
-            dialect: dialect.and_then(|number| self.dialects.get(number)).map_or(GENERIC, Dialect::name),
+    /// The same with the name of the dialect.
+    pub(crate) fn decoded(&self, read: Read) -> Decoded<'_> {
+        if let Some(decoded) = read.without_dialect() {
+            return decoded;
         }
+        let dialect = read.noticed.dialect.and_then(|number| self.dialects.get(number));
+        read.decoded(dialect.map_or(GENERIC, Dialect::name))
     }
 
     /// Whether an unterminated tail consists of whole objects, so that it may be taken provisionally (spec 1.2).
@@ -218,7 +272,13 @@ impl Decoder {
 
     /// The events of a line that is one object, or several glued together; `None` when it is anything else, and then no
     /// event was given.
-    fn objects(&mut self, line: &Line<'_>, tables: &mut Tables, sink: Sink<'_>) -> Option<Noticed> {
+    fn objects<'a>(
+        &mut self,
+        line: &Line<'a>,
+        tables: &mut Tables,
+        arena: &'a Bump,
+        sink: &mut dyn Sink<'a>,
+    ) -> Option<Noticed> {
         let mut cursor = match line.clean {
             Some(clean) => Cursor::of_clean(clean),
             None => Cursor::new(simdutf8::basic::from_utf8(line.bytes).ok()?),
@@ -231,7 +291,7 @@ impl Decoder {
         let mut noticed = Noticed::default();
         if cursor.peek().is_none() {
             let spot = Spot { line: line.number, offset: line.offset, length: line.length };
-            self.object(tables, text, first, line.offset, spot, &mut noticed, sink);
+            self.object(tables, text, first, line.offset, spot, &mut noticed, arena, sink);
             return Some(noticed);
         }
         if !are_objects(&mut cursor) {
@@ -243,7 +303,7 @@ impl Decoder {
             tables.layout.read(&mut cursor).ok()?;
             let length = (cursor.at() - start) as u64;
             let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
-            self.object(tables, text, start, line.offset, spot, &mut noticed, sink);
+            self.object(tables, text, start, line.offset, spot, &mut noticed, arena, sink);
             cursor.space();
         }
         Some(noticed)
@@ -252,26 +312,27 @@ impl Decoder {
     /// The events of the object that was just read: a dialect that recognises it is asked first. The text lies at
     /// `base` in the log, the object at `start` in the text.
     #[allow(clippy::too_many_arguments, reason = "one call per record, on the hottest path")]
-    fn object(
+    fn object<'a>(
         &mut self,
         tables: &mut Tables,
-        text: &str,
+        text: &'a str,
         start: usize,
         base: u64,
         spot: Spot,
         noticed: &mut Noticed,
-        sink: Sink<'_>,
+        arena: &'a Bump,
+        sink: &mut dyn Sink<'a>,
     ) {
         let Self { naive_time, dialects, .. } = self;
-        let Tables { memory, layout, arena } = tables;
+        let Tables { memory, layout } = tables;
         let record = Record::new(layout, text);
         let input = data::Input { record, text, start, spot, base };
         let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, arena, sink);
         if dialect.is_none() {
             let clock = Clock { naive: *naive_time, own: None };
-            let mut event = Event::bare(Class::Event, spot.line, spot.offset, spot.length);
-            generic::fill(&mut event, record, clock, memory, &mut noticed.notes, arena);
-            sink(Some(&event), Trace { dialect: None, rule: None, spot });
+            let event = sink.place(Class::Event, spot);
+            generic::fill(event, record, clock, memory, &mut noticed.notes, arena);
+            sink.placed();
         }
         noticed.dialect = noticed.dialect.or(dialect);
         noticed.duplicate_keys = noticed.duplicate_keys.saturating_add(layout.duplicate_keys());

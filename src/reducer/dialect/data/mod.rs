@@ -24,6 +24,7 @@ use bumpalo::Bump;
 pub use builtin::builtin;
 pub use compile::Written;
 
+use super::Sink;
 use super::concept::Concept;
 use super::generic::{self, Notes, Spot};
 use super::names::Memory;
@@ -174,16 +175,13 @@ impl Dialect {
 
 /// What became of a record, or of an element of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     /// The dialect's number, none for the generic one.
     pub(super) dialect: Option<usize>,
     /// The rule that matched, by its number.
     pub(super) rule: Option<usize>,
     pub(super) spot: Spot,
 }
-
-/// Takes each event with its trace; no event where a rule ignores one.
-pub(super) type Sink<'f> = &'f mut dyn FnMut(Option<&Event<'_>>, Trace);
 
 /// The user's own dialects and the built-in ones, asked in this order, with their gates. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -273,7 +271,7 @@ impl Dialects {
         memory: &mut Memory,
         notes: &mut Notes,
         arena: &Bump,
-        sink: Sink<'_>,
+        sink: &mut dyn Sink<'_>,
     ) -> Option<usize> {
         let text = input.text.get(input.start..).unwrap_or_default();
         let candidates = self.set.0.gates().candidates(input.record, text);
@@ -296,14 +294,14 @@ impl Dialects {
 }
 
 /// One record being read by the dialect that recognised it.
-struct Reading<'r, 'f> {
+struct Reading<'r, 'a> {
     dialect: &'r Dialect,
     number: usize,
     naive: NaiveTime,
     memory: &'r mut Memory,
     notes: &'r mut Notes,
     arena: &'r Bump,
-    sink: Sink<'f>,
+    sink: &'r mut dyn Sink<'a>,
 }
 
 impl<'r> Reading<'r, '_> {
@@ -344,17 +342,17 @@ impl<'r> Reading<'r, '_> {
         let trace = Trace { dialect: Some(self.number), rule: matched.as_ref().map(|(number, ..)| *number), spot };
         let Some((_, rule, caught)) = matched else {
             let event = self.made(Overlaid { record: input.record, given: &plain }, spot);
-            return (self.sink)(Some(&event), trace);
+            return self.sink.passing(Some(&event), trace);
         };
         if rule.ignore {
-            return (self.sink)(None, trace);
+            return self.sink.passing(None, trace);
         }
         let given = Given::by_rule(dialect, rule, &caught, &scope);
         let mut event = self.made(Overlaid { record: input.record, given: &given }, spot);
         event.meaning = dialect.meaning(event.meaning, rule, &caught);
         event.hidden = rule.hide;
         event.understood = true;
-        (self.sink)(Some(&event), trace);
+        self.sink.passing(Some(&event), trace);
     }
 
     fn made<'a>(&mut self, values: Overlaid<'_, 'a>, spot: Spot) -> Event<'a>
