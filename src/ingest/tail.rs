@@ -21,7 +21,7 @@ use crate::store::writer::Write;
 use crate::store::{Batch, Cursor, LogRow, Reader, StoreError, Writer};
 
 /// How much is read at once.
-pub(super) const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 128 * 1024;
 
 /// A turn ends after so many event rows, however few bytes they are of.
 const MAX_ROWS: usize = 20_000;
