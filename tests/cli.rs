@@ -259,6 +259,27 @@ fn the_environment_goes_before_the_file_and_an_option_before_both() {
 }
 
 #[test]
+fn an_empty_variable_says_nothing_and_a_refused_one_is_named() {
+    let place = Place::new();
+    append(&place.state(), "run-1", START);
+    let example = include_str!("../.env.example");
+    let line = |line: &'static str| line.trim_start_matches(['#', ' ']).split_once('=').map(|(name, _)| name);
+    let names: Vec<&str> = example.lines().filter_map(line).filter(|name| name.starts_with("WHEELWATCH_")).collect();
+    assert!(names.contains(&"WHEELWATCH_PORT") && names.contains(&"WHEELWATCH_VERBOSE"), "{names:?}");
+    let mut command = place.command(&["dump"]);
+    command.envs(names.iter().map(|name| (name, ""))).arg(place.state());
+    assert!(stdout_of(&mut command).contains("run-1"));
+
+    for (name, value) in [("WHEELWATCH_PORT", "x"), ("WHEELWATCH_VERBOSE", "much"), ("WHEELWATCH_NAIVE_TIME", "here")] {
+        let (code, stderr) = code(place.command(&["dump"]).env(name, value).arg(place.state()));
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(value) && stderr.contains(name), "{stderr}");
+    }
+    let (_, stderr) = code(place.command(&["dump", "--port", "y"]).env("WHEELWATCH_PORT", "x").arg(place.state()));
+    assert!(!stderr.contains("WHEELWATCH_PORT"), "{stderr}");
+}
+
+#[test]
 fn the_commands_answer_without_a_server_and_beside_one() {
     let place = Place::new();
     let state = place.state();

@@ -13,6 +13,7 @@ mod doctor;
 #[cfg(test)]
 mod documented;
 mod dump;
+mod environment;
 mod error;
 mod events;
 mod generated;
@@ -32,8 +33,6 @@ mod wait;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::app;
 use error::CliError;
@@ -97,7 +96,7 @@ enum Command {
 /// Runs the program with the arguments of this process and gives its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
-    let result = load_env_file(Path::new(".env")).and_then(|()| match Cli::try_parse() {
+    let result = environment::load_file(Path::new(".env")).and_then(|()| match environment::parse::<Cli>() {
         Ok(cli) => dispatch(cli),
         Err(error) => {
             // Help and version go to standard output, mistakes to standard error; a closed one is no reason to panic.
@@ -150,25 +149,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads our variables from `.env`; the file may belong to somebody else, so its other lines do not matter. What the
-/// environment already says stays.
-fn load_env_file(file: &Path) -> Result<(), CliError> {
-    let Ok(text) = std::fs::read_to_string(file) else { return Ok(()) };
-    let ours = |line: &str| {
-        let line = line.trim_start();
-        let name = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        ["WHEELWATCH_", "REPO_RECALL_RUN_STATE_DIR", "NO_COLOR"].iter().any(|start| name.starts_with(start))
-    };
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| ours(line)) {
-        dotenvy::from_read(line.as_bytes()).map_err(|error| CliError::Config {
-            file: file.to_owned(),
-            line: number + 1,
-            reason: error.to_string(),
-        })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -284,3 +284,6 @@ impl<'a> Sink<'a> for Lines<'a, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
