@@ -213,6 +213,7 @@ fn the_health_counts_equal_keys_bad_times_and_wrong_types() {
         assert_eq!(found, (duplicate_keys, bad_times, wrong_types), "{line}");
     };
     check(r#"{"ts":1780442377,"phase":"build","attempt":2}"#, 0, 0, 0);
+    check(r#"{"run_id":true}"#, 0, 0, 0);
     check(r#"{"phase":"a","phase":"b","data":{"phase":1,"ph\u0061se":"c"}}"#, 2, 0, 0);
     check(r#"{"phase":"a","data":{"phase":"b"}}"#, 0, 0, 0);
     check(r#"{"ts":"probe","time":"","at":null,"data":{"ts":5}}"#, 0, 2, 0);

@@ -4,7 +4,7 @@ use super::*;
 
 /// Lines of every way through the reducer: of the generic dialect and of another, with what must be unescaped or masked,
 /// with more records than are decoded at once, and lines that are no records.
-const LINES: [&str; 12] = [
+const LINES: [&str; 13] = [
     r#"{"ts":"2026-06-02T23:19:37Z","event":"run.started","title":"one"}"#,
     r#"{"ts":"2026-06-02T23:19:38Z","event":"step.started","step":"a","phase":"build"}"#,
     r#"{"event":"step.finished","step":"a","title":"tw\u006f \"three\""}"#,
@@ -13,6 +13,7 @@ const LINES: [&str; 12] = [
     r#"{"timestamp":"2026-06-02T23:19:40Z","eventType":"ClarificationRequired","runId":"r","phase":"verify","severity":"info","data":{}}"#,
     r#"{"event":"log","candidate":"ghp_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123"}"#,
     r#"{"event":"phase.started","phase":"one"} {"event":"phase.started","phase":"two"}"#,
+    r#"{"timestamp":"2026-06-02T23:19:41Z","eventType":"SupervisorStarted","runId":"r","phase":"build","severity":"info","data":{}} {"event":"log"}"#,
     "GLUED",
     "only text",
     r#"{"event":"torn"#,

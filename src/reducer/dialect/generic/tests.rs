@@ -428,6 +428,7 @@ fn an_object_with_an_id_of_its_own_is_a_ledger_line() {
 fn what_a_log_calls_its_run_stands_on_the_top_level() {
     for name in ["run_id", "runId"] {
         assert_eq!(with(&format!(r#"{{"{name}":"x"}}"#), field!(run_id)).as_deref(), Some("x"));
+        assert_eq!(with(&format!(r#"{{"{name}":7}}"#), field!(run_id)).as_deref(), Some("7"), "it is an id");
         assert_eq!(with(&format!(r#"{{"data":{{"{name}":"x"}}}}"#), field!(run_id)), None);
     }
 }
