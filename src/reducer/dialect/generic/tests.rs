@@ -438,3 +438,11 @@ fn an_empty_object_is_an_event_with_nothing_but_its_place() {
     let bare = with("{}", |event| format!("{event:?}"));
     assert_eq!(bare, format!("{:?}", Event::bare(Class::Event, 3, 10, 2)));
 }
+
+#[test]
+fn what_is_just_a_text_has_its_place() {
+    let mut event = Event::bare(Class::Event, 1, 0, 2);
+    for concept in Concepts::ALL {
+        assert_eq!(place_of(&mut event, concept).is_some(), TEXTS.has(concept), "{concept:?}");
+    }
+}
