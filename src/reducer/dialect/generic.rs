@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bumpalo::Bump;
 
-use super::concept::{Concept, Concept as C, Concepts, Key, TEXTS};
+use super::concept::{Concept, Concept as C, Concepts, Key};
 use super::data::TimeForm;
 use super::names::Memory;
 use super::record::{Found, Record};
@@ -22,8 +22,8 @@ pub(super) trait LookUp<'a>: Copy {
     fn concepts(&self) -> Concepts;
     /// The first value that `read` makes something of.
     fn find<T>(&self, concept: Concept, read: impl FnMut(Found, Value<'a>) -> Option<T>) -> Option<T>;
-    /// Gives the texts of [`TEXTS`] that are as nearly all are, strings without escapes that begin visibly, and that nothing is
-    /// asked before. The concepts of which there may be another value are left.
+    /// Gives the texts of [`super::concept::TEXTS`] that are as nearly all are, strings without escapes that begin
+    /// visibly, and that nothing is asked before. The concepts of which there may be another value are left.
     fn texts(&self, each: impl FnMut(Concept, &'a str)) -> Concepts;
     /// The first value when it is a text as nearly all are, a string without escapes that begins visibly, and nothing is
     /// asked before it. None says nothing.
@@ -124,7 +124,7 @@ struct Reader<'r, 'a, L> {
     arena: &'a Bump,
 }
 
-/// Where the text of a concept goes, of those of [`TEXTS`].
+/// Where the text of a concept goes, of those of [`super::concept::TEXTS`].
 #[inline(always)]
 fn place_of<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<&'a str>> {
     Some(match concept {
@@ -206,12 +206,6 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     /// What one concept alone says.
     #[inline(always)]
     fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
-        if TEXTS.has(concept) {
-            if let Some(place) = place_of(event, concept) {
-                *place = self.other_text(concept);
-            }
-            return;
-        }
         match concept {
             C::Time => event.time = self.time(concept),
             C::Level => {
@@ -255,21 +249,23 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Stack
             | C::Integration
             | C::Risk
-            | C::RetryOf
-            | C::Candidate
+            | C::RetryOf => self.put(event, concept, types::text),
+            C::Candidate
             | C::Step
             | C::Skill
             | C::Span
             | C::Parent
             | C::Session
             | C::ParentSession
-            | C::Agent
-            | C::Model
-            | C::Repo
-            | C::Holder
             | C::MarkerId
-            | C::Id
-            | C::EventName
+            | C::Id => self.put(event, concept, types::id),
+            C::Agent | C::Model | C::Repo | C::Holder => self.put(event, concept, types::who),
+            // Nothing is noted: it is no defect when a log calls its run otherwise.
+            C::RunId => {
+                let id = self.record.find(concept, |_, value| types::id(value));
+                event.run_id = id.map(|id| self.kept(id));
+            }
+            C::EventName
             | C::AttributeName
             | C::Message
             | C::Error
@@ -284,8 +280,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Action
             | C::ClaimedBy
             | C::Host
-            | C::Pid
-            | C::RunId => {}
+            | C::Pid => {}
         }
     }
 
@@ -315,25 +310,12 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         }
     }
 
-    /// The text of one of [`TEXTS`] that needs reading.
+    /// Puts a text that needs reading where it belongs.
     #[inline(never)]
-    fn other_text(&mut self, concept: Concept) -> Option<&'a str> {
-        let text = match concept {
-            C::Candidate
-            | C::Step
-            | C::Skill
-            | C::Span
-            | C::Parent
-            | C::Session
-            | C::ParentSession
-            | C::MarkerId
-            | C::Id => self.text_or(concept, types::id),
-            C::Agent | C::Model | C::Repo | C::Holder => self.text_or(concept, types::who),
-            // What it may be besides is said by the ledger's ids.
-            C::RunId => self.record.find(concept, |_, value| types::id(value)),
-            _ => self.text_or(concept, types::text),
-        };
-        text.map(|text| self.kept(text))
+    fn put(&mut self, event: &mut Event<'a>, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) {
+        if let Some(place) = place_of(event, concept) {
+            *place = self.text_or(concept, read).map(|text| self.kept(text));
+        }
     }
 
     fn text(&mut self, concept: Concept) -> Option<&'a str> {

@@ -1,5 +1,6 @@
 use serde_json::{Map, Value as Json, json};
 
+use super::super::concept::TEXTS;
 use super::*;
 use crate::reducer::dialect::testing::{Field, field, with};
 use crate::reducer::event::Class;
