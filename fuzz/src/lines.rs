@@ -1,7 +1,7 @@
 //! The splitter (spec 1.2), against a reading of the whole log at once that is too simple to be wrong.
 
 use crate::pieces::{Dice, pieces};
-use crate::reducer::line::{Line, OVERSIZED_HEAD, Splitter};
+use crate::reducer::line::{Clean, Line, OVERSIZED_HEAD, Splitter};
 
 /// A line that owns its bytes.
 #[derive(Debug, PartialEq)]
@@ -16,7 +16,10 @@ struct Kept {
 impl Kept {
     fn of(line: &Line<'_>) -> Self {
         let Line { number, offset, length, bytes, oversized, clean } = *line;
-        assert!(clean.is_none_or(|clean| clean.as_bytes() == bytes && bytes.iter().all(|byte| *byte >= 0x20)));
+        if let Some(Clean { text, ahead }) = clean {
+            assert!(text.as_bytes() == bytes && bytes.iter().all(|byte| *byte >= 0x20));
+            assert!(ahead.starts_with(bytes));
+        }
         Self { number, offset, length, bytes: bytes.to_vec(), oversized }
     }
 }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 pub use build::to_value;
 pub(crate) use number::{is_number, number_end, short_number};
-pub(crate) use scan::{Cursor, Torn, WIDE, quoted_end, short_content, string_end};
+pub(crate) use scan::{Cursor, Torn, WIDE, plain_content, quoted_end, short_content};
 pub(crate) use unescape::unescape;
 
 /// The deepest nesting that is accepted; the object itself is 1 (spec 1.2).

@@ -30,7 +30,16 @@ pub struct Line<'a> {
     /// The content is longer than the limit.
     pub oversized: bool,
     /// The content, when it is known to be text without a byte below 0x20, as nearly every line is. `None` says nothing.
-    pub clean: Option<&'a str>,
+    pub clean: Option<Clean<'a>>,
+}
+
+/// The content of a line without a byte below 0x20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clean<'a> {
+    /// The content.
+    pub text: &'a str,
+    /// The content and what is at hand of the bytes behind it, so that its end can be looked at in whole blocks.
+    pub ahead: &'a [u8],
 }
 
 /// Cuts a log into lines, whatever pieces it comes in. Holds at most one line of at most the limit.
@@ -84,8 +93,8 @@ impl Splitter {
         let mut from = 0;
         let text = Text::of(chunk);
         line_feeds(chunk, |end, has_controls| {
-            let piece = chunk.get(from..end).unwrap_or_default();
-            self.give_whole(piece, if has_controls { None } else { text.get(from..end) }, each);
+            let ahead = chunk.get(from..).unwrap_or_default();
+            self.give_whole(ahead, end - from, if has_controls { None } else { text.get(from..end) }, each);
             from = end + 1;
         });
         self.hold(chunk.get(from..).unwrap_or_default());
@@ -123,17 +132,27 @@ impl Splitter {
         Line { number: self.lines + 1, offset: self.start + skipped, length, bytes, oversized, clean: None }
     }
 
-    /// Gives a line that lies within the chunk, without copying it; `text` is the piece when it is clean, but for a
-    /// carriage return at its end.
+    /// Gives a line that lies within the chunk, without copying it: so many bytes of those ahead. `text` are these when
+    /// they are clean, but for a carriage return at the end.
     #[inline(always)]
-    fn give_whole<'c>(&mut self, piece: &'c [u8], text: Option<&'c str>, each: &mut impl FnMut(Line<'c>)) {
+    fn give_whole<'c>(
+        &mut self,
+        ahead: &'c [u8],
+        length: usize,
+        text: Option<&'c str>,
+        each: &mut impl FnMut(Line<'c>),
+    ) {
+        let piece = ahead.get(..length).unwrap_or_default();
         let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };
         let content = unmarked.get(leading_nuls(unmarked)..).unwrap_or_default();
         let skipped = (piece.len() - content.len()) as u64;
         let kept = content.strip_suffix(b"\r").unwrap_or(content);
         let line = self.line(kept, skipped, kept.len() as u64);
         // What is skipped is not clean, but for the mark.
-        let clean = text.filter(|_| !line.oversized).and_then(|text| text.get(skipped as usize..)?.get(..kept.len()));
+        let clean = text.filter(|_| !line.oversized).and_then(|text| {
+            let skipped = skipped as usize;
+            Some(Clean { text: text.get(skipped..)?.get(..kept.len())?, ahead: ahead.get(skipped..)? })
+        });
         each(Line { clean, ..line });
         self.end_line(piece.len() as u64);
     }

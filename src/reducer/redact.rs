@@ -10,7 +10,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, packed};
+use aho_corasick::{AhoCorasick, Input, packed};
 use memchr::memmem;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
@@ -129,19 +129,20 @@ const ADDRESSES: [&str; 2] = ["://", r":\/\/"];
 /// The kind of a password in an address.
 const PASSWORD: &str = "password";
 
-/// The searches for markers. Two, because one for so many words would be three times as slow as both: one for words of
-/// at least four bytes, one for those that three are enough for.
-static SEARCHES: LazyLock<[Search; 2]> = LazyLock::new(|| {
-    [false, true]
-        .map(|begins_rarely| Search::new(all_markers().filter(|marker| begins_rarely == self::begins_rarely(marker))))
-});
+/// Three bytes of every marker that hardly anything else has: one search for them costs a third of what two for so many
+/// words does. Every sixteenth shares a bucket of that search, and in this order they suspect little else together (tried
+/// on logs; in any other order they find the same, at up to four times the price).
+const SIGNS: [&str; 37] = [
+    "gsk", "ec_", "glp", "xap", "plx", "k_l", "sq0", "rer", "KEY", "SIA", "xox", "ya2", r":\/", "sk-", "k_t", "v1_",
+    "KIA", "ub_", "hp_", "xai", "gld", "kFJ", "hr_", "RER", ".ey", "_ac", "hs_", "pm_", "AgE", "Key", "://", "hu_",
+    "GOC", "ho_", "hf_", "Iza", "glr",
+];
 
-/// Whether hardly anything in a log has the first three bytes of a marker.
-fn begins_rarely(marker: &str) -> bool {
-    marker.len() < 4
-        || marker.starts_with("sk-")
-        || marker.starts_with(|first: char| first == ':' || first.is_ascii_uppercase())
-}
+/// A marker, and how many of its bytes stand before the sign.
+type Signed = (&'static str, usize);
+
+static SEARCH: LazyLock<Search> = LazyLock::new(Search::new);
+
 static PATTERNS: LazyLock<Regex> = LazyLock::new(|| {
     let patterns: Vec<&str> = KINDS.iter().map(|kind| kind.pattern).collect();
     let bytes = syntax::Config::new().unicode(false).utf8(false);
@@ -156,34 +157,62 @@ fn all_markers() -> impl Iterator<Item = &'static str> + Clone {
     KINDS.iter().flat_map(|kind| kind.markers).copied().chain(ADDRESSES)
 }
 
+/// The search for markers by their signs.
+#[derive(Debug)]
+struct Search {
+    signs: Signs,
+    /// By the number of a sign.
+    markers: Vec<Vec<Signed>>,
+}
+
 /// A search for many words at once: with vector instructions, ten times as fast, where there are any.
 #[derive(Debug)]
-enum Search {
+enum Signs {
     Packed(packed::Searcher),
     Plain(AhoCorasick),
 }
 
 impl Search {
-    fn new(words: impl Iterator<Item = &'static str> + Clone) -> Self {
-        match packed::Builder::new().extend(words.clone()).build() {
-            Some(searcher) => Search::Packed(searcher),
-            None => Search::Plain(AhoCorasick::new(words).expect("a few short words")),
-        }
+    fn new() -> Self {
+        let signs = match packed::Builder::new().extend(SIGNS).build() {
+            Some(searcher) => Signs::Packed(searcher),
+            None => Signs::Plain(AhoCorasick::new(SIGNS).expect("a few short words")),
+        };
+        let signed = |sign| all_markers().filter_map(move |marker| Some((marker, marker.find(sign)?))).collect();
+        Self { signs, markers: SIGNS.into_iter().map(signed).collect() }
     }
 
-    fn first(&self, bytes: &[u8]) -> Option<usize> {
-        let found = match self {
-            Search::Packed(searcher) => searcher.find(bytes),
-            Search::Plain(searcher) => searcher.find(bytes),
+    /// The first sign from a place on, by its number, and where it stands.
+    fn sign(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+        let rest = from..bytes.len();
+        let found = match &self.signs {
+            Signs::Packed(searcher) => searcher.find_in(bytes, rest.into()),
+            Signs::Plain(searcher) => searcher.find(Input::new(bytes).range(rest)),
         };
-        found.map(|found| found.start())
+        found.map(|found| (found.pattern().as_usize(), found.start()))
+    }
+
+    /// Where the first marker begins of those around a sign.
+    fn marker(&self, bytes: &[u8], sign: usize, at: usize) -> Option<usize> {
+        let begin = |(marker, before): &Signed| {
+            let begin = at.checked_sub(*before)?;
+            bytes.get(begin..)?.starts_with(marker.as_bytes()).then_some(begin)
+        };
+        self.markers.get(sign)?.iter().filter_map(begin).min()
     }
 }
 
-/// How many of the bytes nobody need look at again: no marker begins in them.
+/// How many of the bytes nobody need look at again: no marker stands in them.
 #[must_use]
 pub fn unsuspicious(bytes: &[u8]) -> usize {
-    SEARCHES.iter().filter_map(|search| search.first(bytes)).min().unwrap_or(bytes.len())
+    let mut from = 0;
+    while let Some((sign, at)) = SEARCH.sign(bytes, from) {
+        if let Some(marker) = SEARCH.marker(bytes, sign, at) {
+            return marker;
+        }
+        from = at + 1;
+    }
+    bytes.len()
 }
 
 /// The bytes with every credential masked; `None` when there is none, which is nearly always. As long as before.

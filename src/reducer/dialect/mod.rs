@@ -23,7 +23,7 @@ use record::{Layout, Record};
 
 use super::event::{Class, Event};
 use super::json::{Cursor, Kind};
-use super::line::{Line, MAX_LINE};
+use super::line::{Clean, Line, MAX_LINE};
 use super::redact;
 use super::time::NaiveTime;
 
@@ -279,14 +279,14 @@ impl Decoder {
         arena: &'a Bump,
         sink: &mut dyn Sink<'a>,
     ) -> Option<Noticed> {
-        let mut cursor = match line.clean {
-            Some(clean) => Cursor::of_clean(clean),
-            None => Cursor::new(simdutf8::basic::from_utf8(line.bytes).ok()?),
+        let (mut cursor, ahead) = match line.clean {
+            Some(Clean { text, ahead }) => (Cursor::of_clean(text), ahead),
+            None => (Cursor::new(simdutf8::basic::from_utf8(line.bytes).ok()?), line.bytes),
         };
         let text = cursor.text();
         cursor.space();
         let first = cursor.at();
-        tables.layout.read(&mut cursor).ok()?;
+        tables.layout.read(&mut cursor, ahead).ok()?;
         cursor.space();
         let mut noticed = Noticed::default();
         if cursor.peek().is_none() {
@@ -300,7 +300,7 @@ impl Decoder {
         cursor.set_at(first);
         while cursor.peek().is_some() {
             let start = cursor.at();
-            tables.layout.read(&mut cursor).ok()?;
+            tables.layout.read(&mut cursor, ahead).ok()?;
             let length = (cursor.at() - start) as u64;
             let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
             self.object(tables, text, start, line.offset, spot, &mut noticed, arena, sink);

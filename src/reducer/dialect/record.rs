@@ -233,15 +233,16 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// Reads the object at the cursor and steps behind it.
-    pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Torn> {
+    /// Reads the object at the cursor and steps behind it. `ahead` are the cursor's bytes and any that may be looked at behind
+    /// them.
+    pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>, ahead: &[u8]) -> Result<(), Torn> {
         let begin = cursor.at();
         self.duplicate_keys = 0;
         self.forgot = false;
         // A byte below 0x20 may stand where it must not.
         let is_clean = !cursor.has_controls();
         if is_clean
-            && let Some(shape) = self.shapes.recognise(cursor, &mut self.values)
+            && let Some(shape) = self.shapes.recognise(cursor, ahead, &mut self.values)
             && let Some(known) = self.known.get(shape as usize)
         {
             self.concepts = known.concepts;

@@ -7,7 +7,9 @@
 
 use wide::u8x32;
 
-use crate::reducer::json::{Cursor, Kind, Torn, WIDE, number_end, quoted_end, short_content, short_number, string_end};
+use crate::reducer::json::{
+    Cursor, Kind, Torn, WIDE, number_end, plain_content, quoted_end, short_content, short_number,
+};
 
 /// The most values of a shape.
 pub(super) const MOST_VALUES: usize = 64;
@@ -151,48 +153,75 @@ enum Stop {
 
 impl Shapes {
     /// The number of the shape of the object at the cursor, which then stands behind it; its values are in `values`.
-    /// `None` for an unknown shape; then the cursor stands anywhere.
-    pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, values: &mut Values) -> Option<u32> {
-        let text = cursor.bytes();
+    /// `ahead` are the cursor's bytes and any that may be looked at behind them. `None` for an unknown shape; then the
+    /// cursor stands anywhere.
+    pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, ahead: &[u8], values: &mut Values) -> Option<u32> {
         let next = if self.steps.is_empty() { NONE } else { 0 };
         let mut followed = Followed { at: cursor.at(), next };
         values.count = 0;
+        let shape = match self.through(ahead, 0, &mut followed, cursor, values) {
+            Ok(shape) => shape,
+            Err(Stop::Bytes) => self.to_the_end(ahead, followed, cursor, values)?,
+            Err(Stop::Step | Stop::Unknown) => return None,
+        };
+        // What goes on behind the cursor's bytes is no object of theirs.
+        (cursor.at() <= cursor.bytes().len()).then_some(shape)
+    }
+
+    /// The same where no window is left: the last bytes once more with zeros behind them, which no step has, so that windows
+    /// reach the end.
+    #[inline(never)]
+    fn to_the_end(
+        &self,
+        ahead: &[u8],
+        mut followed: Followed,
+        cursor: &mut Cursor<'_>,
+        values: &mut Values,
+    ) -> Option<u32> {
         let mut margin = [0; 2 * WINDOW];
-        // Where the bytes begin that are followed, and the first value in the margin.
-        let (mut bytes, mut base, mut moved) = (text, 0, 0);
+        match ahead.last_chunk::<WINDOW>() {
+            Some(last) => margin[..WINDOW].copy_from_slice(last),
+            None => margin[..ahead.len()].copy_from_slice(ahead),
+        }
+        let base = ahead.len().saturating_sub(WINDOW);
+        let moved = values.count;
+        followed.at -= base;
+        let shape = self.through(&margin, base, &mut followed, cursor, values).ok()?;
+        values.move_from(moved, base);
+        Some(shape)
+    }
+
+    /// Goes on through bytes, which begin at a place of the cursor's; gives the shape when its object ends.
+    #[inline]
+    fn through(
+        &self,
+        bytes: &[u8],
+        base: usize,
+        followed: &mut Followed,
+        cursor: &mut Cursor<'_>,
+        values: &mut Values,
+    ) -> Result<u32, Stop> {
         loop {
-            match self.follow(bytes, &mut followed, values) {
-                Stop::Unknown => return None,
-                Stop::Bytes if base + bytes.len() > text.len() => return None,
-                Stop::Bytes => {
-                    // The last bytes once more with zeros behind them, which no step has, so that windows reach the end.
-                    match text.last_chunk::<WINDOW>() {
-                        Some(last) => margin[..WINDOW].copy_from_slice(last),
-                        None => margin[..text.len()].copy_from_slice(text),
-                    }
-                    (bytes, base, moved) = (&margin, text.len().saturating_sub(WINDOW), values.count);
-                    followed.at -= base;
-                }
-                Stop::Step => {
-                    let step = self.steps.get(followed.next as usize)?;
-                    let is_whole = usize::from(step.length) <= WIDE
-                        || self.stands_whole(followed.next, cursor, followed.at + base);
-                    if is_whole && step.sort == Sort::End {
-                        cursor.set_at(followed.at + base + usize::from(step.length));
-                        values.move_from(moved, base);
-                        return Some(step.shape);
-                    }
-                    let start = followed.at + usize::from(step.before);
-                    let found = if is_whole { value(cursor, step.sort, start + base) } else { None };
-                    followed = match found {
-                        Some((end, kind)) => {
-                            values.push(start, end - base, kind)?;
-                            Followed { at: end - base, next: step.first }
-                        }
-                        None => Followed { next: step.next, ..followed },
-                    };
-                }
+            match self.follow(bytes, followed, values) {
+                Stop::Step => {}
+                stop @ (Stop::Unknown | Stop::Bytes) => return Err(stop),
             }
+            let step = self.steps.get(followed.next as usize).ok_or(Stop::Unknown)?;
+            let is_whole =
+                usize::from(step.length) <= WIDE || self.stands_whole(followed.next, cursor, followed.at + base);
+            if is_whole && step.sort == Sort::End {
+                cursor.set_at(followed.at + base + usize::from(step.length));
+                return Ok(step.shape);
+            }
+            let start = followed.at + usize::from(step.before);
+            let found = if is_whole { value(cursor, step.sort, start + base) } else { None };
+            *followed = match found {
+                Some((end, kind)) => {
+                    values.push(start, end - base, kind).ok_or(Stop::Unknown)?;
+                    Followed { at: end - base, next: step.first }
+                }
+                None => Followed { next: step.next, ..*followed },
+            };
         }
     }
 
@@ -215,11 +244,20 @@ impl Shapes {
             let length = usize::from(step.length);
             let Some(block) = window.get(length..).and_then(<[u8]>::first_chunk) else { break Stop::Step };
             let (end, kind) = if step.sort == Sort::String {
-                let Some(content) = short_content(block) else { break Stop::Step };
+                let content = match short_content(block) {
+                    Some(content) => content,
+                    None => match plain_content(bytes, at + length) {
+                        Some(content) => content,
+                        None => break Stop::Step,
+                    },
+                };
                 (at + length + content + 1, Kind::Plain)
             } else if step.sort == Sort::Scalar {
                 let Some(number) = short_number(block) else { break Stop::Step };
                 (at + length + number, Kind::Number)
+            } else if step.sort == Sort::Array {
+                let Some(end) = short_array(bytes, at + length) else { break Stop::Step };
+                (end, Kind::Array)
             } else {
                 break Stop::Step;
             };
@@ -330,25 +368,26 @@ fn value(cursor: &mut Cursor<'_>, sort: Sort, start: usize) -> Option<(usize, Ki
             b't' | b'f' | b'n' => whole(cursor, start),
             _ => None,
         },
-        Sort::Array if *first == b'[' => match flat_array(bytes, start + 1) {
-            Some(end) => Some((end, Kind::Array)),
-            None => whole(cursor, start),
-        },
+        Sort::Array if *first == b'[' => whole(cursor, start),
         Sort::Object if *first == b'{' => whole(cursor, start),
         Sort::Array | Sort::Object | Sort::End => None,
     }
 }
 
-/// The end of the array whose first element begins here, if it has only strings and numbers, which most have.
-fn flat_array(bytes: &[u8], mut at: usize) -> Option<usize> {
-    if bytes.get(at) == Some(&b']') {
-        return Some(at + 1);
+/// The end of the array that begins here, if it has only short strings without escapes and short numbers, as most have;
+/// `None` says nothing.
+#[inline(always)]
+fn short_array(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    match bytes.get(start..at + 1)? {
+        b"[]" => return Some(at + 1),
+        [b'[', _] => {}
+        _ => return None,
     }
     loop {
-        at = match bytes.get(at)? {
-            b'"' => string_end(bytes, at + 1)?.0,
-            b'-' | b'0'..=b'9' => number_end(bytes, at)?,
-            _ => return None,
+        at += match bytes.get(at..)?.first_chunk::<{ WIDE + 1 }>()? {
+            [b'"', content @ ..] => short_content(content)? + 2,
+            [number @ .., _] => short_number(number)?,
         };
         match bytes.get(at)? {
             b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),

@@ -100,6 +100,20 @@ pub(crate) fn short_content(block: &[u8; WIDE]) -> Option<usize> {
     (block.get(closing) == Some(&b'"')).then_some(closing)
 }
 
+/// The same of longer content, which begins at `start`.
+#[inline(always)]
+pub(crate) fn plain_content(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        let found = specials(*bytes.get(at..)?.first_chunk()?);
+        if found != 0 {
+            let closing = at + found.trailing_zeros() as usize;
+            return (bytes.get(closing) == Some(&b'"')).then_some(closing - start);
+        }
+        at += BLOCK;
+    }
+}
+
 /// The end of the escape whose backslash stands before `at`. Surrogates may stand alone (spec 1.2).
 #[cold]
 fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {

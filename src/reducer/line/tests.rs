@@ -15,7 +15,10 @@ struct Owned {
 impl From<Line<'_>> for Owned {
     fn from(line: Line<'_>) -> Self {
         let Line { number, offset, length, bytes, oversized, clean } = line;
-        assert!(clean.is_none_or(|clean| clean.as_bytes() == bytes && bytes.iter().all(|byte| *byte >= 0x20)));
+        if let Some(Clean { text, ahead }) = clean {
+            assert!(text.as_bytes() == bytes && bytes.iter().all(|byte| *byte >= 0x20));
+            assert!(ahead.starts_with(bytes));
+        }
         Self { number, offset, length, bytes: bytes.to_vec(), oversized }
     }
 }

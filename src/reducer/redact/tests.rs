@@ -85,6 +85,32 @@ fn every_pattern_and_every_marker_is_needed() {
 }
 
 #[test]
+fn every_marker_is_found_by_a_sign_and_every_sign_is_needed() {
+    for marker in all_markers() {
+        assert!(SIGNS.iter().any(|sign| marker.contains(sign)), "{marker}");
+    }
+    for sign in SIGNS {
+        let others = || SIGNS.iter().filter(|other| **other != sign);
+        assert!(
+            all_markers().any(|marker| marker.contains(sign) && !others().any(|other| marker.contains(other))),
+            "{sign}"
+        );
+        // Alone it says nothing, and hides none behind it.
+        assert_eq!(unsuspicious(sign.as_bytes()) == sign.len(), !all_markers().any(|marker| marker == sign), "{sign}");
+        for marker in all_markers() {
+            let bytes = [b"{\"", sign.as_bytes(), b"\" ", marker.as_bytes(), sign.as_bytes()].concat();
+            assert!(unsuspicious(&bytes) <= 7, "{sign} before {marker}");
+        }
+    }
+}
+
+/// The first place where a marker begins.
+fn first_marker(bytes: &[u8]) -> usize {
+    let begin = |marker: &str| memmem::find(bytes, marker.as_bytes());
+    all_markers().filter_map(begin).min().unwrap_or(bytes.len())
+}
+
+#[test]
 fn what_only_looks_a_little_like_one_stays() {
     let hash = "da39a3ee5e6b4b0d3255bfef95601890afd80709da39a3ee5e6b4b0d3255bfef";
     for text in [
@@ -159,6 +185,19 @@ fn reduced(pieces: &[&str]) -> String {
 }
 
 proptest! {
+    #[test]
+    fn no_marker_stands_in_what_is_not_suspicious(
+        pieces in prop::collection::vec((prop::sample::select(all_markers().chain(SIGNS).collect::<Vec<_>>()), 0..4_usize), 0..12),
+        around in "[a-z_:-]{0,40}",
+    ) {
+        let cut = |(word, less): &(&'static str, usize)| &word[..word.len() - less.min(&word.len())];
+        let text: String = pieces.iter().map(cut).flat_map(|piece| [piece, around.as_str()]).collect();
+        let bytes = text.as_bytes();
+        let found = unsuspicious(bytes);
+        prop_assert_eq!(first_marker(&bytes[..found]), found, "{}", text);
+        prop_assert!(found == bytes.len() || all_markers().any(|marker| text[found..].starts_with(marker)), "{}", text);
+    }
+
     #[test]
     fn json_stays_json_and_says_the_same_apart_from_its_strings(
         pieces in prop::collection::vec((0..26_usize, "[ -~\\n\\t\\\\\"é]{0,12}", any::<bool>()), 0..5),

@@ -32,8 +32,13 @@ fn told(layout: &Layout, text: &str) -> Vec<String> {
 
 /// Reads the object that a text begins with; gives what it tells and where it ends.
 fn read(layout: &mut Layout, text: &str) -> Option<(Vec<String>, usize)> {
+    read_with(layout, text, "")
+}
+
+/// The same with other bytes behind the text.
+fn read_with(layout: &mut Layout, text: &str, behind: &str) -> Option<(Vec<String>, usize)> {
     let mut cursor = Cursor::new(text);
-    layout.read(&mut cursor).ok()?;
+    layout.read(&mut cursor, [text, behind].concat().as_bytes()).ok()?;
     Some((told(layout, text), cursor.at()))
 }
 
@@ -105,6 +110,24 @@ proptest! {
         for text in objects.iter().chain(&objects) {
             prop_assert_eq!(read(&mut learned, text), read(&mut Layout::default(), text), "{}", text);
         }
+        // Nor does it matter what stands behind it.
+        for (text, behind) in objects.iter().zip(objects.iter().cycle().skip(1)) {
+            for behind in [format!("\n{behind}\n"), behind.repeat(9)] {
+                prop_assert_eq!(read_with(&mut learned, text, &behind), read(&mut Layout::default(), text), "{}", text);
+            }
+        }
+    }
+
+    /// A line of a log that ends anywhere in an object is not taken for the whole of it, whose rest stands behind it.
+    #[test]
+    fn an_object_ends_where_its_line_does(object in object(), cut in any::<prop::sample::Index>()) {
+        let mut learned = Layout::default();
+        read(&mut learned, &object);
+        let cuts: Vec<usize> = (0..=object.len()).filter(|cut| object.is_char_boundary(*cut)).collect();
+        let (line, rest) = object.split_at(cuts[cut.index(cuts.len())]);
+        for behind in [rest.to_owned(), format!("\n{rest}"), format!("{rest}{rest}")] {
+            prop_assert_eq!(read_with(&mut learned, line, &behind), read(&mut Layout::default(), line), "{}", line);
+        }
     }
 }
 
@@ -115,7 +138,7 @@ fn an_object_with_other_values_has_the_same_shape() {
     let other = r#"{"ts":22,"event":"a\nb","attrs":{"step":"","usage":{"input_tokens":null}},"tags":[]}x"#;
     assert!(read(&mut layout, first).is_some());
     let mut cursor = Cursor::new(other);
-    let shape = layout.shapes.recognise(&mut cursor, &mut layout.values);
+    let shape = layout.shapes.recognise(&mut cursor, other.as_bytes(), &mut layout.values);
     assert_eq!((shape, cursor.at()), (Some(0), other.len() - 1));
     assert_eq!(read(&mut layout, other), read(&mut Layout::default(), other));
 }
@@ -126,7 +149,7 @@ fn a_value_of_another_sort_makes_another_shape() {
     for text in [r#"{"a":1}"#, r#"{"a":"1"}"#, r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#, r#"{"b":1}"#, r#"{"a":1,"b":1}"#] {
         assert!(read(&mut layout, text).is_some());
         let mut cursor = Cursor::new(text);
-        assert!(layout.shapes.recognise(&mut cursor, &mut layout.values).is_some(), "{text}");
+        assert!(layout.shapes.recognise(&mut cursor, text.as_bytes(), &mut layout.values).is_some(), "{text}");
     }
     assert_eq!(layout.known.len(), 6);
 }
@@ -140,7 +163,8 @@ fn steps_of_many_bytes_are_told_apart_by_their_last_ones() {
     }
     assert_eq!(layout.known.len(), 2);
     for (text, shape) in [(with("one"), Some(0)), (with("two"), Some(1)), (with("six"), None)] {
-        assert_eq!(layout.shapes.recognise(&mut Cursor::new(&text), &mut layout.values), shape, "{text}");
+        let found = layout.shapes.recognise(&mut Cursor::new(&text), text.as_bytes(), &mut layout.values);
+        assert_eq!(found, shape, "{text}");
     }
 }
 
@@ -159,8 +183,27 @@ fn torn_objects_of_a_known_shape_are_torn() {
     for text in
         [r#"{"a":"x","b":1"#, r#"{"a":"x","b":01}"#, r#"{"a":"\x","b":1}"#, "{\"a\":\"\u{1}\",\"b\":1}", r#"{"a":"x""#]
     {
+        for behind in ["", "\n", "}", "\"}\n{\"a\":1}"] {
+            let behind = format!("{behind}{}", " ".repeat(100));
+            assert_eq!(read_with(&mut layout, text, &behind), None, "{text}");
+        }
         assert_eq!(read(&mut layout, text), None, "{text}");
     }
+}
+
+#[test]
+fn strings_of_any_length_are_told_as_by_reading() {
+    let mut layout = Layout::default();
+    for length in 0..200 {
+        for end in ["", "\\n", "\\\"", "é"] {
+            let text = format!("{{\"phase\":\"{}{end}\",\"step\":\"s\"}}", "x".repeat(length));
+            for behind in ["".to_owned(), " ".repeat(100)] {
+                let known = read_with(&mut layout, &text, &behind);
+                assert_eq!(known, read(&mut Layout::default(), &text), "{text}");
+            }
+        }
+    }
+    assert_eq!(layout.known.len(), 1);
 }
 
 #[test]
@@ -170,6 +213,12 @@ fn an_array_in_a_known_shape_is_told_or_torn_as_by_reading() {
     for array in [
         "[]",
         "[ ]",
+        r#"["a","b"]"#,
+        r#"["a", 1, "c"]"#,
+        r#"["", 0.5]"#,
+        r#"["one that is longer than all that is looked at at once", 1]"#,
+        "[12345678901234567890]",
+        "[1e5]",
         "[1]",
         "[1, 2]",
         "[1,  2]",
@@ -191,7 +240,10 @@ fn an_array_in_a_known_shape_is_told_or_torn_as_by_reading() {
         "[1}",
     ] {
         let text = format!("{{\"tags\":{array},\"n\":1}}");
-        assert_eq!(read(&mut layout, &text), read(&mut Layout::default(), &text), "{text}");
+        for behind in ["".to_owned(), " ".repeat(100)] {
+            let known = read_with(&mut layout, &text, &behind);
+            assert_eq!(known, read(&mut Layout::default(), &text), "{text}");
+        }
     }
 }
 
