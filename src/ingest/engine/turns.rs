@@ -28,7 +28,7 @@ const URGENT_GROUP: usize = 15;
 
 /// Small logs travel together: at most so many, and so many bytes.
 const GROUP: usize = 64;
-const GROUP_BYTES: u64 = 1024 * 1024;
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How many reducers wait behind their cursors at most, and of how many bytes together those are that were used in so much
 /// time, and of how few those that were used in much more: to make one again from the cache takes longer than a turn.

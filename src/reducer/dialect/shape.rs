@@ -25,6 +25,10 @@ const MOST_BYTES: usize = 64 * 1024;
 /// How many bytes are looked at at once: those before a value, and the value.
 const WINDOW: usize = 2 * WIDE;
 const NONE: u32 = u32::MAX;
+/// No value is as long.
+const VARIES: u32 = u32::MAX;
+/// How many wrong guesses are counted together.
+const MOST_MISSES: u8 = 64;
 
 /// What a value of a shape is. A container that belongs to no shape is read anew each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,13 @@ struct Step {
     /// How many bytes there are, and how many of them are no part of the value.
     length: u16,
     before: u16,
+    /// How long the value was last time, without quotes, or [`VARIES`], and how far behind the first of the bytes it then
+    /// ends.
+    usual: u32,
+    reach: u32,
+    /// How often that was wrong, and since which object this is counted.
+    misses: u8,
+    since: u16,
     sort: Sort,
     /// The first step that may follow, and the next one that may stand instead of this.
     first: u32,
@@ -70,7 +81,27 @@ impl Step {
         let length = all.len() as u16;
         // The opening quote is part of a string.
         let before = length - u16::from(sort == Sort::String);
-        Self { bytes, mask, length, before, sort, first: NONE, next: NONE, shape: NONE }
+        // Nothing between two quotes.
+        let (usual, reach, misses, since) = (0, u32::from(length) + 1, 0, 0);
+        Self { bytes, mask, length, before, reach, usual, misses, since, sort, first: NONE, next: NONE, shape: NONE }
+    }
+
+    /// The value is of another length than it usually is, and reaches elsewhere. What is wrong for every fourth object is
+    /// worse than no guess.
+    #[inline(always)]
+    fn miss(&mut self, long: usize, reach: usize, object: u16) {
+        if self.usual == VARIES {
+            return;
+        }
+        self.misses += 1;
+        // Lines of 4 GiB do not come here.
+        (self.usual, self.reach) = (long as u32, reach as u32);
+        if self.misses == MOST_MISSES {
+            if object.wrapping_sub(self.since) < 4 * u16::from(MOST_MISSES) {
+                self.usual = VARIES;
+            }
+            (self.misses, self.since) = (0, object);
+        }
     }
 
     /// Whether its first bytes stand at the beginning of a window.
@@ -132,6 +163,8 @@ pub(super) struct Shapes {
     /// The bytes of each step.
     bytes: Vec<Box<[u8]>>,
     shapes: u32,
+    /// The number of the object that is to be recognised.
+    object: u16,
 }
 
 /// How far an object was followed.
@@ -155,13 +188,14 @@ impl Shapes {
     /// The number of the shape of the object at the cursor, which then stands behind it; its values are in `values`.
     /// `ahead` are the cursor's bytes and any that may be looked at behind them. `None` for an unknown shape; then the
     /// cursor stands anywhere.
-    pub(super) fn recognise(&self, cursor: &mut Cursor<'_>, ahead: &[u8], values: &mut Values) -> Option<u32> {
+    pub(super) fn recognise(&mut self, cursor: &mut Cursor<'_>, ahead: &[u8], values: &mut Values) -> Option<u32> {
         let next = if self.steps.is_empty() { NONE } else { 0 };
         let mut followed = Followed { at: cursor.at(), next };
         values.count = 0;
+        self.object = self.object.wrapping_add(1);
         let shape = match self.through(ahead, 0, &mut followed, cursor, values) {
             Ok(shape) => shape,
-            Err(Stop::Bytes) => self.to_the_end(ahead, followed, cursor, values)?,
+            Err(Stop::Bytes) => self.last(ahead, followed, cursor, values)?,
             Err(Stop::Step | Stop::Unknown) => return None,
         };
         // What goes on behind the cursor's bytes is no object of theirs.
@@ -171,8 +205,8 @@ impl Shapes {
     /// The same where no window is left: the last bytes once more with zeros behind them, which no step has, so that windows
     /// reach the end.
     #[inline(never)]
-    fn to_the_end(
-        &self,
+    fn last(
+        &mut self,
         ahead: &[u8],
         mut followed: Followed,
         cursor: &mut Cursor<'_>,
@@ -194,7 +228,7 @@ impl Shapes {
     /// Goes on through bytes, which begin at a place of the cursor's; gives the shape when its object ends.
     #[inline]
     fn through(
-        &self,
+        &mut self,
         bytes: &[u8],
         base: usize,
         followed: &mut Followed,
@@ -226,9 +260,10 @@ impl Shapes {
     }
 
     /// Goes on through bytes, as far as there are windows of them and values are short. The places of values are places in
-    /// these bytes.
+    /// these bytes. Where a value ends is guessed before it is known, so that a processor need not wait for one value
+    /// before it looks at the next.
     #[inline(never)]
-    fn follow(&self, bytes: &[u8], followed: &mut Followed, values: &mut Values) -> Stop {
+    fn follow(&mut self, bytes: &[u8], followed: &mut Followed, values: &mut Values) -> Stop {
         let Followed { mut at, mut next } = *followed;
         let Values { places, count } = values;
         let mut free = *count;
@@ -243,7 +278,7 @@ impl Shapes {
             };
             let length = usize::from(step.length);
             let Some(block) = window.get(length..).and_then(<[u8]>::first_chunk) else { break Stop::Step };
-            let (end, kind) = if step.sort == Sort::String {
+            let (long, reach, kind) = if step.sort == Sort::String {
                 let content = match short_content(block) {
                     Some(content) => content,
                     None => match plain_content(bytes, at + length) {
@@ -251,21 +286,31 @@ impl Shapes {
                         None => break Stop::Step,
                     },
                 };
-                (at + length + content + 1, Kind::Plain)
+                (content, length + content + 1, Kind::Plain)
             } else if step.sort == Sort::Scalar {
                 let Some(number) = short_number(block) else { break Stop::Step };
-                (at + length + number, Kind::Number)
+                (number, length + number, Kind::Number)
             } else if step.sort == Sort::Array {
                 let Some(end) = short_array(bytes, at + length) else { break Stop::Step };
-                (end, Kind::Array)
+                (end - at - length, end - at, Kind::Array)
             } else {
                 break Stop::Step;
             };
             let Some(place) = places.get_mut(free) else { break Stop::Unknown };
+            let (start, number) = (at + usize::from(step.before), next as usize);
+            next = step.first;
+            // The same number, but not one that has to be waited for.
+            if long == step.usual as usize {
+                at += step.reach as usize;
+            } else {
+                at += reach;
+                if let Some(step) = self.steps.get_mut(number) {
+                    step.miss(long, reach, self.object);
+                }
+            }
             // Lines of 4 GiB do not come here.
-            *place = Place { start: (at + usize::from(step.before)) as u32, end: end as u32, kind };
+            *place = Place { start: start as u32, end: at as u32, kind };
             free += 1;
-            (at, next) = (end, step.first);
         };
         *followed = Followed { at, next };
         *count = free;
