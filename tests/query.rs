@@ -1,10 +1,10 @@
 //! The questions of every surface, asked of a real cache.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use wheelwatch::query::{Judged, Past, PastPlace, Pill, Query};
 use wheelwatch::reducer::attention::Reason;
-use wheelwatch::reducer::event::{Class, Event, Meaning, Subject, Verb};
+use wheelwatch::reducer::event::{Class, Event, Meaning, More, Subject, Verb};
 use wheelwatch::reducer::fold;
 use wheelwatch::reducer::reduce::EventRow;
 use wheelwatch::reducer::run::RunState;
@@ -238,10 +238,11 @@ fn one_look_gives_pill_attention_and_active_runs() {
 
 #[test]
 fn a_retried_run_leaves_the_attention_list() {
+    static RETRY: LazyLock<More<'_>> = LazyLock::new(|| More { retry_of: Some("first"), ..More::default() });
     let cache = Cache::new();
     cache.put("first", &[(Subject::Run, STARTED, 60, plain), (Subject::Run, Verb::Failed, 50, plain)]);
     assert_eq!(cache.query.attention(NOW).expect("a list").len(), 1);
-    cache.put("again", &[(Subject::Run, STARTED, 5, |event| event.retry_of = Some("first"))]);
+    cache.put("again", &[(Subject::Run, STARTED, 5, |event| event.more = Some(&RETRY))]);
     assert_eq!(cache.query.attention(NOW).expect("a list").len(), 0);
     let first = cache.query.run("first", NOW).expect("the cache answers").expect("the run");
     assert_eq!(first.record.retried_by.as_deref(), Some("again"));

@@ -214,8 +214,8 @@ impl Said {
             phase: event.phase.as_deref().map(str::to_owned),
             candidate: event.candidate.as_deref().map(str::to_owned),
             score: event.score,
-            steps_total: event.steps_total,
-            repo: event.repo.as_deref().map(str::to_owned),
+            steps_total: event.more().steps_total,
+            repo: event.more().repo.as_deref().map(str::to_owned),
         }
     }
 

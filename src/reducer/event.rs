@@ -232,15 +232,11 @@ pub struct Event<'a> {
     /// A dialect rule said what the event means, so that a name without subject is no riddle.
     pub understood: bool,
     pub message: Option<Text<'a>>,
-    pub workflow: Option<&'a str>,
-    pub title: Option<&'a str>,
     /// As written; the fold trims, lower-cases and maps it (rule 4).
     pub phase: Option<&'a str>,
     pub candidate: Option<&'a str>,
     pub attempt: Option<u64>,
-    pub max_attempts: Option<u64>,
     pub score: Option<f64>,
-    pub pass_threshold: Option<f64>,
     pub step: Option<&'a str>,
     pub skill: Option<&'a str>,
     pub step_name: Option<&'a str>,
@@ -248,20 +244,15 @@ pub struct Event<'a> {
     pub parent: Option<&'a str>,
     pub tool_name: Option<&'a str>,
     pub session: Option<&'a str>,
-    pub parent_session: Option<&'a str>,
     pub agent: Option<&'a str>,
     pub model: Option<&'a str>,
-    pub repo: Option<&'a str>,
-    pub holder: Option<&'a str>,
     /// The `status` text as written; [`super::run::status_word`] says what it means.
     pub status: Option<&'a str>,
     /// A flag or exit code said failed, or `outcome`/`result` is an end word.
     pub outcome: Option<Outcome>,
     pub reason: Option<&'a str>,
-    /// The error field: text, or an object that says something; its stack is the object's own, else [`Event::stack`].
+    /// The error field: text, or an object that says something; its stack is the object's own, else [`More::stack`].
     pub error: Option<ErrorText>,
-    /// A stack trace beside the error: alone it makes no error, but belongs to one that rule 9 finds.
-    pub stack: Option<&'a str>,
     /// Milliseconds, rounded, halves up.
     pub duration_ms: Option<i64>,
     /// `Some(true)` for a cache hit.
@@ -275,6 +266,30 @@ pub struct Event<'a> {
     pub marker_id: Option<&'a str>,
     /// The bare `id` (a tool's own id, after the span id).
     pub id: Option<&'a str>,
+    /// What the amounts that are no totals belong to, said by a dialect: said again for the same id they replace what
+    /// was said before (a message that is repeated on several lines, always with its usage).
+    pub usage_id: Option<&'a str>,
+    /// The object has an `id`, `run_id`, `task`, `item`, … of its own on the top level (rule 10, spec 2.7).
+    pub ledger: bool,
+    /// What the log calls its run; its key is another thing (spec 5.4 T51).
+    pub run_id: Option<&'a str>,
+    /// What few events say; read through [`Event::more`].
+    pub more: Option<&'a More<'a>>,
+}
+
+/// What few events say beyond the rest. An event is copied about, so that it must not be larger than it has to be.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct More<'a> {
+    pub workflow: Option<&'a str>,
+    pub title: Option<&'a str>,
+    pub max_attempts: Option<u64>,
+    pub pass_threshold: Option<f64>,
+    pub parent_session: Option<&'a str>,
+    pub repo: Option<&'a str>,
+    pub holder: Option<&'a str>,
+    /// A stack trace beside the error: alone it makes no error, but belongs to one that rule 9 finds.
+    pub stack: Option<&'a str>,
     pub integration: Option<&'a str>,
     pub action: Option<&'a str>,
     pub risk: Option<&'a str>,
@@ -282,19 +297,53 @@ pub struct Event<'a> {
     pub params: Option<&'a str>,
     pub expires_at: Option<Micros>,
     pub usage: Usage,
-    /// What the amounts that are no totals belong to, said by a dialect: said again for the same id they replace what
-    /// was said before (a message that is repeated on several lines, always with its usage).
-    pub usage_id: Option<&'a str>,
     pub claim: Option<&'a str>,
     pub steps_total: Option<u64>,
     pub deadline: Option<Micros>,
     pub expected_ms: Option<i64>,
     pub retry_of: Option<&'a str>,
     pub cancel_requested_at: Option<Micros>,
-    /// The object has an `id`, `run_id`, `task`, `item`, … of its own on the top level (rule 10, spec 2.7).
-    pub ledger: bool,
-    /// What the log calls its run; its key is another thing (spec 5.4 T51).
-    pub run_id: Option<&'a str>,
+}
+
+/// What most events say beyond the rest.
+static NOTHING: More<'static> = More::NOTHING;
+
+impl More<'_> {
+    const NOTHING: Self = Self {
+        usage: Usage {
+            tokens_in: None,
+            tokens_out: None,
+            cost_usd: None,
+            total_in: None,
+            total_out: None,
+            total_cost: None,
+        },
+        max_attempts: None,
+        pass_threshold: None,
+        steps_total: None,
+        deadline: None,
+        expected_ms: None,
+        cancel_requested_at: None,
+        expires_at: None,
+        retry_of: None,
+        claim: None,
+        risk: None,
+        integration: None,
+        action: None,
+        params: None,
+        repo: None,
+        holder: None,
+        parent_session: None,
+        stack: None,
+        title: None,
+        workflow: None,
+    };
+}
+
+impl Default for More<'_> {
+    fn default() -> Self {
+        Self::NOTHING
+    }
 }
 
 /// What outcome fields say about an end (spec 1.3): a flag or exit code only ever says failed.
@@ -324,14 +373,10 @@ impl<'a> Event<'a> {
             hidden: false,
             understood: false,
             message: None,
-            workflow: None,
-            title: None,
             phase: None,
             candidate: None,
             attempt: None,
-            max_attempts: None,
             score: None,
-            pass_threshold: None,
             step: None,
             skill: None,
             step_name: None,
@@ -339,16 +384,12 @@ impl<'a> Event<'a> {
             parent: None,
             tool_name: None,
             session: None,
-            parent_session: None,
             agent: None,
             model: None,
-            repo: None,
-            holder: None,
             status: None,
             outcome: None,
             reason: None,
             error: None,
-            stack: None,
             duration_ms: None,
             cache_hit: None,
             input: None,
@@ -356,21 +397,17 @@ impl<'a> Event<'a> {
             artifacts: Vec::new(),
             marker_id: None,
             id: None,
-            integration: None,
-            action: None,
-            risk: None,
-            params: None,
-            expires_at: None,
-            usage: Usage::default(),
             usage_id: None,
-            claim: None,
-            steps_total: None,
-            deadline: None,
-            expected_ms: None,
-            retry_of: None,
-            cancel_requested_at: None,
             ledger: false,
             run_id: None,
+            more: None,
         }
+    }
+
+    /// What few events say; of most of them nothing.
+    #[must_use]
+    #[inline]
+    pub fn more(&self) -> &More<'a> {
+        self.more.unwrap_or(&NOTHING)
     }
 }

@@ -12,7 +12,7 @@ use super::data::TimeForm;
 use super::names::Memory;
 use super::record::{Found, Record};
 use super::types;
-use crate::reducer::event::{ArtifactRef, ErrorText, Event, Outcome, Subject, Text};
+use crate::reducer::event::{ArtifactRef, ErrorText, Event, More, Outcome, Subject, Text};
 use crate::reducer::json::{Kind, Value};
 use crate::reducer::time::{Micros, NaiveTime};
 
@@ -126,10 +126,14 @@ struct Reader<'r, 'a, L> {
 
 /// Where the text of a concept goes, of those of [`super::concept::TEXTS`].
 #[inline(always)]
-fn place_of<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mut Option<&'a str>> {
+fn place_of<'e, 'a>(
+    event: &'e mut Event<'a>,
+    more: &'e mut Option<More<'a>>,
+    concept: Concept,
+) -> Option<&'e mut Option<&'a str>> {
     Some(match concept {
-        C::Workflow => &mut event.workflow,
-        C::Title => &mut event.title,
+        C::Workflow => &mut more.get_or_insert_default().workflow,
+        C::Title => &mut more.get_or_insert_default().title,
         C::Phase => &mut event.phase,
         C::Candidate => &mut event.candidate,
         C::Step => &mut event.step,
@@ -139,22 +143,34 @@ fn place_of<'e, 'a>(event: &'e mut Event<'a>, concept: Concept) -> Option<&'e mu
         C::Parent => &mut event.parent,
         C::ToolName => &mut event.tool_name,
         C::Session => &mut event.session,
-        C::ParentSession => &mut event.parent_session,
+        C::ParentSession => &mut more.get_or_insert_default().parent_session,
         C::Agent => &mut event.agent,
         C::Model => &mut event.model,
-        C::Repo => &mut event.repo,
-        C::Holder => &mut event.holder,
+        C::Repo => &mut more.get_or_insert_default().repo,
+        C::Holder => &mut more.get_or_insert_default().holder,
         C::Status => &mut event.status,
         C::Reason => &mut event.reason,
-        C::Stack => &mut event.stack,
+        C::Stack => &mut more.get_or_insert_default().stack,
         C::MarkerId => &mut event.marker_id,
         C::Id => &mut event.id,
-        C::Integration => &mut event.integration,
-        C::Risk => &mut event.risk,
-        C::RetryOf => &mut event.retry_of,
+        C::Integration => &mut more.get_or_insert_default().integration,
+        C::Risk => &mut more.get_or_insert_default().risk,
+        C::RetryOf => &mut more.get_or_insert_default().retry_of,
         C::RunId => &mut event.run_id,
         _ => return None,
     })
+}
+
+/// Puts a value where it belongs among what few events say.
+#[inline(always)]
+fn put<'a, T>(
+    more: &mut Option<More<'a>>,
+    value: Option<T>,
+    place: impl for<'m> FnOnce(&'m mut More<'a>) -> &'m mut Option<T>,
+) {
+    if value.is_some() {
+        *place(more.get_or_insert_default()) = value;
+    }
 }
 
 /// What is read together, or beside other concepts.
@@ -179,15 +195,16 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
     fn fill(mut self, event: &mut Event<'a>) {
         let concepts = self.record.concepts();
         let name_key = if concepts.has_any(NAMED_BY) { self.named(event) } else { None };
+        let mut more = None;
         let left = self.record.texts(|concept, text| {
-            if let Some(place) = place_of(event, concept) {
+            if let Some(place) = place_of(event, &mut more, concept) {
                 *place = Some(text);
             }
         });
-        left.without(TOGETHER).for_each(|concept| self.field(event, concept));
+        left.without(TOGETHER).for_each(|concept| self.field(event, &mut more, concept));
         event.message = self.message();
         if concepts.has(C::Error) {
-            event.error = self.error(event.stack);
+            event.error = self.error(more.as_ref().and_then(|more| more.stack));
         }
         if concepts.has_any(ENDING) {
             event.outcome = self.outcome();
@@ -196,16 +213,19 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             event.artifacts = self.artifacts(event.meaning.subject);
         }
         if concepts.has(C::Action) {
-            event.action = self.action(name_key == Some(ACTION));
+            put(&mut more, self.action(name_key == Some(ACTION)), |more| &mut more.action);
         }
         if concepts.has_any(CLAIMING) {
-            event.claim = self.claim();
+            put(&mut more, self.claim(), |more| &mut more.claim);
+        }
+        if let Some(more) = more {
+            event.more = Some(self.arena.alloc(more));
         }
     }
 
     /// What one concept alone says.
     #[inline(always)]
-    fn field(&mut self, event: &mut Event<'a>, concept: Concept) {
+    fn field(&mut self, event: &mut Event<'a>, more: &mut Option<More<'a>>, concept: Concept) {
         match concept {
             C::Time => event.time = self.time(concept),
             C::Level => {
@@ -213,9 +233,9 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
                 event.level = plain.or_else(|| self.text_or(concept, types::level));
             }
             C::Attempt => event.attempt = self.other(concept, types::attempt),
-            C::MaxAttempts => event.max_attempts = self.other(concept, types::attempt),
+            C::MaxAttempts => put(more, self.other(concept, types::attempt), |more| &mut more.max_attempts),
             C::Score => event.score = self.other(concept, types::number),
-            C::PassThreshold => event.pass_threshold = self.other(concept, types::number),
+            C::PassThreshold => put(more, self.other(concept, types::number), |more| &mut more.pass_threshold),
             C::Duration => event.duration_ms = self.duration(concept),
             C::Cache => {
                 event.cache_hit =
@@ -223,18 +243,18 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             }
             C::Input => event.input = self.any(concept),
             C::Output => event.has_output = self.any(concept).is_some(),
-            C::Params => event.params = self.any(concept),
-            C::ExpiresAt => event.expires_at = self.time(concept),
-            C::TokensIn => event.usage.tokens_in = self.other(concept, types::count),
-            C::TokensOut => event.usage.tokens_out = self.other(concept, types::count),
-            C::Cost => event.usage.cost_usd = self.other(concept, types::number),
-            C::TotalIn => event.usage.total_in = self.other(concept, types::count),
-            C::TotalOut => event.usage.total_out = self.other(concept, types::count),
-            C::TotalCost => event.usage.total_cost = self.other(concept, types::number),
-            C::StepsTotal => event.steps_total = self.steps_total(),
-            C::Deadline => event.deadline = self.time(concept),
-            C::Expected => event.expected_ms = self.duration(concept),
-            C::CancelRequestedAt => event.cancel_requested_at = self.time(concept),
+            C::Params => put(more, self.any(concept), |more| &mut more.params),
+            C::ExpiresAt => put(more, self.time(concept), |more| &mut more.expires_at),
+            C::TokensIn => put(more, self.other(concept, types::count), |more| &mut more.usage.tokens_in),
+            C::TokensOut => put(more, self.other(concept, types::count), |more| &mut more.usage.tokens_out),
+            C::Cost => put(more, self.other(concept, types::number), |more| &mut more.usage.cost_usd),
+            C::TotalIn => put(more, self.other(concept, types::count), |more| &mut more.usage.total_in),
+            C::TotalOut => put(more, self.other(concept, types::count), |more| &mut more.usage.total_out),
+            C::TotalCost => put(more, self.other(concept, types::number), |more| &mut more.usage.total_cost),
+            C::StepsTotal => put(more, self.steps_total(), |more| &mut more.steps_total),
+            C::Deadline => put(more, self.time(concept), |more| &mut more.deadline),
+            C::Expected => put(more, self.duration(concept), |more| &mut more.expected_ms),
+            C::CancelRequestedAt => put(more, self.time(concept), |more| &mut more.cancel_requested_at),
             C::Ledger => {
                 let is_any = |_: Found, value: Value<'a>| (value.kind != Kind::Null).then_some(());
                 event.ledger = self.record.visible(concept).is_some() || self.record.find(concept, is_any).is_some();
@@ -249,7 +269,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Stack
             | C::Integration
             | C::Risk
-            | C::RetryOf => self.put(event, concept, types::text),
+            | C::RetryOf => self.text_to(event, more, concept, types::text),
             C::Candidate
             | C::Step
             | C::Skill
@@ -258,8 +278,8 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
             | C::Session
             | C::ParentSession
             | C::MarkerId
-            | C::Id => self.put(event, concept, types::id),
-            C::Agent | C::Model | C::Repo | C::Holder => self.put(event, concept, types::who),
+            | C::Id => self.text_to(event, more, concept, types::id),
+            C::Agent | C::Model | C::Repo | C::Holder => self.text_to(event, more, concept, types::who),
             // Nothing is noted: it is no defect when a log calls its run otherwise.
             C::RunId => {
                 let id = self.record.find(concept, |_, value| types::id(value));
@@ -312,9 +332,16 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
 
     /// Puts a text that needs reading where it belongs.
     #[inline(never)]
-    fn put(&mut self, event: &mut Event<'a>, concept: Concept, read: fn(Value<'a>) -> Option<Cow<'a, str>>) {
-        if let Some(place) = place_of(event, concept) {
-            *place = self.text_or(concept, read).map(|text| self.kept(text));
+    fn text_to(
+        &mut self,
+        event: &mut Event<'a>,
+        more: &mut Option<More<'a>>,
+        concept: Concept,
+        read: fn(Value<'a>) -> Option<Cow<'a, str>>,
+    ) {
+        let Some(text) = self.text_or(concept, read) else { return };
+        if let Some(place) = place_of(event, more, concept) {
+            *place = Some(self.kept(text));
         }
     }
 

@@ -31,5 +31,8 @@ macro_rules! field {
     ($name:ident) => {
         |event| event.$name.as_ref().map(ToString::to_string)
     };
+    (more().$name:ident) => {
+        |event| event.more().$name.as_ref().map(ToString::to_string)
+    };
 }
 pub(super) use field;

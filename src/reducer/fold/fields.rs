@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Fold;
-use crate::reducer::event::{Subject, Verb};
+use crate::reducer::event::{More, Subject, Verb};
 use crate::reducer::json::to_value;
 use crate::reducer::run::{Known, Status, is_plain, set, set_text, value};
 use crate::reducer::span::SpanKind;
@@ -26,48 +26,57 @@ impl Fold<'_, '_> {
     /// Rule 4: fields that count whatever the event is called. Phase, candidate and attempt are rule 5.
     pub(super) fn fields(&mut self) {
         let event = self.event;
-        let line = event.line;
         let is_run_event = self.is(Subject::Run);
-        let is_span_event = self.is_span_event();
-        if let Some(total) = event.steps_total {
-            self.set_progress(|run| &mut run.steps_total, total);
+        if let Some(more) = event.more {
+            self.further_fields(more, is_run_event);
         }
-        if let Some(score) = event.score.filter(|_| !is_span_event) {
+        if let Some(score) = event.score.filter(|_| !self.is_span_event()) {
             self.set_progress(|run| &mut run.score, score);
         }
+        let inputs = &mut self.state.run.inputs;
+        if let Some(input) = event.input.filter(|_| is_run_event) {
+            // The same value in another spelling is no change.
+            if value(inputs).is_none_or(|before| to_value(before) != to_value(input)) {
+                set(inputs, input.to_owned(), event.line);
+            }
+        }
+    }
+
+    /// Those that few events have.
+    #[inline(never)]
+    fn further_fields(&mut self, more: &More<'_>, is_run_event: bool) {
+        let line = self.event.line;
+        if let Some(total) = more.steps_total {
+            self.set_progress(|run| &mut run.steps_total, total);
+        }
+        let is_span_event = self.is_span_event();
         let run = &mut self.state.run;
-        if let Some(threshold) = event.pass_threshold {
+        if let Some(threshold) = more.pass_threshold {
             set(&mut run.pass_threshold, threshold, line);
         }
-        if let Some(retry_of) = event.retry_of {
+        if let Some(retry_of) = more.retry_of {
             set_text(&mut run.retry_of, retry_of, line);
         }
-        if let Some(claim) = event.claim {
+        if let Some(claim) = more.claim {
             set_text(&mut run.claimed_by, claim, line);
         }
-        if let Some(at) = event.cancel_requested_at {
+        if let Some(at) = more.cancel_requested_at {
             set(&mut run.cancel_requested_at, at, line);
         }
-        for (fact, text) in [(&mut run.title, &event.title), (&mut run.workflow, &event.workflow)] {
-            if let Some(text) = text.as_deref().filter(|_| is_run_event || fact.is_none()) {
+        for (fact, text) in [(&mut run.title, more.title), (&mut run.workflow, more.workflow)] {
+            if let Some(text) = text.filter(|_| is_run_event || fact.is_none()) {
                 set_text(fact, text, line);
             }
         }
-        if let Some(max) = event.max_attempts.filter(|_| !is_span_event) {
+        if let Some(max) = more.max_attempts.filter(|_| !is_span_event) {
             set(&mut run.max_attempts, max, line);
         }
-        if is_run_event || event.meaning.subject.is_none() {
-            if let Some(deadline) = event.deadline {
+        if is_run_event || self.event.meaning.subject.is_none() {
+            if let Some(deadline) = more.deadline {
                 set(&mut run.deadline, deadline, line);
             }
-            if let Some(expected) = event.expected_ms {
+            if let Some(expected) = more.expected_ms {
                 set(&mut run.expected_ms, expected, line);
-            }
-        }
-        if let Some(input) = event.input.filter(|_| is_run_event) {
-            // The same value in another spelling is no change.
-            if value(&run.inputs).is_none_or(|before| to_value(before) != to_value(input)) {
-                set(&mut run.inputs, input.to_owned(), line);
             }
         }
     }

@@ -78,7 +78,7 @@ impl Fold<'_, '_> {
                 let span = event.span.as_ref().or(event.step.as_ref()).or(event.session.as_ref());
                 let mut marker = Marker::opened(kind, id, event.line, event.time);
                 marker.span = span.map(|id| id.to_string());
-                marker.repo = event.repo.map(str::to_owned);
+                marker.repo = event.more().repo.map(str::to_owned);
                 self.state.index.add_marker(&marker);
                 self.state.markers.push(marker);
                 self.progress = true;
@@ -98,16 +98,16 @@ impl Fold<'_, '_> {
         let is_approval = marker.kind == MarkerKind::Approval;
         for (field, text, wanted) in [
             (&mut marker.reason, event.reason, true),
-            (&mut marker.integration, event.integration, is_approval),
-            (&mut marker.action, event.action, is_approval),
-            (&mut marker.risk, event.risk, is_approval),
-            (&mut marker.params, event.params, is_approval),
+            (&mut marker.integration, event.more().integration, is_approval),
+            (&mut marker.action, event.more().action, is_approval),
+            (&mut marker.risk, event.more().risk, is_approval),
+            (&mut marker.params, event.more().params, is_approval),
         ] {
             if let Some(text) = text.filter(|_| wanted) {
                 *field = Some(text.to_owned());
             }
         }
-        if let Some(at) = event.expires_at.filter(|_| is_approval) {
+        if let Some(at) = event.more().expires_at.filter(|_| is_approval) {
             marker.expires_at = Some(at);
         }
         self.state.changes.markers.push(number);
@@ -116,7 +116,7 @@ impl Fold<'_, '_> {
     /// *handoff granted* keeps the marker open: somebody has the wheel now.
     fn hand_over(&mut self) {
         let Some(number) = self.marker_to_close(MarkerKind::Handoff) else { return };
-        let holder = self.event.holder.unwrap_or("human");
+        let holder = self.event.more().holder.unwrap_or("human");
         let holder = if holder == "agent" { Holder::Agent } else { Holder::Other(holder.to_owned()) };
         let marker = &mut self.state.markers[number as usize];
         if holder != Holder::Agent && marker.granted_line.is_none() {

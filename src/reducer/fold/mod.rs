@@ -247,7 +247,7 @@ impl Fold<'_, '_> {
                     .or(event.name.map(Cow::Borrowed))
                     .map(Cow::into_owned),
                 kind: None,
-                stack: event.stack.map(str::to_owned),
+                stack: event.more().stack.map(str::to_owned),
             },
         };
         set(&mut state.run.error, error, event.line);

@@ -330,7 +330,7 @@ impl<'e> Fold<'_, 'e> {
     pub(super) fn particulars(&mut self, number: u32) {
         let event = self.event;
         let kind = self.state.spans[number as usize].kind;
-        let parent = if kind == SpanKind::Session { event.parent_session } else { None };
+        let parent = if kind == SpanKind::Session { event.more().parent_session } else { None };
         let name = self.own_name(kind);
         let state = &mut *self.state;
         let span = &mut state.spans[number as usize];
@@ -368,9 +368,10 @@ fn say(field: &mut Option<CompactString>, text: Option<&str>) {
 
 /// What few events say.
 fn say_more(more: &mut Seldom, event: &Event<'_>, error: Option<&ErrorText>, score: Option<f64>) {
-    let texts = [event.skill, event.agent, event.model, event.repo];
+    let said = event.more();
+    let texts = [event.skill, event.agent, event.model, said.repo];
     let is_said = texts.iter().any(|text| text.is_some()) || error.is_some() || score.is_some();
-    if !is_said && event.deadline.is_none() && event.expected_ms.is_none() {
+    if !is_said && said.deadline.is_none() && said.expected_ms.is_none() {
         return;
     }
     let more = more.to_mut();
@@ -381,8 +382,8 @@ fn say_more(more: &mut Seldom, event: &Event<'_>, error: Option<&ErrorText>, sco
         more.error = Some(error.clone());
     }
     more.score = score.or(more.score);
-    more.deadline = event.deadline.or(more.deadline);
-    more.expected_ms = event.expected_ms.or(more.expected_ms);
+    more.deadline = said.deadline.or(more.deadline);
+    more.expected_ms = said.expected_ms.or(more.expected_ms);
 }
 
 impl Span {

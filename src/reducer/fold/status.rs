@@ -61,7 +61,7 @@ impl Fold<'_, '_> {
         match self.event.meaning.subject {
             Some(Subject::Run) => self.run_event(),
             Some(Subject::Cancel) => {
-                let at = self.event.cancel_requested_at.or(self.event.time);
+                let at = self.event.more().cancel_requested_at.or(self.event.time);
                 if let Some(at) = at {
                     set(&mut self.state.run.cancel_requested_at, at, self.event.line);
                 }

@@ -10,10 +10,9 @@ use crate::reducer::span::SpanKind;
 impl Fold<'_, '_> {
     /// Adds the event's usage to the run and to the span that it is about.
     pub(super) fn usage(&mut self) {
-        let usage = self.event.usage;
-        if usage == Usage::default() {
+        let Some(usage) = self.event.more.map(|more| more.usage).filter(|usage| *usage != Usage::default()) else {
             return;
-        }
+        };
         let usage = match self.event.usage_id {
             Some(id) => self.state.scratch.said_again(id, usage),
             None => usage,

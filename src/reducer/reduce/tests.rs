@@ -36,7 +36,7 @@ fn told(pieces: &[&[u8]]) -> Told {
     for piece in pieces {
         reducer.push(piece, &mut |event| {
             let text = |text: Option<&str>| text.map(str::to_owned);
-            events.push((event.line, event.offset, text(event.name), text(event.title), text(event.candidate)));
+            events.push((event.line, event.offset, text(event.name), text(event.more().title), text(event.candidate)));
         });
     }
     reducer.state_mut().take_changes();

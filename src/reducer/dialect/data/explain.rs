@@ -122,8 +122,8 @@ impl Said {
         self.add("name", event.name);
         self.add("message", event.message);
         for (word, text) in [
-            ("workflow", &event.workflow),
-            ("title", &event.title),
+            ("workflow", &event.more().workflow),
+            ("title", &event.more().title),
             ("phase", &event.phase),
             ("candidate", &event.candidate),
             ("step", &event.step),
@@ -133,41 +133,41 @@ impl Said {
             ("parent", &event.parent),
             ("tool_name", &event.tool_name),
             ("session", &event.session),
-            ("parent_session", &event.parent_session),
+            ("parent_session", &event.more().parent_session),
             ("agent", &event.agent),
             ("model", &event.model),
-            ("repo", &event.repo),
-            ("holder", &event.holder),
+            ("repo", &event.more().repo),
+            ("holder", &event.more().holder),
             ("status", &event.status),
             ("reason", &event.reason),
-            ("stack", &event.stack),
+            ("stack", &event.more().stack),
             ("marker", &event.marker_id),
             ("id", &event.id),
-            ("integration", &event.integration),
-            ("action", &event.action),
-            ("risk", &event.risk),
+            ("integration", &event.more().integration),
+            ("action", &event.more().action),
+            ("risk", &event.more().risk),
             ("usage_id", &event.usage_id),
-            ("claimed_by", &event.claim),
-            ("retry_of", &event.retry_of),
+            ("claimed_by", &event.more().claim),
+            ("retry_of", &event.more().retry_of),
         ] {
             self.add(word, text.as_deref());
         }
         self.add("error", event.error.as_ref().map(error_text));
         self.add("input", event.input);
         self.add("output", event.has_output.then_some("yes"));
-        self.add("params", event.params);
+        self.add("params", event.more().params);
         for ArtifactRef { path, .. } in &event.artifacts {
             self.add("artifact", Some(path));
         }
     }
 
     fn numbers(&mut self, event: &Event<'_>) {
-        let usage = event.usage;
+        let usage = event.more().usage;
         self.add("outcome", event.outcome.map(|outcome| format!("{outcome:?}").to_lowercase()));
         self.add("attempt", event.attempt);
-        self.add("max_attempts", event.max_attempts);
+        self.add("max_attempts", event.more().max_attempts);
         self.add("score", event.score);
-        self.add("pass_threshold", event.pass_threshold);
+        self.add("pass_threshold", event.more().pass_threshold);
         self.add("duration_ms", event.duration_ms);
         self.add("cache_hit", event.cache_hit);
         self.add("tokens_in", usage.tokens_in);
@@ -176,12 +176,12 @@ impl Said {
         self.add("total_tokens_in", usage.total_in);
         self.add("total_tokens_out", usage.total_out);
         self.add("total_cost_usd", usage.total_cost);
-        self.add("steps_total", event.steps_total);
-        self.add("expected_ms", event.expected_ms);
+        self.add("steps_total", event.more().steps_total);
+        self.add("expected_ms", event.more().expected_ms);
         for (word, time) in [
-            ("deadline", event.deadline),
-            ("expires_at", event.expires_at),
-            ("cancel_requested_at", event.cancel_requested_at),
+            ("deadline", event.more().deadline),
+            ("expires_at", event.more().expires_at),
+            ("cancel_requested_at", event.more().cancel_requested_at),
         ] {
             self.add(word, time.map(crate::reducer::time::Micros::to_rfc3339));
         }

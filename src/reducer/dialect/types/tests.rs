@@ -77,7 +77,7 @@ fn the_types_of_values_have_exact_borders() {
         ("0.5", None),
         (r#""5""#, None),
     ] {
-        check(&format!(r#"{{"steps_total":{written}}}"#), field!(steps_total), count);
+        check(&format!(r#"{{"steps_total":{written}}}"#), field!(more().steps_total), count);
     }
     for (written, attempt) in [
         (r#""3""#, Some("3")),
@@ -93,7 +93,7 @@ fn the_types_of_values_have_exact_borders() {
         ("2.5", None),
     ] {
         check(&format!(r#"{{"attempt":{written}}}"#), field!(attempt), attempt);
-        check(&format!(r#"{{"max_attempts":{written}}}"#), field!(max_attempts), attempt);
+        check(&format!(r#"{{"max_attempts":{written}}}"#), field!(more().max_attempts), attempt);
     }
     for (written, who) in [
         (r#""a""#, Some("a")),
@@ -138,13 +138,13 @@ fn durations_have_units_and_bounds_and_round_halves_up() {
             check(&format!(r#"{{"{name}":{written}}}"#), millis);
         }
         let line = format!(r#"{{"expected_s":{written}}}"#);
-        assert_eq!(with(&line, |event| event.expected_ms), millis, "{line}");
+        assert_eq!(with(&line, |event| event.more().expected_ms), millis, "{line}");
     }
     check(r#"{"duration_ms":-1,"duration_s":2}"#, Some(2000));
     check(r#"{"duration_s":2,"data":{"duration_ms":5}}"#, Some(2000));
     check(r#"{"duration_s":1e12,"data":{"duration_ms":5}}"#, Some(5));
     let line = r#"{"expected_ms":1e15,"expected_s":3}"#;
-    assert_eq!(with(line, |event| event.expected_ms), Some(3000));
+    assert_eq!(with(line, |event| event.more().expected_ms), Some(3000));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_value_that_is_no_time_gives_way_to_the_next_name() {
     check(r#"{"ts":0,"data":{"at":"20260602T231937"}}"#, Some(1_780_442_377_000_000));
     check(r#"{"ts":true,"time":{},"at":[1780442377]}"#, None);
     check(r#"{"ts":"2026\u002d06-02T23:19:37Z"}"#, Some(1_780_442_377_000_000));
-    let deadline = |event: &Event<'_>| event.deadline.map(|time| time.0);
+    let deadline = |event: &Event<'_>| event.more().deadline.map(|time| time.0);
     assert_eq!(with(r#"{"deadline":"soon","data":{"deadline":1780442377000}}"#, deadline), Some(1_780_442_377_000_000));
 }
 
