@@ -132,8 +132,8 @@ fn place_of<'e, 'a>(
     concept: Concept,
 ) -> Option<&'e mut Option<&'a str>> {
     Some(match concept {
-        C::Workflow => &mut more.get_or_insert_default().workflow,
-        C::Title => &mut more.get_or_insert_default().title,
+        C::Workflow => &mut begun(more).workflow,
+        C::Title => &mut begun(more).title,
         C::Phase => &mut event.phase,
         C::Candidate => &mut event.candidate,
         C::Step => &mut event.step,
@@ -143,22 +143,28 @@ fn place_of<'e, 'a>(
         C::Parent => &mut event.parent,
         C::ToolName => &mut event.tool_name,
         C::Session => &mut event.session,
-        C::ParentSession => &mut more.get_or_insert_default().parent_session,
+        C::ParentSession => &mut begun(more).parent_session,
         C::Agent => &mut event.agent,
         C::Model => &mut event.model,
-        C::Repo => &mut more.get_or_insert_default().repo,
-        C::Holder => &mut more.get_or_insert_default().holder,
+        C::Repo => &mut begun(more).repo,
+        C::Holder => &mut begun(more).holder,
         C::Status => &mut event.status,
         C::Reason => &mut event.reason,
-        C::Stack => &mut more.get_or_insert_default().stack,
+        C::Stack => &mut begun(more).stack,
         C::MarkerId => &mut event.marker_id,
         C::Id => &mut event.id,
-        C::Integration => &mut more.get_or_insert_default().integration,
-        C::Risk => &mut more.get_or_insert_default().risk,
-        C::RetryOf => &mut more.get_or_insert_default().retry_of,
+        C::Integration => &mut begun(more).integration,
+        C::Risk => &mut begun(more).risk,
+        C::RetryOf => &mut begun(more).retry_of,
         C::RunId => &mut event.run_id,
         _ => return None,
     })
+}
+
+/// What few events say, of an event that says something of it.
+#[inline(never)]
+fn begun<'e, 'a>(more: &'e mut Option<More<'a>>) -> &'e mut More<'a> {
+    more.get_or_insert_default()
 }
 
 /// Puts a value where it belongs among what few events say.
@@ -169,7 +175,7 @@ fn put<'a, T>(
     place: impl for<'m> FnOnce(&'m mut More<'a>) -> &'m mut Option<T>,
 ) {
     if value.is_some() {
-        *place(more.get_or_insert_default()) = value;
+        *place(begun(more)) = value;
     }
 }
 

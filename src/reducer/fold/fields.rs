@@ -162,7 +162,8 @@ impl Fold<'_, '_> {
     }
 
     fn open_value(&mut self, kind: SpanKind, id: &str) {
-        let number = self.open_span(kind, Some(id.into()), self.next_attempt(kind, Some(id)));
+        let newest = self.newest_with_id(kind, Some(id));
+        let number = self.open_span(kind, Some(id.into()), self.attempt_after(newest), newest);
         if self.owns(kind) {
             self.particulars(number);
         }

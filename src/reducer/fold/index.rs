@@ -31,10 +31,13 @@ impl Chains {
         }
     }
 
-    /// Adds the next entry; entries without a key take a place all the same.
-    fn push(&mut self, key: Option<u64>) {
+    /// Adds the next entry, and gives the one that was the newest with its hash; entries without a key take a place all the
+    /// same.
+    fn push(&mut self, key: Option<u64>) -> Option<u32> {
         let number = self.older.len() as u32;
-        self.older.push(key.and_then(|key| self.newest.insert(key, number)));
+        let before = key.and_then(|key| self.newest.insert(key, number));
+        self.older.push(before);
+        before
     }
 
     fn find(&self, key: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
@@ -55,10 +58,11 @@ pub struct Index {
     span_ids: Chains,
     /// The newest span of a kind and name; verified when asked, since a span can be renamed.
     span_names: FxHashMap<u64, u32>,
-    /// Open spans of a kind and id, and of a kind and name.
-    open_ids: Open,
+    /// Open spans by kind and id, of which the newest span is another one. There are hardly any.
+    covered: Open,
+    /// Open spans by kind and name.
     open_names: Open,
-    open_spans: [BTreeSet<u32>; SpanKind::ALL.len()],
+    open_spans: OpenSpans,
     marker_ids: Chains,
     open_markers: [BTreeSet<u32>; MarkerKind::ALL.len()],
     artifact_paths: Chains,
@@ -93,8 +97,55 @@ impl Open {
     }
 }
 
+/// The open spans of each kind, in the order in which they opened.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct OpenSpans {
+    /// Of each open span, the ones of its kind that opened before and after it.
+    beside: Vec<[Option<u32>; 2]>,
+    newest: [Option<u32>; SpanKind::ALL.len()],
+}
+
+impl OpenSpans {
+    /// Adds the next span; one that is closed takes a place all the same.
+    fn push(&mut self, kind: SpanKind, is_open: bool) {
+        let number = self.beside.len() as u32;
+        if !is_open {
+            return self.beside.push([None, None]);
+        }
+        let before = self.newest[kind as usize].replace(number);
+        self.set_after(before, Some(number));
+        self.beside.push([before, None]);
+    }
+
+    fn remove(&mut self, kind: SpanKind, number: u32) {
+        let Some([before, after]) = self.beside.get_mut(number as usize).map(std::mem::take) else { return };
+        self.set_after(before, after);
+        match after.and_then(|after| self.beside.get_mut(after as usize)) {
+            Some(after) => after[0] = before,
+            None if self.newest[kind as usize] == Some(number) => self.newest[kind as usize] = before,
+            None => {}
+        }
+    }
+
+    fn set_after(&mut self, number: Option<u32>, after: Option<u32>) {
+        if let Some(beside) = number.and_then(|number| self.beside.get_mut(number as usize)) {
+            beside[1] = after;
+        }
+    }
+
+    /// Those of a kind, the newest first.
+    fn of(&self, kind: SpanKind) -> impl Iterator<Item = u32> {
+        let before = |number: &u32| self.beside.get(*number as usize)?[0];
+        std::iter::successors(self.newest[kind as usize], before)
+    }
+}
+
 /// Another one in every process, so that nobody can write ids that meet in one chain.
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+fn has_id(span: &Span, kind: SpanKind, id: &str) -> bool {
+    span.kind == kind && span.id.as_deref() == Some(id)
+}
 
 fn hash(kind: u8, text: &str) -> u64 {
     SEED.hash_one((kind, text))
@@ -108,7 +159,7 @@ impl Index {
         index.intervals.extend(&scratch.heartbeat_intervals);
         index.intervals.sort_unstable();
         for (number, span) in spans.iter().enumerate() {
-            index.add_span(span);
+            index.add_span(span, spans);
             if let Some(name) = &span.name {
                 index.name_span(number as u32, span.kind, None, name, span.is_open());
             }
@@ -127,17 +178,16 @@ impl Index {
         self.absent = Some(absent);
     }
 
-    /// Adds the next span, by its id; its name comes by [`Index::name_span`].
-    pub(super) fn add_span(&mut self, span: &Span) {
-        let number = self.span_ids.older.len() as u32;
+    /// Adds the next span, by its id; its name comes by [`Index::name_span`]. `spans` are at least those before it.
+    pub(super) fn add_span(&mut self, span: &Span, spans: &[Span]) {
         let key = span.id.as_deref().map(|id| hash(span.kind as u8, id));
-        self.span_ids.push(key);
-        if span.is_open() {
-            if let Some(key) = key {
-                self.open_ids.add(key, number);
-            }
-            self.open_spans[span.kind as usize].insert(number);
+        let before = self.span_ids.push(key);
+        if let (Some(key), Some(before)) = (key, before)
+            && spans[before as usize].is_open()
+        {
+            self.covered.add(key, before);
         }
+        self.open_spans.push(span.kind, span.is_open());
     }
 
     pub(super) fn name_span(&mut self, number: u32, kind: SpanKind, before: Option<&str>, name: &str, open: bool) {
@@ -153,9 +203,9 @@ impl Index {
     }
 
     pub(super) fn close_span(&mut self, number: u32, span: &Span) {
-        self.open_spans[span.kind as usize].remove(&number);
-        for (open, text) in [(&mut self.open_ids, &span.id), (&mut self.open_names, &span.name)] {
-            if let Some(text) = text {
+        self.open_spans.remove(span.kind, number);
+        for (open, text) in [(&mut self.covered, &span.id), (&mut self.open_names, &span.name)] {
+            if let Some(text) = text.as_deref().filter(|_| !open.0.is_empty()) {
                 open.remove(hash(span.kind as u8, text), number);
             }
         }
@@ -163,10 +213,7 @@ impl Index {
 
     /// The newest span of a kind with an id.
     pub(super) fn span(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
-        let found = self.span_ids.find(hash(kind as u8, id), |n| {
-            let span = &spans[n as usize];
-            span.kind == kind && span.id.as_deref() == Some(id)
-        });
+        let found = self.span_ids.find(hash(kind as u8, id), |n| has_id(&spans[n as usize], kind, id));
         if let Some(absent) = &self.absent {
             absent.ask(By::Id, kind, id, found);
         }
@@ -202,20 +249,35 @@ impl Index {
 
     /// The newest open span of a kind with that id.
     pub(super) fn open_span_with_id(&self, spans: &[Span], kind: SpanKind, id: &str) -> Option<u32> {
-        self.open_ids.newest(hash(kind as u8, id), |n| {
-            let span = &spans[n as usize];
-            span.kind == kind && span.id.as_deref() == Some(id)
-        })
+        let key = hash(kind as u8, id);
+        let newest = self.span_ids.newest.get(&key).copied();
+        let is_it = |n: u32| spans[n as usize].is_open() && has_id(&spans[n as usize], kind, id);
+        newest.filter(|n| is_it(*n)).or_else(|| self.covered.newest(key, is_it))
+    }
+
+    /// The same when the newest span with that id is known, which the open one is nearly always.
+    pub(super) fn open_span_of(&self, spans: &[Span], kind: SpanKind, id: &str, newest: Option<u32>) -> Option<u32> {
+        let covered = || if self.covered.0.is_empty() { None } else { self.open_span_with_id(spans, kind, id) };
+        newest.filter(|n| spans[*n as usize].is_open()).or_else(covered)
+    }
+
+    /// The newest span of the kind and id of one that is open, which nearly always is that one.
+    pub(super) fn newest_of_open(&self, spans: &[Span], number: u32) -> Option<u32> {
+        let span = &spans[number as usize];
+        match span.id.as_deref()? {
+            _ if self.covered.0.is_empty() && self.absent.is_none() => Some(number),
+            id => self.span(spans, span.kind, id),
+        }
     }
 
     /// The newest open span of a kind.
     pub(super) fn open_span(&self, kind: SpanKind) -> Option<u32> {
-        self.open_spans[kind as usize].last().copied()
+        self.open_spans.newest[kind as usize]
     }
 
     /// Every open span, in the order in which they opened.
     pub(super) fn all_open_spans(&self) -> BTreeSet<u32> {
-        self.open_spans.iter().flatten().copied().collect()
+        SpanKind::ALL.iter().flat_map(|kind| self.open_spans.of(*kind)).collect()
     }
 
     pub(super) fn add_marker(&mut self, marker: &Marker) {
@@ -264,3 +326,6 @@ impl Index {
         self.artifact_paths.find(hash(0, path), |n| artifacts[n as usize].path == path)
     }
 }
+
+#[cfg(test)]
+mod tests;

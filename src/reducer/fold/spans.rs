@@ -4,7 +4,7 @@ use compact_str::CompactString;
 
 use super::Fold;
 use crate::reducer::event::{ErrorText, Event, Subject, Verb};
-use crate::reducer::run::Status;
+use crate::reducer::run::{RunState, Status};
 use crate::reducer::span::{Origin, Seldom, Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
 
@@ -96,11 +96,14 @@ impl<'e> Fold<'_, 'e> {
 
     fn start(&mut self, kind: SpanKind, means: Means<'_>) {
         let id = means.id();
-        let attempt = self.event.attempt.or(self.next_attempt(kind, id));
-        if let Some(number) = id.and_then(|id| self.open_with_id(kind, id)) {
+        let RunState { index, spans, .. } = &*self.state;
+        let newest = id.and_then(|id| index.span(spans, kind, id));
+        let open = id.and_then(|id| index.open_span_of(spans, kind, id, newest));
+        let attempt = self.event.attempt.or(self.attempt_after(newest));
+        if let Some(number) = open {
             self.close_span(number, SpanStatus::Superseded, None);
         }
-        let number = self.open_span(kind, id.map(CompactString::from), attempt);
+        let number = self.open_span(kind, id.map(CompactString::from), attempt, newest);
         self.particulars(number);
     }
 
@@ -137,7 +140,8 @@ impl<'e> Fold<'_, 'e> {
             None => (means.id().map(CompactString::from), self.event.attempt),
         };
         let attempt = attempt.map_or(Some(1), |last| Some(last.saturating_add(1).min(i64::MAX as u64)));
-        let number = self.open_span(kind, id, attempt);
+        let newest = self.newest_with_id(kind, id.as_deref());
+        let number = self.open_span(kind, id, attempt, newest);
         self.particulars(number);
         self.state.spans[number as usize].attempt = attempt;
     }
@@ -196,7 +200,10 @@ impl<'e> Fold<'_, 'e> {
 
     /// One more than the newest span of that kind and id, else 1 (2.7, Span attempt).
     pub(super) fn next_attempt(&self, kind: SpanKind, id: Option<&str>) -> Option<u64> {
-        let newest = id.and_then(|id| self.state.index.span(&self.state.spans, kind, id));
+        self.attempt_after(self.newest_with_id(kind, id))
+    }
+
+    pub(super) fn attempt_after(&self, newest: Option<u32>) -> Option<u64> {
         let last = newest.and_then(|n| self.state.spans[n as usize].attempt).unwrap_or(0);
         Some(last.saturating_add(1).min(i64::MAX as u64))
     }
@@ -232,10 +239,17 @@ impl<'e> Fold<'_, 'e> {
         origin.closed_by.is_some_and(|first| !(origin.startless && first == verb))
     }
 
-    pub(super) fn open_span(&mut self, kind: SpanKind, id: Option<CompactString>, attempt: Option<u64>) -> u32 {
+    /// `newest` is the newest span of that kind and id so far.
+    pub(super) fn open_span(
+        &mut self,
+        kind: SpanKind,
+        id: Option<CompactString>,
+        attempt: Option<u64>,
+        newest: Option<u32>,
+    ) -> u32 {
         let span = Span::opened(kind, id, attempt, self.event.time, self.event.line);
         self.opened[kind as usize] = true;
-        self.add_span(span)
+        self.add_span(span, newest)
     }
 
     /// A span made by its end: it starts at end minus duration, or unknown (2.7, Bounds).
@@ -255,12 +269,13 @@ impl<'e> Fold<'_, 'e> {
         span.duration_ms = event.duration_ms;
         span.closed_line = Some(event.line);
         span.origin = Origin { startless: true, closed_by: Some(verb) };
-        self.add_span(span)
+        let newest = self.newest_with_id(kind, span.id.as_deref());
+        self.add_span(span, newest)
     }
 
-    fn add_span(&mut self, span: Span) -> u32 {
-        let was_done = self.newest_of_step(&span).is_some_and(|n| self.is_done(n));
-        let counts = span.kind == SpanKind::Step && span.id.is_some();
+    fn add_span(&mut self, span: Span, newest: Option<u32>) -> u32 {
+        let counts = counts_steps(&span);
+        let was_done = newest.is_some_and(|n| counts && self.is_done(n));
         let state = &mut *self.state;
         let number = state.spans.len() as u32;
         if matches!(span.kind, SpanKind::Phase | SpanKind::Candidate | SpanKind::Attempt | SpanKind::Step) {
@@ -269,7 +284,7 @@ impl<'e> Fold<'_, 'e> {
         if span.kind == SpanKind::Step {
             state.counters.steps_line = self.event.line;
         }
-        state.index.add_span(&span);
+        state.index.add_span(&span, &state.spans);
         state.spans.push(span);
         self.count_step(was_done, counts && self.is_done(number));
         self.touch(number);
@@ -280,7 +295,8 @@ impl<'e> Fold<'_, 'e> {
     pub(super) fn close_span(&mut self, number: u32, status: SpanStatus, closed_by: Option<Verb>) {
         let event = self.event;
         let span = &self.state.spans[number as usize];
-        let newest = self.newest_of_step(span);
+        let of_step = |number: &u32| counts_steps(&self.state.spans[*number as usize]);
+        let newest = Some(number).filter(of_step).and_then(|n| self.state.index.newest_of_open(&self.state.spans, n));
         let was_done = newest.is_some_and(|n| self.is_done(n));
         let measured = self.millis_from(span.started_at);
         let by_end = closed_by.is_some() || status == SpanStatus::Failed;
@@ -300,10 +316,8 @@ impl<'e> Fold<'_, 'e> {
         self.progress = true;
     }
 
-    /// The newest span of the same step id; none of what is no step, or has no id.
-    fn newest_of_step(&self, span: &Span) -> Option<u32> {
-        let id = span.id.as_deref().filter(|_| span.kind == SpanKind::Step)?;
-        self.state.index.span(&self.state.spans, SpanKind::Step, id)
+    pub(super) fn newest_with_id(&self, kind: SpanKind, id: Option<&str>) -> Option<u32> {
+        id.and_then(|id| self.state.index.span(&self.state.spans, kind, id))
     }
 
     /// Whether a span is completed or skipped (spec 2.1, steps_done, asks the newest span of each step id).
@@ -357,6 +371,11 @@ impl<'e> Fold<'_, 'e> {
         }
         self.touch(number);
     }
+}
+
+/// Whether a span counts among the steps of its run: of those with the same id the newest does.
+fn counts_steps(span: &Span) -> bool {
+    span.kind == SpanKind::Step && span.id.is_some()
 }
 
 /// Sets a text when there is one, which is copied only when it changes.
