@@ -151,7 +151,7 @@ impl Splitter {
         // What is skipped is not clean, but for the mark.
         let clean = text.filter(|_| !line.oversized).and_then(|text| {
             let skipped = skipped as usize;
-            Some(Clean { text: text.get(skipped..)?.get(..kept.len())?, ahead: ahead.get(skipped..)? })
+            Some(Clean { text: text.get(skipped..skipped + kept.len())?, ahead: ahead.get(skipped..)? })
         });
         each(Line { clean, ..line });
         self.end_line(piece.len() as u64);
@@ -253,7 +253,8 @@ fn is_continuation(byte: u8) -> bool {
 /// carriage return just before it does not count.
 #[inline(always)]
 fn line_feeds(bytes: &[u8], mut each: impl FnMut(usize, bool)) {
-    const BLOCK: usize = 32;
+    const HALF: usize = 32;
+    const BLOCK: usize = 2 * HALF;
     let mut has_controls = false;
     let mut control = |at: usize| match bytes.get(at..) {
         Some([b'\n', ..]) => each(at, std::mem::take(&mut has_controls)),
@@ -262,8 +263,16 @@ fn line_feeds(bytes: &[u8], mut each: impl FnMut(usize, bool)) {
     };
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (block, start) in blocks.iter().zip((0..).step_by(BLOCK)) {
-        let block = u8x32::new(*block);
-        let mut controls = block.min(u8x32::splat(0x1F)).simd_eq(block).to_bitmask();
+        let ([first, last], _) = block.as_chunks::<HALF>() else { continue };
+        let [first, last] = [first, last].map(|half| {
+            let half = u8x32::new(*half);
+            half.min(u8x32::splat(0x1F)).simd_eq(half)
+        });
+        // Most blocks have none.
+        if (first | last).to_bitmask() == 0 {
+            continue;
+        }
+        let mut controls = u64::from(last.to_bitmask()) << HALF | u64::from(first.to_bitmask());
         while controls != 0 {
             control(start + controls.trailing_zeros() as usize);
             controls &= controls - 1;

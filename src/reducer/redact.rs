@@ -129,9 +129,9 @@ const ADDRESSES: [&str; 2] = ["://", r":\/\/"];
 /// The kind of a password in an address.
 const PASSWORD: &str = "password";
 
-/// Three bytes of every marker that hardly anything else has: one search for them costs a third of what two for so many
-/// words does. Every sixteenth shares a bucket of that search, and in this order they suspect little else together (tried
-/// on logs; in any other order they find the same, at up to four times the price).
+/// Three bytes of every marker that hardly anything else has. The markers themselves are too many for one fast search, and
+/// two for them cost three times as much. Every sixteenth shares a bucket of this one, and in this order they suspect little
+/// else together (tried on logs; in any other order they find the same, at up to four times the price).
 const SIGNS: [&str; 37] = [
     "gsk", "ec_", "glp", "xap", "plx", "k_l", "sq0", "rer", "KEY", "SIA", "xox", "ya2", r":\/", "sk-", "k_t", "v1_",
     "KIA", "ub_", "hp_", "xai", "gld", "kFJ", "hr_", "RER", ".ey", "_ac", "hs_", "pm_", "AgE", "Key", "://", "hu_",
