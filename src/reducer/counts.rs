@@ -87,8 +87,9 @@ impl Counts {
 #[inline]
 pub(super) fn hint(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let end = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
-    (bytes.len() + end(bytes.len() / 2) * 3 + end(bytes.len().wrapping_sub(1)) * 7) % HINTS
+    let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    let (middle, last) = (bytes.len() / 2, bytes.len().wrapping_sub(1));
+    (bytes.len() * 5 + byte(0) * 11 + byte(middle) * 3 + byte(last) * 7) % HINTS
 }
 
 #[cfg(test)]
