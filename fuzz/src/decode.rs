@@ -211,11 +211,11 @@ struct Said {
 impl Said {
     fn by(event: &Event<'_>) -> Self {
         Self {
-            phase: event.phase.as_deref().map(str::to_owned),
-            candidate: event.candidate.as_deref().map(str::to_owned),
+            phase: event.phase.map(str::to_owned),
+            candidate: event.candidate.map(str::to_owned),
             score: event.score,
             steps_total: event.more().steps_total,
-            repo: event.more().repo.as_deref().map(str::to_owned),
+            repo: event.more().repo.map(str::to_owned),
         }
     }
 

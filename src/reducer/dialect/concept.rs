@@ -475,6 +475,23 @@ impl Key {
     }
 }
 
+/// A set of keys; each is one bit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keys([u64; KEYS / 64]);
+
+impl Keys {
+    /// Adds a key by its number.
+    pub(crate) fn add(&mut self, number: usize) {
+        self.0[number / 64] |= 1 << (number % 64);
+    }
+
+    /// Whether any of some keys is one of these.
+    #[inline(always)]
+    pub(crate) fn has_any(&self, of: &Keys) -> bool {
+        self.0.iter().zip(of.0).fold(0, |both, (own, other)| both | own & other) != 0
+    }
+}
+
 impl Concept {
     /// The keys of the concept, in the order in which they are looked for.
     #[inline]

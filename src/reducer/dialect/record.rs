@@ -3,7 +3,7 @@
 //! Reading it walks over the object once, validates all of it and keeps where the wanted values are. It must never
 //! know what a value means.
 
-use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, MOST_NAMES, TEXTS};
+use super::concept::{CONCEPTS, Concept, Concepts, KEYS, Key, Keys, MOST_NAMES, TEXTS};
 use super::shape::{Place, Shapes, Values};
 use crate::reducer::json::{Cursor, Kind, Torn, Value, is_visible};
 
@@ -118,6 +118,8 @@ struct Known {
     members: Box<[Member]>,
     /// The number of the member of each key on the top level, or [`NONE`].
     on_top: Box<[u8; KEYS]>,
+    /// The keys on the top level.
+    tops: Keys,
     /// The first value of each concept; meaningful where `concepts` says so.
     first: Box<[First; CONCEPTS]>,
     /// The concepts that are just a text and whose first value is one of the shape's, each with the number of that value.
@@ -233,8 +235,7 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// Reads the object at the cursor and steps behind it. `ahead` are the cursor's bytes and any that may be looked at behind
-    /// them.
+    /// Reads the object at the cursor and steps behind it. `ahead` are the cursor's bytes and any behind them.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>, ahead: &[u8]) -> Result<(), Torn> {
         let begin = cursor.at();
         self.duplicate_keys = 0;
@@ -315,17 +316,18 @@ impl Layout {
             // There are at most as many members as slots.
             *free = First { rank, found, value, member: named.unwrap_or(usize::from(u16::MAX)) as u16, alone };
         }
-        let mut on_top = Box::new([NONE; KEYS]);
+        let (mut on_top, mut tops) = (Box::new([NONE; KEYS]), Keys::default());
         for (number, member) in (0..NONE).zip(&members) {
             if let Some(free) = on_top.get_mut(usize::from(member.slot)) {
                 *free = number;
+                tops.add(usize::from(member.slot));
             }
         }
         let concepts = self.concepts;
         let value = |concept: Concept| (concept, first[concept as usize].value);
         let texts: Box<[_]> = concepts.only(TEXTS).map(value).filter(|(_, value)| *value != NONE).collect();
         let others = texts.iter().fold(concepts, |others, (concept, _)| others.without(Concepts::of(&[*concept])));
-        self.known.push(Known { concepts, used: self.used, members, on_top, first, texts, others });
+        self.known.push(Known { concepts, used: self.used, members, on_top, tops, first, texts, others });
     }
 
     /// The value of a key in a layer.
@@ -566,6 +568,12 @@ impl<'l, 'a> Record<'l, 'a> {
             }
         }
         None
+    }
+
+    /// Whether any of some keys may stand on the top level.
+    #[inline(always)]
+    pub(crate) fn may_have_on_top(&self, keys: &Keys) -> bool {
+        self.known.is_none_or(|(known, ..)| known.tops.has_any(keys))
     }
 
     /// The value of a key on the top level.

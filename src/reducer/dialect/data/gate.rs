@@ -6,7 +6,7 @@
 use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
-use super::super::concept::{CONTAINER_KEYS, Concept, Key};
+use super::super::concept::{CONTAINER_KEYS, Concept, Key, Keys};
 use super::super::record::Record;
 use super::condition::Condition;
 use super::language::{Expectation, KindWord, Literal};
@@ -144,6 +144,8 @@ impl Candidates {
 #[derive(Debug, Default)]
 pub(super) struct Gates {
     known: Vec<(Key, Ways)>,
+    /// The keys of those.
+    keys: Keys,
     written: Vec<(Finder<'static>, Way)>,
 }
 
@@ -197,6 +199,7 @@ impl Gates {
         let way = Way { rest: gate.rest.clone(), dialect };
         match &gate.first {
             Sight::Known(key, shape) => {
+                self.keys.add(key.number());
                 if !self.known.iter().any(|(known, _)| known == key) {
                     self.known.push((*key, Ways::default()));
                 }
@@ -211,7 +214,8 @@ impl Gates {
     #[inline]
     pub(super) fn candidates(&self, record: Record<'_, '_>, text: &str) -> Candidates {
         let mut candidates = Candidates::default();
-        for (key, ways) in &self.known {
+        let known = if record.may_have_on_top(&self.keys) { self.known.as_slice() } else { &[] };
+        for (key, ways) in known {
             if let Some(value) = record.on_top(*key) {
                 ways.look(value, record, &mut candidates);
             }
