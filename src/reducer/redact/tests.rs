@@ -104,6 +104,13 @@ fn every_marker_is_found_by_a_sign_and_every_sign_is_needed() {
     }
 }
 
+#[test]
+fn a_sign_that_begins_in_another_one_is_seen() {
+    for (text, at) in [("gsk-ant-", 1), ("xaiAKIA", 3), ("hs_sk-ant-", 3), ("_acc sk-proj-", 5)] {
+        assert_eq!(unsuspicious(text.as_bytes()), at, "{text}");
+    }
+}
+
 /// The first place where a marker begins.
 fn first_marker(bytes: &[u8]) -> usize {
     let begin = |marker: &str| memmem::find(bytes, marker.as_bytes());
