@@ -5,6 +5,7 @@ use super::*;
 use crate::reducer::event::{Class, Event, Meaning, Subject, Verb};
 use crate::reducer::fold;
 use crate::reducer::run::RunState;
+use crate::reducer::span::SpanStatus;
 use crate::reducer::time::Micros;
 
 const TEXTS: [&str; 3] = ["a", "b", "c"];
@@ -53,6 +54,9 @@ fn check(state: &RunState) {
         let of_id = span.id.as_deref().and_then(|id| newest(spans, |span2| has_id(span2, span.kind, id)));
         assert_eq!(index.newest_of_open(spans, number), of_id);
     }
+    let is_done = |number: &u32| matches!(spans[*number as usize].status, SpanStatus::Completed | SpanStatus::Skipped);
+    let steps = TEXTS.into_iter().filter_map(|text| newest(spans, |span| has_id(span, SpanKind::Step, text)));
+    assert_eq!(state.counters.steps_done, steps.filter(is_done).count() as u64);
     // Made again it is the same, but for names that spans had once.
     let again = Index::of(spans, &state.markers, &state.artifacts, &state.scratch);
     assert_eq!((&index.covered, &index.open_spans), (&again.covered, &again.open_spans));
@@ -76,14 +80,14 @@ fn an_open_span_that_a_newer_one_covers_is_found_when_that_one_is_closed() {
         let mut span = crate::reducer::verdict::world::span(SpanKind::Tool, id, 1);
         span.name = name.map(Into::into);
         if !is_open {
-            span.status = crate::reducer::span::SpanStatus::Completed;
+            span.status = SpanStatus::Completed;
         }
         span
     };
     let mut spans = vec![span("z", None, true), span("z", None, true), span("z", None, true)];
     let mut index = Index::of(&spans, &[], &[], &Scratch::default());
     for (closed, open) in [(2, Some(1)), (0, Some(1)), (1, None)] {
-        spans[closed].status = crate::reducer::span::SpanStatus::Completed;
+        spans[closed].status = SpanStatus::Completed;
         index.close_span(closed as u32, &spans[closed]);
         assert_eq!(index.open_span_with_id(&spans, SpanKind::Tool, "z"), open);
         assert_eq!(index.open_span(SpanKind::Tool), open);
