@@ -305,10 +305,8 @@ pub struct More<'a> {
     pub cancel_requested_at: Option<Micros>,
 }
 
-/// What most events say beyond the rest.
-static NOTHING: More<'static> = More::NOTHING;
-
 impl More<'_> {
+    /// What most events say beyond the rest.
     const NOTHING: Self = Self {
         usage: Usage {
             tokens_in: None,
@@ -408,6 +406,6 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn more(&self) -> &More<'a> {
-        self.more.unwrap_or(&NOTHING)
+        self.more.unwrap_or(const { &More::NOTHING })
     }
 }

@@ -73,7 +73,7 @@ fn near_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// The end of the string whose content begins at `at`, behind its closing quote, and whether it has escapes. Bytes below
 /// 0x20 are not looked for.
 #[inline(always)]
-pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
         at = special(bytes, at)? + 1;
