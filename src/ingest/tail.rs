@@ -69,9 +69,8 @@ pub(super) struct Job {
 pub(super) enum Keep {
     /// Its lists and the rows of its events.
     All,
-    /// Its lists.
-    Lists,
-    /// Its lists; but of a run that has ended only its phases, since nobody goes on from it.
+    /// Its lists; but of a run that has ended only its phases, since nobody goes on from it: who wants the rest reads it
+    /// once more, from its first byte.
     Runs,
 }
 

@@ -30,6 +30,9 @@ const URGENT_GROUP: usize = 15;
 const GROUP: usize = 64;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Of those that are shown first fewer travel together, so that both threads are done with them at the same time.
+const PREVIEW_BYTES: u64 = 512 * 1024;
+
 /// How many reducers wait behind their cursors at most, and of how many bytes together those are that were used in so much
 /// time, and of how few those that were used in much more: to make one again from the cache takes longer than a turn.
 pub(super) const HOT: usize = 256;
@@ -116,12 +119,16 @@ impl Engine {
 
     /// Small logs go together; one that is large goes by itself, so that no small one waits for it.
     fn group(&mut self, first: Arc<str>) -> Option<Task> {
+        let (mut bytes, most) = match self.table.get(&first) {
+            Some(tracked) if tracked.is_preview => (tracked.backlog(), PREVIEW_BYTES),
+            Some(tracked) => (tracked.backlog(), GROUP_BYTES),
+            None => return None,
+        };
         let mut jobs: Vec<Job> = self.job(&first, TURN).into_iter().collect();
-        let mut bytes: u64 = self.table.get(&first).map_or(0, Tracked::backlog);
-        while jobs.len() < GROUP && bytes < GROUP_BYTES {
+        while jobs.len() < GROUP && bytes < most {
             let Some(Next::Cold(key)) = self.agenda.next_cold() else { break };
             let backlog = self.table.get(&key).map_or(0, Tracked::backlog);
-            if bytes + backlog > GROUP_BYTES {
+            if bytes + backlog > most {
                 self.agenda.put_back_cold(key);
                 break;
             }
@@ -148,9 +155,8 @@ impl Engine {
             shape: tracked.shape,
             limit,
             keep: match self.stage {
-                Stage::Runs => Keep::Runs,
-                _ if tracked.is_preview => Keep::Lists,
-                Stage::All | Stage::Shown => Keep::All,
+                Stage::All | Stage::Shown if !tracked.is_preview => Keep::All,
+                Stage::Runs | Stage::All | Stage::Shown => Keep::Runs,
             },
             ended: tracked.ended,
             unflushed: (tracked.sent > self.flushed).then_some(self.sent),
