@@ -53,7 +53,7 @@ use axum::Router;
 use axum::extract::{Extension, State};
 use axum::http::Uri;
 use axum::response::Response;
-use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::query::{Commands, Query};
 use crate::reducer::run::RunState;
@@ -98,12 +98,9 @@ pub struct Web {
     pub token: Option<Token>,
 }
 
-/// How many threads read the cache and logs at once (spec 6: uncapped, memory went from 18 to 63 MB).
-static BLOCKING: Semaphore = Semaphore::const_new(2);
-
 impl Web {
-    /// Answers a question that reads the cache or a log, on one of at most two blocking threads, so that no thread of
-    /// the async runtime ever waits for SQLite or a disk.
+    /// Answers a question that reads the cache or a log on a blocking thread, so that no thread of the async runtime ever
+    /// waits for SQLite or a disk. The runtime says how many there are; questions wait for one in the order they came.
     ///
     /// # Errors
     /// What the question said, or [`WebError::Broken`] when it panicked.
@@ -112,14 +109,17 @@ impl Web {
         F: FnOnce(&Web) -> Result<T, WebError> + Send + 'static,
         T: Send + 'static,
     {
-        let permit = BLOCKING.acquire().await.expect("the semaphore is never closed");
         let web = self.clone();
-        let answer = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            question(&web)
-        });
-        answer.await.unwrap_or(Err(WebError::Broken))
+        work(move || question(&web)).await.unwrap_or(Err(WebError::Broken))
     }
+}
+
+/// Works on a blocking thread; not at all when nobody waits for it any more before it is its turn. `None` when it panicked.
+async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    // Takes back what it holds when it goes.
+    let mut one = JoinSet::new();
+    one.spawn_blocking(work);
+    one.join_next().await?.ok()
 }
 
 /// The present: read once per request by its handler and handed down from there.
@@ -161,5 +161,43 @@ async fn unknown(State(web): State<Web>, uri: Uri, request: page::Request) -> Re
     match uri.path() {
         path if path == "/api" || path.starts_with("/api/") => error::respond(path, &NOTHING),
         _ => page::answer(web, request, Place::Elsewhere, |_| Err(NOTHING)).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_begun() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let (done, heard) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let say = |what: &'static str| {
+            let done = done.clone();
+            move || done.send(what).expect("somebody hears it")
+        };
+        runtime.block_on(async {
+            let first = tokio::spawn(work(move || wait.recv().is_ok()));
+            tokio::task::yield_now().await;
+            // It waits behind the first until its client goes away.
+            let left = tokio::time::timeout(Duration::from_millis(50), work(say("left"))).await;
+            assert!(left.is_err(), "there is one thread, and the first has it");
+            let last = tokio::spawn(work(say("last")));
+            go_on.send(()).expect("the first waits");
+            assert_eq!(first.await.expect("it ends"), Some(true));
+            assert_eq!(last.await.expect("it ends"), Some(()));
+        });
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["last"]);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_says_so_and_stops_nothing() {
+        assert_eq!(work(|| panic!("as this test wants")).await, None::<()>);
+        assert_eq!(work(|| 1).await, Some(1));
     }
 }
