@@ -252,7 +252,7 @@ pub struct Event<'a> {
     pub outcome: Option<Outcome>,
     pub reason: Option<&'a str>,
     /// The error field: text, or an object that says something; its stack is the object's own, else [`More::stack`].
-    pub error: Option<ErrorText>,
+    pub error: Option<Box<ErrorText>>,
     /// Milliseconds, rounded, halves up.
     pub duration_ms: Option<i64>,
     /// `Some(true)` for a cache hit.

@@ -271,7 +271,7 @@ impl<'a> Sink<'a> for Lines<'a, '_> {
             self.apply_all();
         }
         let number = self.events.len();
-        self.events.push(bare(class, spot));
+        self.events.extend(std::iter::once_with(|| bare(class, spot)));
         &mut self.events[number]
     }
 

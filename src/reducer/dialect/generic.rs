@@ -210,7 +210,7 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
         left.without(TOGETHER).for_each(|concept| self.field(event, &mut more, concept));
         event.message = self.message();
         if concepts.has(C::Error) {
-            event.error = self.error(more.as_ref().and_then(|more| more.stack));
+            event.error = self.error(more.as_ref().and_then(|more| more.stack)).map(Box::new);
         }
         if concepts.has_any(ENDING) {
             event.outcome = self.outcome();

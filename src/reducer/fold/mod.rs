@@ -238,7 +238,7 @@ impl Fold<'_, '_> {
             return;
         }
         let error = match &event.error {
-            Some(error) => error.clone(),
+            Some(error) => ErrorText::clone(error),
             None => ErrorText {
                 message: event
                     .message

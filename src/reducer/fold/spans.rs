@@ -360,7 +360,7 @@ impl<'e> Fold<'_, 'e> {
         }
         // Error and score of a *retried* are those of the span that it closes only (2.7, Retried).
         let retried = event.meaning.verb == Some(Verb::Retried) && span.is_open();
-        let (error, score) = if retried { (None, None) } else { (event.error.as_ref(), event.score) };
+        let (error, score) = if retried { (None, None) } else { (event.error.as_deref(), event.score) };
         say_more(&mut span.more, event, error, score);
         span.cache_hit = event.cache_hit.or(span.cache_hit);
         if event.input.is_some() {

@@ -152,7 +152,7 @@ impl Said {
         ] {
             self.add(word, text.as_deref());
         }
-        self.add("error", event.error.as_ref().map(error_text));
+        self.add("error", event.error.as_deref().map(error_text));
         self.add("input", event.input);
         self.add("output", event.has_output.then_some("yes"));
         self.add("params", event.more().params);

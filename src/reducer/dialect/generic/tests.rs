@@ -314,7 +314,7 @@ fn an_error_is_a_text_or_an_object_and_a_stack_alone_is_none() {
             kind: kind.map(str::to_owned),
             stack: stack.map(str::to_owned),
         });
-        assert_eq!(with(line, |event| event.error.clone()), expected, "{line}");
+        assert_eq!(with(line, |event| event.error.as_deref().cloned()), expected, "{line}");
     };
     check(r#"{"error":"e"}"#, Some((Some("e"), None, None)));
     check(r#"{"error":"e","stack":"s"}"#, Some((Some("e"), None, Some("s"))));
