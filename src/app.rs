@@ -227,10 +227,6 @@ impl LogText for Logs {
         self.0.read(key, offset, length).map_err(|error| error.to_string())
     }
 
-    fn state_at(&self, key: &str, line: u64) -> Result<RunState, String> {
-        self.0.state_at(key, line).map_err(|error| error.to_string())
-    }
-
     fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String> {
         self.0.part_at(key, line).map_err(|error| error.to_string())
     }

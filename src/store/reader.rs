@@ -274,6 +274,18 @@ impl Reader {
         })
     }
 
+    /// The same of a state of the past, that has all markers and artifacts, and all spans or a part of them.
+    pub fn entries_then(
+        &self,
+        key: &str,
+        state: &RunState,
+        part: Option<&Part>,
+        cuts: &Cuts,
+    ) -> Result<Entries, StoreError> {
+        let read = |part| self.pool.look(|connection| entries::read_then(connection, key, state, part, cuts));
+        Ok(part.map(read).transpose()?.flatten().unwrap_or_else(|| Entries::of(state, cuts)))
+    }
+
     /// The lists of a run as a page shows them; `None` when it is gone or was replaced since its record was read.
     pub fn shown(&self, record: &RunRecord, asked: &Asked) -> Result<Option<Shown>, StoreError> {
         self.pool.look(|connection| shown::read(connection, record.number, asked))

@@ -68,10 +68,8 @@ pub trait LogText: Send + Sync {
     /// Up to `length` bytes at an offset of the log of a run. The error is a sentence for a person.
     fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, String>;
 
-    /// The state after a line (spec 2.4). The error is a sentence for a person.
-    fn state_at(&self, key: &str, line: u64) -> Result<RunState, String>;
-
-    /// The same with few of its spans when there are very many, and then which: enough for a verdict and for what is new.
+    /// The state after a line (spec 2.4), with few of its spans when there are very many, and then which: enough for a
+    /// verdict and for what is new. The error is a sentence for a person.
     fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String>;
 
     /// A file beneath the directory of a run, open for reading, whatever the log says its path is. The error is a

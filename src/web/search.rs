@@ -245,10 +245,6 @@ mod tests {
             Ok(all[from..(from + length).min(all.len())].to_vec())
         }
 
-        fn state_at(&self, _: &str, _: u64) -> Result<crate::reducer::run::RunState, String> {
-            Err(String::from("is not asked for"))
-        }
-
         fn part_at(
             &self,
             _: &str,

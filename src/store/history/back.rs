@@ -59,9 +59,24 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Changed {
     /// What the times in the tables are counted from.
-    pub(in crate::store) base: i64,
+    base: i64,
     /// As they were.
     pub(in crate::store) then: BTreeMap<u32, Span>,
+}
+
+impl Changed {
+    /// Spans at some of those places, as they were.
+    pub(in crate::store) fn spans(
+        &self,
+        connection: &Connection,
+        part: &Part,
+        places: RangeInclusive<u32>,
+    ) -> rusqlite::Result<Vec<Span>> {
+        let first = *places.start();
+        let mut spans = span_rows::read_in(connection, part.number, self.base, places.clone())?;
+        put(&mut spans, first, self.then.range(places).map(|(place, span)| (*place, span.clone())));
+        Ok(spans)
+    }
 }
 
 impl AsRef<Snapshot> for Snapshot {
@@ -300,7 +315,7 @@ impl<'a> Past<'a> {
 }
 
 /// Puts entries at their places in a list that begins at a place.
-fn put<T>(list: &mut [T], first: u32, entries: BTreeMap<u32, T>) {
+fn put<T>(list: &mut [T], first: u32, entries: impl IntoIterator<Item = (u32, T)>) {
     for (place, entry) in entries {
         if let Some(old) = place.checked_sub(first).and_then(|at| list.get_mut(at as usize)) {
             *old = entry;

@@ -10,6 +10,7 @@ use crate::reducer::marker::Marker;
 use crate::reducer::run::RunState;
 use crate::reducer::span::{Artifact, More, Span};
 use crate::store::columns::{self, count};
+use crate::store::history::{self, Part};
 use crate::store::span_rows;
 
 /// Which entries of a list: at most so many of those behind so many. By default none.
@@ -144,6 +145,30 @@ pub(super) fn read(connection: &Connection, number: u32, cuts: &Cuts) -> rusqlit
         markers: cuts.markers.of(count(markers), |places| columns::markers_in(connection, number, places))?,
         artifacts: cuts.artifacts.of(count(artifacts), |places| columns::artifacts_in(connection, number, places))?,
     })
+}
+
+/// The same of a state of the past that has few of its spans; `None` when the run was replaced.
+pub(super) fn read_then(
+    connection: &Connection,
+    key: &str,
+    state: &RunState,
+    part: &Part,
+    cuts: &Cuts,
+) -> rusqlite::Result<Option<Entries>> {
+    let Some(changed) = history::changed_since(connection, key, part, &state.spans)? else { return Ok(None) };
+    let (all_from, (_, all)) = (part.all_from(), part.split(&state.spans));
+    let spans = cuts.spans.of(u64::from(all_from) + all.len() as u64, |places| {
+        let (from, to) = (*places.start(), *places.end());
+        let mut spans = Vec::new();
+        if from < all_from {
+            spans = changed.spans(connection, part, from..=to.min(all_from - 1))?;
+        }
+        let at_hand = from.saturating_sub(all_from)..(to + 1).saturating_sub(all_from);
+        spans.extend_from_slice(&all[at_hand.start as usize..at_hand.end as usize]);
+        Ok::<_, rusqlite::Error>(spans)
+    })?;
+    let (markers, artifacts) = (cuts.markers.of_list(&state.markers), cuts.artifacts.of_list(&state.artifacts));
+    Ok(Some(Entries { spans, markers, artifacts }))
 }
 
 #[cfg(test)]

@@ -77,16 +77,7 @@ pub(super) fn read_then(
     let (state, number, all_from) = (&*record.state, record.number, part.all_from());
     let Some(changed) = history::changed_since(connection, &record.key, part, &state.spans)? else { return Ok(None) };
     let (some, all) = part.split(&state.spans);
-    let then = |places: RangeInclusive<u32>| {
-        let first = *places.start();
-        let mut spans = span_rows::read_in(connection, number, changed.base, places.clone())?;
-        for (place, span) in changed.then.range(places) {
-            if let Some(old) = spans.get_mut((place - first) as usize) {
-                *old = span.clone();
-            }
-        }
-        Ok::<_, rusqlite::Error>(spans)
-    };
+    let then = |places: RangeInclusive<u32>| changed.spans(connection, part, places);
     let mut digests = digest_rows::read(connection, number)?;
     digests.truncate((all_from / STRETCH) as usize);
     let mut touched: Vec<u32> = changed.then.keys().map(|place| place / STRETCH).collect();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::params::{Key, Params};
-use super::run::{MOST, UNKNOWN_RUN, state_at};
+use super::run::{MOST, UNKNOWN_RUN, then};
 use crate::reducer::dump;
 use crate::store::reader::{Cut, Cuts, Entries, Few, Lists};
 use crate::web::Web;
@@ -40,7 +40,7 @@ async fn entries(web: Web, key: String, params: &Params, cuts: fn(Cut) -> Cuts) 
         let (_, entries) = web.query.reader.entries(&key, Lists::None, &cuts)?.ok_or(UNKNOWN_RUN)?;
         match at {
             None => Ok(entries),
-            Some(line) => Ok(Entries::of(&state_at(web, &key, line)?, &cuts)),
+            Some(line) => Ok(then(web, &key, line, &cuts)?.1),
         }
     });
     Ok(entries.await?)

@@ -31,10 +31,10 @@ pub(super) async fn run(State(web): State<Web>, Key(key): Key, params: Params) -
             let judged = match at {
                 None => web.query.run_entries(&key, &CUTS, now())?,
                 Some(_) if !web.query.is_known(&key)? => None,
-                Some(line) => web.query.run_at(&key, line, state_at(web, &key, line)?, now())?.map(|judged| {
-                    let entries = Entries::of(&judged.record.state, &CUTS);
-                    (judged, entries)
-                }),
+                Some(line) => {
+                    let (state, entries) = then(web, &key, line, &CUTS)?;
+                    web.query.run_at(&key, line, state, now())?.map(|judged| (judged, entries))
+                }
             };
             match judged {
                 Some((judged, entries)) => Ok(super::json(&document(&judged, &entries, at))),
@@ -55,19 +55,20 @@ const CUTS: Cuts = Cuts { spans: FIRST, markers: FIRST, artifacts: FIRST };
 
 pub(super) const UNKNOWN_RUN: WebError = WebError::NotFound("There is no run with this key.");
 
-/// The state after a line of a run that there is.
-pub(super) fn state_at(web: &Web, key: &str, line: u64) -> Result<RunState, WebError> {
-    web.logs.state_at(key, line).map_err(|reason| unreadable(key, line, &reason))
+/// The state after a line of a run that there is, with few of its spans when there are very many, and some entries of its
+/// lists.
+pub(super) fn then(web: &Web, key: &str, line: u64, cuts: &Cuts) -> Result<(RunState, Entries), WebError> {
+    let (state, part) = part_at(web, key, line)?;
+    let entries = web.query.reader.entries_then(key, &state, part.as_ref(), cuts)?;
+    Ok((state, entries))
 }
 
-/// The same with few of its spans when there are very many.
+/// The same state, and which spans it has.
 pub(super) fn part_at(web: &Web, key: &str, line: u64) -> Result<(RunState, Option<Part>), WebError> {
-    web.logs.part_at(key, line).map_err(|reason| unreadable(key, line, &reason))
-}
-
-fn unreadable(key: &str, line: u64, reason: &str) -> WebError {
-    tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
-    WebError::Log
+    web.logs.part_at(key, line).map_err(|reason| {
+        tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
+        WebError::Log
+    })
 }
 
 #[derive(Serialize)]

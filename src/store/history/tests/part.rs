@@ -11,7 +11,7 @@ use crate::reducer::run::RunState;
 use crate::reducer::span::Span;
 use crate::reducer::time::Micros;
 use crate::store::Part;
-use crate::store::reader::{Lists, Shown};
+use crate::store::reader::{Cut, Cuts, Entries, Lists, Shown};
 
 /// Lines of a log with so many spans that most of them are not read.
 const LINES: u64 = 9_000;
@@ -104,6 +104,13 @@ impl Bench {
             let shown = self.store.reader.shown_then(&record, which, &asked).expect("the cache answers");
             let expected = Shown::of(whole, &asked);
             assert!(shown.as_ref() == Some(&expected), "{window:?}: {shown:#?} is not {expected:#?}");
+        }
+        // From the beginning, over the place from which all spans are at hand, and behind the end.
+        let (total, all_from) = (whole.spans.len() as u64, u64::from(which.all_from()));
+        for (after, limit) in [(0, 100), (all_from.saturating_sub(30), 100), (all_from, 200), (total, 1)] {
+            let cuts = Cuts { spans: Cut { after, limit }, ..Cuts::default() };
+            let entries = self.store.reader.entries_then("run", part, Some(which), &cuts).expect("the cache answers");
+            assert_eq!(entries, Entries::of(whole, &cuts), "{cuts:?}");
         }
     }
 }
