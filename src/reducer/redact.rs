@@ -4,11 +4,14 @@
 //! log before they are shown. A mask is as long as what it hides and holds no quote, backslash or line end: offsets stay
 //! right, and JSON stays JSON. Only patterns that hardly anything else has: the canonical dump is masked, too.
 //!
-//! Nearly every line has none, so that it costs one search for rare words; what has one is searched by one automaton for
-//! all kinds, in linear time (spec 5.4.5 T126). It must never know where the bytes come from.
+//! Nearly every line has none, so that it costs one search for rare words; what has one is searched for the kinds that have
+//! such a word, each by an automaton of its own. That takes linear time whatever the line (spec 5.4.5 T126): none goes on
+//! reading long behind what it finds. One for all kinds would, for a kind that begins before what another finds, and again
+//! behind each that it finds. It must never know where the bytes come from.
 
+use std::cmp::Reverse;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, Input, packed};
 use memchr::memmem;
@@ -138,23 +141,37 @@ const SIGNS: [&str; 37] = [
     "GOC", "ho_", "hf_", "Iza", "glr",
 ];
 
-/// A marker, and how many of its bytes stand before the sign.
-type Signed = (&'static str, usize);
+/// What has a marker: the number of a kind, or this one of an address.
+const ADDRESS: usize = KINDS.len();
+
+/// A marker around a sign.
+#[derive(Debug)]
+struct Signed {
+    marker: &'static str,
+    /// How many of its bytes stand before the sign.
+    before: usize,
+    /// What it is a marker of.
+    of: usize,
+}
 
 static SEARCH: LazyLock<Search> = LazyLock::new(Search::new);
 
-static PATTERNS: LazyLock<Regex> = LazyLock::new(|| {
-    let patterns: Vec<&str> = KINDS.iter().map(|kind| kind.pattern).collect();
-    let bytes = syntax::Config::new().unicode(false).utf8(false);
-    Regex::builder()
-        .configure(Regex::config().utf8_empty(false))
-        .syntax(bytes)
-        .build_many(&patterns)
-        .expect("these patterns are tested")
-});
+/// The automata of the kinds, each made when it is first needed.
+static PATTERNS: [OnceLock<Regex>; KINDS.len()] = [const { OnceLock::new() }; KINDS.len()];
 
-fn all_markers() -> impl Iterator<Item = &'static str> + Clone {
-    KINDS.iter().flat_map(|kind| kind.markers).copied().chain(ADDRESSES)
+fn pattern(number: usize) -> &'static Regex {
+    PATTERNS[number].get_or_init(|| {
+        let bytes = syntax::Config::new().unicode(false).utf8(false);
+        let built =
+            Regex::builder().configure(Regex::config().utf8_empty(false)).syntax(bytes).build(KINDS[number].pattern);
+        built.expect("these patterns are tested")
+    })
+}
+
+/// Every marker, and what it is one of.
+fn all_markers() -> impl Iterator<Item = (usize, &'static str)> + Clone {
+    let of_kinds = KINDS.iter().map(|kind| kind.markers).chain([&ADDRESSES[..]]).enumerate();
+    of_kinds.flat_map(|(of, markers)| markers.iter().map(move |marker| (of, *marker)))
 }
 
 /// The search for markers by their signs.
@@ -178,7 +195,10 @@ impl Search {
             Some(searcher) => Signs::Packed(searcher),
             None => Signs::Plain(AhoCorasick::new(SIGNS).expect("a few short words")),
         };
-        let signed = |sign| all_markers().filter_map(move |marker| Some((marker, marker.find(sign)?))).collect();
+        let signed = |sign| {
+            let around = |(of, marker): (usize, &'static str)| Some(Signed { marker, before: marker.find(sign)?, of });
+            all_markers().filter_map(around).collect()
+        };
         Self { signs, markers: SIGNS.into_iter().map(signed).collect() }
     }
 
@@ -192,43 +212,57 @@ impl Search {
         found.map(|found| (found.pattern().as_usize(), found.start()))
     }
 
-    /// Where the first marker begins of those around a sign.
-    fn marker(&self, bytes: &[u8], sign: usize, at: usize) -> Option<usize> {
-        let begin = |(marker, before): &Signed| {
-            let begin = at.checked_sub(*before)?;
-            bytes.get(begin..)?.starts_with(marker.as_bytes()).then_some(begin)
-        };
-        self.markers.get(sign)?.iter().filter_map(begin).min()
+    /// The markers around a sign: where each begins, and what it is one of.
+    fn around(&self, bytes: &[u8], (sign, at): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
+        self.markers.get(sign).into_iter().flatten().filter_map(move |signed| {
+            let begin = at.checked_sub(signed.before)?;
+            bytes.get(begin..)?.starts_with(signed.marker.as_bytes()).then_some((begin, signed.of))
+        })
+    }
+
+    /// All signs, also those that begin in another one.
+    #[inline]
+    fn each_sign<'b>(&'b self, bytes: &'b [u8]) -> impl Iterator<Item = (usize, usize)> + 'b {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let sign = self.sign(bytes, from)?;
+            from = sign.1 + 1;
+            Some(sign)
+        })
+    }
+
+    /// What has a marker anywhere, by the bit of its number.
+    fn suspects(&self, bytes: &[u8]) -> u32 {
+        let markers = self.each_sign(bytes).flat_map(|sign| self.around(bytes, sign));
+        markers.fold(0, |suspects, (_, of)| suspects | 1 << of)
     }
 }
 
 /// How many of the bytes nobody need look at again: no marker stands in them.
 #[must_use]
 pub fn unsuspicious(bytes: &[u8]) -> usize {
-    let mut from = 0;
-    while let Some((sign, at)) = SEARCH.sign(bytes, from) {
-        if let Some(marker) = SEARCH.marker(bytes, sign, at) {
-            return marker;
-        }
-        from = at + 1;
-    }
-    bytes.len()
+    let first = SEARCH.each_sign(bytes).find_map(|sign| SEARCH.around(bytes, sign).min());
+    first.map_or(bytes.len(), |(marker, _)| marker)
 }
 
 /// The bytes with every credential masked; `None` when there is none, which is nearly always. As long as before.
 #[must_use]
 pub fn mask(bytes: &[u8]) -> Option<Vec<u8>> {
-    if unsuspicious(bytes) == bytes.len() {
-        return None;
+    let suspects = SEARCH.suspects(bytes);
+    let is_suspect = |of: usize| suspects >> of & 1 == 1;
+    let mut found = Vec::new();
+    for (number, kind) in KINDS.iter().enumerate().filter(|(number, _)| is_suspect(*number)) {
+        let all = pattern(number).find_iter(bytes).map(|found| found.range());
+        let secrets = all.filter_map(|range| Some((range.start, number, kind.secret.within(bytes, range)?)));
+        found.extend(secrets);
     }
+    // Where several kinds see one, the first that begins has the last word.
+    found.sort_unstable_by_key(|(start, number, _)| Reverse((*start, *number)));
     let mut masked = Masked { bytes, out: None };
-    for found in PATTERNS.find_iter(bytes) {
-        let kind = &KINDS[found.pattern().as_usize()];
-        if let Some(secret) = kind.secret.within(bytes, found.range()) {
-            masked.hide(secret, kind.name);
-        }
+    for (_, number, secret) in found {
+        masked.hide(secret, KINDS[number].name);
     }
-    for address in ADDRESSES {
+    for address in ADDRESSES.iter().filter(|_| is_suspect(ADDRESS)) {
         for at in memmem::find_iter(bytes, address) {
             if let Some(password) = password(bytes, at + address.len()) {
                 masked.hide(password, PASSWORD);

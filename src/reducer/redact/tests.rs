@@ -84,20 +84,24 @@ fn every_pattern_and_every_marker_is_needed() {
     }
 }
 
+fn markers() -> impl Iterator<Item = &'static str> {
+    all_markers().map(|(_, marker)| marker)
+}
+
 #[test]
 fn every_marker_is_found_by_a_sign_and_every_sign_is_needed() {
-    for marker in all_markers() {
+    for marker in markers() {
         assert!(SIGNS.iter().any(|sign| marker.contains(sign)), "{marker}");
     }
     for sign in SIGNS {
         let others = || SIGNS.iter().filter(|other| **other != sign);
         assert!(
-            all_markers().any(|marker| marker.contains(sign) && !others().any(|other| marker.contains(other))),
+            markers().any(|marker| marker.contains(sign) && !others().any(|other| marker.contains(other))),
             "{sign}"
         );
         // Alone it says nothing, and hides none behind it.
-        assert_eq!(unsuspicious(sign.as_bytes()) == sign.len(), !all_markers().any(|marker| marker == sign), "{sign}");
-        for marker in all_markers() {
+        assert_eq!(unsuspicious(sign.as_bytes()) == sign.len(), !markers().any(|marker| marker == sign), "{sign}");
+        for marker in markers() {
             let bytes = [b"{\"", sign.as_bytes(), b"\" ", marker.as_bytes(), sign.as_bytes()].concat();
             assert!(unsuspicious(&bytes) <= 7, "{sign} before {marker}");
         }
@@ -114,7 +118,7 @@ fn a_sign_that_begins_in_another_one_is_seen() {
 /// The first place where a marker begins.
 fn first_marker(bytes: &[u8]) -> usize {
     let begin = |marker: &str| memmem::find(bytes, marker.as_bytes());
-    all_markers().filter_map(begin).min().unwrap_or(bytes.len())
+    markers().filter_map(begin).min().unwrap_or(bytes.len())
 }
 
 #[test]
@@ -135,6 +139,18 @@ fn what_only_looks_a_little_like_one_stays() {
     ] {
         assert_eq!(mask(text.as_bytes()), None, "{text}");
     }
+}
+
+#[test]
+fn what_several_kinds_see_is_named_by_the_first_that_begins_and_hidden_as_a_whole() {
+    let jwt = format!("eyJ{}.eyJ{}", noise(20), noise(40));
+    let out = masked(&format!("Authorization: Bearer {jwt}, {jwt}"));
+    assert!(out.starts_with("Authorization: Bearer [masked: bearer token]*"), "{out}");
+    assert!(out.contains("*, [masked: JWT]*"), "{out}");
+    // One in another, and one in what only begins as another does.
+    let key = credentials().swap_remove(0).2;
+    assert_eq!(masked(&format!("sk-proj-{key}{key}")), format!("[masked: OpenAI key]{}", "*".repeat(28)));
+    assert_eq!(masked(&format!("eyJ{}{key}", noise(9))), format!("eyJ{}[masked: AWS key]***", noise(9)));
 }
 
 #[test]
@@ -194,7 +210,7 @@ fn reduced(pieces: &[&str]) -> String {
 proptest! {
     #[test]
     fn no_marker_stands_in_what_is_not_suspicious(
-        pieces in prop::collection::vec((prop::sample::select(all_markers().chain(SIGNS).collect::<Vec<_>>()), 0..4_usize), 0..12),
+        pieces in prop::collection::vec((prop::sample::select(markers().chain(SIGNS).collect::<Vec<_>>()), 0..4_usize), 0..12),
         around in "[a-z_:-]{0,40}",
     ) {
         let cut = |(word, less): &(&'static str, usize)| &word[..word.len() - less.min(&word.len())];
@@ -202,7 +218,7 @@ proptest! {
         let bytes = text.as_bytes();
         let found = unsuspicious(bytes);
         prop_assert_eq!(first_marker(&bytes[..found]), found, "{}", text);
-        prop_assert!(found == bytes.len() || all_markers().any(|marker| text[found..].starts_with(marker)), "{}", text);
+        prop_assert!(found == bytes.len() || markers().any(|marker| text[found..].starts_with(marker)), "{}", text);
     }
 
     #[test]
