@@ -1,10 +1,12 @@
 //! The phase stepper: where a run is, what each phase took, and rework, which is shown and not folded away (rule 5).
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
-use super::text::text;
-use super::{link, time, tone};
+use super::text::cut;
+use super::{amount, link, time, tone};
 use crate::reducer::run::{RunState, Status, value};
 use crate::reducer::span::{Span, SpanKind, SpanStatus};
 use crate::reducer::time::Micros;
@@ -13,8 +15,11 @@ use crate::reducer::verdict::Learned;
 /// The phases that most harnesses have, in their order (spec 3.2).
 const USUAL: [&str; 4] = ["build", "hardening", "verify", "done"];
 
-/// At most so many stops of a sequence; a run with more rework says how many came before.
+/// At most so many stops are shown; a run with more of them, or with more rework, says how many are left out.
 const MOST: usize = 16;
+
+/// At most so many characters of a phase's name.
+const LONGEST: usize = 60;
 
 /// One phase, or one visit of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +48,11 @@ pub fn sequence(state: &RunState) -> Vec<Stop> {
 /// One stop per phase with the number of its visits and their time together: for cards.
 #[must_use]
 pub fn folded(state: &RunState) -> Vec<Stop> {
-    let mut stops: Vec<Stop> = Vec::new();
+    let (mut stops, mut places) = (Vec::<Stop>::new(), HashMap::new());
     for span in phases(&state.spans) {
         let next = visit(span, 1);
-        match stops.iter_mut().find(|stop| stop.name == next.name) {
+        let place = *places.entry(&span.id).or_insert(stops.len());
+        match stops.get_mut(place) {
             Some(stop) => {
                 let took_ms = stop.took_ms.map(|sum| sum.saturating_add(next.took_ms.unwrap_or(0))).or(next.took_ms);
                 *stop = Stop { visits: stop.visits + 1, took_ms, ..next };
@@ -104,19 +110,14 @@ fn ahead(state: &RunState, last: Option<&str>) -> Vec<Stop> {
 /// The stops as a list, behind so many `earlier` ones; `learned` is what phases usually take in earlier runs of the workflow.
 #[must_use]
 pub fn stepper(key: &str, earlier: u64, stops: &[Stop], learned: &[(String, Learned)], now: Micros) -> Markup {
-    let left_out = stops.len().saturating_sub(MOST);
-    let earlier = earlier + left_out as u64;
     html! {
-        ol.stepper aria-label="phases" {
-            @if earlier > 0 { li.earlier { (super::amount::count(earlier)) " earlier" } }
-            @for stop in &stops[left_out..] { (one(key, stop, &took(stop, now))) }
-        }
+        (list(key, earlier, stops, |stop| took(stop, now)))
         @if !learned.is_empty() {
             ul.learned {
                 @for (phase, usual) in learned {
                     li {
-                        (text(phase)) " usually: median " (time::duration(usual.median_ms)) ", p90 " (time::duration(usual.p90_ms))
-                        " over " (super::amount::plural(usual.spans, "run", "runs"))
+                        (cut(phase, LONGEST)) " usually: median " (time::duration(usual.median_ms)) ", p90 " (time::duration(usual.p90_ms))
+                        " over " (amount::plural(usual.spans, "run", "runs"))
                     }
                 }
             }
@@ -131,7 +132,23 @@ pub fn brief(key: &str, stops: &[Stop], now: Micros) -> Markup {
         (Some(at), _) => Some(time::since(at, now)),
         (None, took) => took.map(|ms| html! { span title=(time::duration(ms)) { (time::age(ms)) } }),
     };
-    html! { ol.stepper aria-label="phases" { @for stop in stops { (one(key, stop, &coarse(stop))) } } }
+    list(key, 0, stops, coarse)
+}
+
+/// The last stops, or those from the open one on when it is before these, and how many are left out on both sides.
+fn list(key: &str, earlier: u64, stops: &[Stop], took: impl Fn(&Stop) -> Option<Markup>) -> Markup {
+    let last = stops.len().saturating_sub(MOST);
+    let open = stops.iter().position(|stop| stop.status == Some(SpanStatus::Open));
+    let (before, rest) = stops.split_at(open.map_or(last, |open| open.min(last)));
+    let (shown, later) = rest.split_at(rest.len().min(MOST));
+    let earlier = earlier + before.len() as u64;
+    html! {
+        ol.stepper aria-label="phases" {
+            @if earlier > 0 { li.earlier { (amount::count(earlier)) " earlier" } }
+            @for stop in shown { (one(key, stop, &took(stop))) }
+            @if !later.is_empty() { li.earlier { (amount::count(later.len() as u64)) " more" } }
+        }
+    }
 }
 
 fn took(stop: &Stop, now: Micros) -> Option<Markup> {
@@ -146,7 +163,8 @@ fn one(key: &str, stop: &Stop, took: &Option<Markup>) -> Markup {
         }
         None => ("ahead", None, "not reached"),
     };
-    let name = html! { (text(&stop.name)) @if stop.visits > 1 { span.visits title="visits" { "×" (stop.visits) } } };
+    let name =
+        html! { (cut(&stop.name, LONGEST)) @if stop.visits > 1 { span.visits title="visits" { "×" (stop.visits) } } };
     html! {
         li.(class).open[stop.status == Some(SpanStatus::Open)] {
             span.mark { @if let Some(drawing) = drawing { (icon(drawing)) } @else { (icon(Icon::Right)) } }
@@ -178,6 +196,24 @@ mod tests {
         let folded = folded(&state);
         assert_eq!((folded[0].name.as_str(), folded[0].visits, folded[0].status), ("build", 2, Some(SpanStatus::Open)));
         assert_eq!(folded.last().map(|stop| stop.status), Some(None));
+    }
+
+    #[test]
+    fn of_very_many_phases_few_are_shown_and_the_open_one_is_among_them() {
+        let ended = |n: usize| sample::phase(&format!("p{n}"), SpanStatus::Completed, n as u64 + 1);
+        let mut spans: Vec<Span> = (0..100).map(ended).collect();
+        let shown = |spans: &[Span]| {
+            let stops = folded(&RunState { spans: spans.to_vec(), ..RunState::default() });
+            let page = brief("r", &stops, Micros(0)).into_string();
+            let words = ["84 earlier", "7 earlier", "77 more"].map(|words| page.contains(&format!(">{words}<")));
+            (page.matches("<li").count() - words.iter().filter(|is| **is).count(), words, page.contains(">p7<"))
+        };
+        assert_eq!(shown(&spans), (MOST, [true, false, false], false));
+        spans.push(sample::phase("p7", SpanStatus::Open, 999));
+        assert_eq!(shown(&spans), (MOST, [false, true, true], true));
+        let long = [sample::phase(&"x".repeat(5000), SpanStatus::Open, 1)];
+        let stops = folded(&RunState { spans: long.to_vec(), ..RunState::default() });
+        assert!(brief("r", &stops, Micros(0)).into_string().len() < 1000);
     }
 
     #[test]
