@@ -35,7 +35,7 @@ fn make(look: &Look<'_>, key: &str, place: &str) -> Result<Page, WebError> {
     let main = html! {
         p.crumbs { a href=(link::run(key)) { (text::cut(record.title(), 100)) } " / " a href={ (link::run(key)) "#artifacts" } { "artifacts" } }
         h1 { (text::cut(name, 200)) }
-        p.key { code { (text::text(&found.path)) } (artifact::about(key, &found)) }
+        p.key { code { (text::cut(&found.path, 2000)) } (artifact::about(key, &found)) }
         @match look.web.logs.artifact(key, &found.path) {
             Ok(file) => (shown(look.web, key, place, &found, &file)),
             Err(reason) => {

@@ -85,3 +85,48 @@ fn t73_very_many_candidates_and_names_are_bounded_on_the_page() {
     assert!(seen.peak() < 256 << 10, "{} KiB", seen.peak());
     seen.end();
 }
+
+/// One of each event, with every text so long that a page of it would be no page.
+fn long_texts() -> String {
+    let events = [
+        ("run.started", vec!["workflow", "title", "run_id"]),
+        ("phase.started", vec!["phase", "candidate"]),
+        ("step.started", vec!["step_id", "step_name", "skill", "agent", "model", "repo"]),
+        ("session.started", vec!["session_id", "agent", "model", "parent_session_id"]),
+        ("tool.started", vec!["span_id", "tool_name"]),
+        ("tool.failed", vec!["span_id", "error", "stack", "message"]),
+        ("approval.requested", vec!["item", "integration", "action", "risk", "params", "reason"]),
+        ("question.raised", vec!["id", "reason"]),
+        ("question.answered", vec!["id", "resolution"]),
+        ("needs_human", vec!["holder", "reason"]),
+        ("queue.enqueued", vec!["item", "claimed_by"]),
+        ("artifact.written", vec!["path", "media_type", "step"]),
+        ("run.retry", vec!["retry_of"]),
+    ];
+    let line = |(n, (name, fields)): (usize, (&str, Vec<&str>))| {
+        let long = |field: &&str| format!(",\"{field}\":\"{}\"", field.repeat(100_000 / field.len()));
+        format!(
+            "{{\"ts\":{},\"event\":\"{name}\"{}}}\n",
+            1_780_000_000 + n,
+            fields.iter().map(long).collect::<String>()
+        )
+    };
+    events.into_iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn t73b_very_many_phases_and_very_long_texts_are_bounded_on_every_page() {
+    let phases = (1..=10_000).fold(String::new(), |mut log, n| {
+        let _ = writeln!(log, "{{\"ts\":{},\"event\":\"phase.started\",\"phase\":\"p{n}\"}}", 1_780_000_000 + n);
+        log
+    });
+    let ended = long_texts() + "{\"ts\":1780000100,\"event\":\"run.failed\"}\n";
+    let seen = Bench::with([("phases", phases), ("open", long_texts()), ("ended", ended)]).read();
+    let of_all = ["/", "/runs", "/attention", "/queue", "/health", "/runs/phases"].map(String::from);
+    let of_each = |key: &str| ["", "?at=9", "/compare", "/artifacts/1"].map(|rest| format!("/runs/{key}{rest}"));
+    for path in of_all.into_iter().chain(["open", "ended"].iter().flat_map(|key| of_each(key))) {
+        let page = seen.harmless(&path).body;
+        assert!(page.len() < 350_000, "{path}: a page of {} bytes", page.len());
+    }
+    seen.end();
+}

@@ -10,6 +10,9 @@ use crate::reducer::run::value;
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 
+/// At most so many bytes of a text that stands in an address.
+const LONGEST: usize = 500;
+
 /// The card, with what a person could run about it. Its heading opens the run.
 #[must_use]
 pub fn item(item: &Item, offered: &[Command], now: Micros) -> Markup {
@@ -52,11 +55,13 @@ fn growing(item: &Item) -> &[i64] {
 /// Whose matter it is: the run's key, its workflow with the way to its other runs, and the run that retries it.
 #[must_use]
 pub fn whose(title: &str, key: &str, workflow: Option<&str>, retried_by: Option<&str>) -> Markup {
+    // An address has its bounds; nobody calls a workflow like that.
+    let named = workflow.filter(|workflow| workflow.len() <= LONGEST);
     let others = |workflow| link::with("/runs", &[("workflow", workflow)]);
     parts::parts([
         parts::key(key, title),
         parts::workflow(workflow, title),
-        workflow.map(|workflow| html! { a href=(others(workflow)) { "other runs of this workflow" } }),
+        named.map(|workflow| html! { a href=(others(workflow)) { "other runs of this workflow" } }),
         retried_by.map(|other| html! { "retried as " a href=(link::run(other)) { (text(other)) } }),
     ])
 }
@@ -107,7 +112,7 @@ pub fn approval(marker: &Marker, now: Micros) -> Markup {
             @if let Some(reason) = &marker.reason { ": " (cut(reason, 400)) }
         }
         (parts::parts([
-            Some(html! { "approval " (text(&marker.id)) }),
+            Some(html! { "approval " (cut(&marker.id, 60)) }),
             marker.risk.as_ref().map(|risk| html! { "risk " strong { (cut(risk, 40)) } }),
             marker.expires_at.filter(|_| marker.is_open()).map(|at| html! { "expires " (time::until(at, now)) }),
         ]))

@@ -6,10 +6,13 @@ use super::icon::{Icon, icon, sprite};
 use super::news::{self, News};
 use super::pill;
 use super::source::{self, Source};
-use super::text::{plain, text};
+use super::text::{short, text};
 use crate::query::Pill;
 use crate::reducer::time::Micros;
 use crate::web::assets;
+
+/// At most so many characters of a page's title.
+const TITLE: usize = 160;
 
 /// Where a page stands in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub fn document(page: &Page, banner: &Banner) -> Markup {
                 script src=(assets::url("run.js")) defer {}
                 script src=(assets::url("visit.js")) defer {}
             }
-            body data-title={ (plain(&page.title)) " · wheelwatch" } data-run=[page.run.as_deref()] data-still[page.still] {
+            body data-title={ (short(&page.title, TITLE)) " · wheelwatch" } data-run=[page.run.as_deref()] data-still[page.still] {
                 (sprite())
                 a.skip href="#main" { "Skip to content" }
                 (header(page, banner))
@@ -121,7 +124,7 @@ pub fn fragment(page: &Page, banner: &Banner, with_main: bool) -> Markup {
 
 fn title(page: &Page, banner: &Banner) -> String {
     let count = banner.attention.filter(|count| *count > 0).map_or_else(String::new, |count| format!("({count}) "));
-    format!("{count}{} · wheelwatch", plain(&page.title))
+    format!("{count}{} · wheelwatch", short(&page.title, TITLE))
 }
 
 fn favicon(banner: &Banner) -> &'static str {

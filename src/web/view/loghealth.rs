@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
-use super::text::text;
+use super::text::{cut, text};
 use super::{amount, evidence, link};
 use crate::reducer::run::{Fact, Health, LineCounts, Tally};
 use crate::store::RunRecord;
@@ -47,7 +47,7 @@ pub fn log_health(record: &RunRecord) -> Markup {
             }
             @if let Some(id) = other_id(record) {
                 (note("id mismatch", &html! {
-                    ": the log calls itself " (text(&id.value)) " at " (evidence::line(&record.key, id.line))
+                    ": the log calls itself " (cut(&id.value, 120)) " at " (evidence::line(&record.key, id.line))
                     "; its run is known by its directory all the same"
                 }))
             }

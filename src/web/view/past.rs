@@ -36,7 +36,7 @@ fn marker(resolved: &Resolved, now: Micros) -> Markup {
             div.what {
                 h3 {
                     a.cover data-row href=(link::run(key)) { (cut(title, 120)) } " "
-                    span.said { (marker.kind.as_str()) " " (text(&became)) }
+                    span.said { (marker.kind.as_str()) " " (cut(&became, 160)) }
                 }
                 @if marker.kind == MarkerKind::Approval {
                     (item::approval(marker, now))

@@ -3,12 +3,15 @@
 use maud::{Markup, html};
 
 use super::icon::icon;
-use super::text::{cut, plain, text};
+use super::text::{cut, plain};
 use super::{facts, link, time, tone};
 use crate::query::{Judged, Pill};
 use crate::reducer::run::value;
 use crate::reducer::time::Micros;
 use crate::store::RunRecord;
+
+/// At most so many characters of a title.
+const TITLE: usize = 80;
 
 /// The pill.
 #[must_use]
@@ -36,7 +39,7 @@ fn active(judged: &Judged, more: usize, now: Micros) -> Markup {
             @if let Some(phase) = value(&run.phase) { span.phase { (cut(phase, 24)) } }
             @if let Some(candidate) = value(&run.candidate) { span.candidate { (cut(candidate, 24)) } }
             @if let Some(shown) = facts::duration(judged, now) { span.num { (shown) } }
-            span.title { (text(judged.title())) }
+            span.title { (cut(judged.title(), TITLE)) }
         }
         @if more > 0 {
             a.more href="/runs?open=1" title={ (more) " further open runs" } { "+" (more) }
@@ -54,7 +57,7 @@ fn idle(last: Option<&RunRecord>, now: Micros) -> Markup {
                         Some(at) => { span { "last ended " (time::ago(*at, now)) } }
                         None => { span { "last ended" } }
                     }
-                    span.title { (text(record.state.run.title_or(&record.key))) }
+                    span.title { (cut(record.state.run.title_or(&record.key), TITLE)) }
                 }
             }
             None => { span.pill.quiet { span { "no active run" } } }

@@ -2,12 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::text::{cut, text};
+use super::text::cut;
 use super::{amount, evidence, waterfall};
 use crate::reducer::digest::error_line;
 use crate::reducer::event::ErrorText;
 use crate::reducer::excerpt::ERRORS as MOST;
 use crate::reducer::run::RunState;
+
+/// At most so many characters of a stack trace; its line has the rest.
+const STACK: usize = 64 * 1024;
 
 /// The run's error and those of its spans, of which so many have one; nothing when there are none. The state has the spans
 /// with the newest.
@@ -44,7 +47,7 @@ fn one(key: &str, line: u64, place: Option<&str>, error: &ErrorText) -> Markup {
                 @if let Some(message) = &error.message { span.message { (cut(message, 2000)) } }
                 span.meta { @if let Some(place) = place { " in " (cut(place, 120)) } " · " (evidence::line(key, line)) }
             }
-            @if let Some(stack) = &error.stack { pre.stack tabindex="0" { (text(stack)) } }
+            @if let Some(stack) = &error.stack { pre.stack tabindex="0" { (cut(stack, STACK)) } }
         }
     }
 }

@@ -49,6 +49,15 @@ pub fn plain(foreign: &str) -> Cow<'_, str> {
     visible(foreign)
 }
 
+/// The same of at most so many characters.
+#[must_use]
+pub fn short(foreign: &str, limit: usize) -> Cow<'_, str> {
+    match foreign.char_indices().nth(limit) {
+        Some((end, _)) => Cow::Owned(format!("{}…", plain(&foreign[..end]))),
+        None => plain(foreign),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +80,6 @@ mod tests {
         let shown = cut("äöüß", 3).into_string();
         assert!(shown.starts_with("<bdi>äöü</bdi>") && shown.contains("1 more characters"), "{shown}");
         assert_eq!(cut("äöü", 3).into_string(), "<bdi>äöü</bdi>");
+        assert_eq!((short("äöüß", 3), short("äöü", 3)), ("äöü…".into(), "äöü".into()));
     }
 }
