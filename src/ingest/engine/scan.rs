@@ -314,7 +314,9 @@ impl Engine {
                 }
             }
         }
-        if !self.scans.is_settled() && now.duration_since(self.began) >= PATIENCE && !self.agenda.has_cold() {
+        // Nobody watches what is built once, so that its order does not matter.
+        let is_time = self.stage != Stage::Shown || now.duration_since(self.began) >= PATIENCE;
+        if !self.scans.is_settled() && is_time && !self.agenda.has_cold() {
             self.read_early(now, EARLY);
         }
         Ok(())

@@ -30,6 +30,9 @@ const URGENT_GROUP: usize = 15;
 const GROUP: usize = 64;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
+/// What is left goes in at least so many parts.
+const LAST_PARTS: u64 = 8;
+
 /// Of those that are shown first fewer travel together, so that both threads are done with them at the same time.
 const PREVIEW_BYTES: u64 = 512 * 1024;
 
@@ -121,7 +124,8 @@ impl Engine {
     fn group(&mut self, first: Arc<str>) -> Option<Task> {
         let (mut bytes, most) = match self.table.get(&first) {
             Some(tracked) if tracked.is_preview => (tracked.backlog(), PREVIEW_BYTES),
-            Some(tracked) => (tracked.backlog(), GROUP_BYTES),
+            // Less and less towards the end, so that no thread has much to do when the others have nothing.
+            Some(tracked) => (tracked.backlog(), GROUP_BYTES.min(self.table.backlog / LAST_PARTS)),
             None => return None,
         };
         let mut jobs: Vec<Job> = self.job(&first, TURN).into_iter().collect();
