@@ -44,6 +44,11 @@ impl Tone {
     }
 }
 
+/// At most so many characters of a cell are written, and of one in a table, where each is as wide as the widest. JSON has
+/// them all.
+const LONGEST: usize = 2000;
+const LONGEST_IN_TABLE: usize = 500;
+
 /// A piece of text on one line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cell {
@@ -95,23 +100,22 @@ impl<W: Write> Screen<W> {
     /// Cells one after the other, with a space between.
     pub(super) fn cells(&mut self, cells: &[Cell]) -> io::Result<()> {
         let widths = vec![0; cells.len()];
-        self.row(cells, &widths)
+        self.row(cells, &widths, LONGEST)
     }
 
     /// Rows under each other in columns as wide as their widest cell.
     pub(super) fn table(&mut self, rows: &[Vec<Cell>]) -> io::Result<()> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| width(&one_line(&cell.text))).max().unwrap_or(0)
-        };
+        let written = |cell: &Cell| width(&one_line(&cell.text, LONGEST_IN_TABLE));
+        let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(written).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        rows.iter().try_for_each(|row| self.row(row, &widths))
+        rows.iter().try_for_each(|row| self.row(row, &widths, LONGEST_IN_TABLE))
     }
 
-    fn row(&mut self, cells: &[Cell], widths: &[usize]) -> io::Result<()> {
+    fn row(&mut self, cells: &[Cell], widths: &[usize], longest: usize) -> io::Result<()> {
         let mut line = String::new();
         for (number, (cell, wanted)) in cells.iter().zip(widths).enumerate() {
-            let text = one_line(&cell.text);
+            let text = one_line(&cell.text, longest);
             let missing = wanted.saturating_sub(width(&text));
             if number > 0 {
                 line.push_str(if *wanted == 0 { " " } else { "  " });
@@ -162,8 +166,13 @@ pub(super) fn harmless(text: &str) -> String {
     visible(text).chars().map(|c| if obeyed(c) { ' ' } else { c }).collect()
 }
 
-fn one_line(text: &str) -> String {
-    harmless(text).replace('\n', " ")
+fn one_line(text: &str, longest: usize) -> String {
+    let (begin, left_out) = match text.char_indices().nth(longest) {
+        Some((end, _)) => (&text[..end], width(&text[end..])),
+        None => (text, 0),
+    };
+    let line = harmless(begin).replace('\n', " ");
+    if left_out > 0 { format!("{line}… ({left_out} more characters)") } else { line }
 }
 
 fn width(text: &str) -> usize {
@@ -238,6 +247,17 @@ mod tests {
     fn a_cell_is_one_line_and_columns_stand_under_each_other() {
         let rows = [vec!["a\nb".into(), "1".into()], vec!["longer".into(), "2".into()]];
         assert_eq!(written(|screen| screen.table(&rows)), "a b     1\nlonger  2\n");
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_and_says_so() {
+        let long = |longest: usize| "ä".repeat(longest + 7);
+        let said = |longest: usize| format!("{}… (7 more characters)", "ä".repeat(longest));
+        let rows = [vec![long(LONGEST_IN_TABLE).into(), "1".into()], vec!["b".into(), "2".into()]];
+        let table = written(|screen| screen.table(&rows));
+        assert!(table.starts_with(&format!("{}  1\nb  ", said(LONGEST_IN_TABLE))), "{table}");
+        assert!(table.chars().count() < 3 * LONGEST_IN_TABLE, "{table}");
+        assert_eq!(written(|screen| screen.line(long(LONGEST))), said(LONGEST) + "\n");
     }
 
     #[test]
