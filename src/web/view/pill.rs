@@ -39,12 +39,16 @@ fn active(judged: &Judged, more: usize, now: Micros) -> Markup {
             @if let Some(phase) = value(&run.phase) { span.phase { (cut(phase, 24)) } }
             @if let Some(candidate) = value(&run.candidate) { span.candidate { (cut(candidate, 24)) } }
             @if let Some(shown) = facts::duration(judged, now) { span.num { (shown) } }
-            span.title { (cut(judged.title(), TITLE)) }
+            (named(judged.title()))
         }
         @if more > 0 {
             a.more href="/runs?open=1" title={ (more) " further open runs" } { "+" (more) }
         }
     }
+}
+
+fn named(title: &str) -> Markup {
+    html! { span.title { (cut(title, TITLE)) } }
 }
 
 fn idle(last: Option<&RunRecord>, now: Micros) -> Markup {
@@ -57,7 +61,7 @@ fn idle(last: Option<&RunRecord>, now: Micros) -> Markup {
                         Some(at) => { span { "last ended " (time::ago(*at, now)) } }
                         None => { span { "last ended" } }
                     }
-                    span.title { (cut(record.state.run.title_or(&record.key), TITLE)) }
+                    (named(record.state.run.title_or(&record.key)))
                 }
             }
             None => { span.pill.quiet { span { "no active run" } } }
