@@ -100,11 +100,11 @@ def free_port():
 
 
 class Bench:
-    """A place for data and caches, and the binary that is measured."""
+    """A place for data and caches, one for logs that only are read, and the binary that is measured."""
 
-    def __init__(self, binary, work, scale=1.0, rounds=5, peers=None, minutes=10.0):
+    def __init__(self, binary, work, scale=1.0, rounds=5, peers=None, minutes=10.0, logs=None):
         self.binary, self.work, self.scale, self.rounds = os.path.abspath(binary), work, scale, rounds
-        self.peers, self.minutes = peers, minutes
+        self.peers, self.minutes, self.logs = peers, minutes, logs or work
         self.made, self.built_caches = set(), {}
 
     def path(self, name):
@@ -112,7 +112,7 @@ class Bench:
 
     def state(self, name):
         """The state directory of that name, made when it is first asked for."""
-        out = self.path(name)
+        out = os.path.join(self.logs, name)
         if name not in self.made:
             shape = dict(SHAPES[name])
             grows = "lines" if shape["runs"] == 1 else "runs"

@@ -4,9 +4,10 @@
     benches/promises.py [--binary target/release/wheelwatch] [--peers PYTHON] [--scale 1] [--rounds 5] [--only G1,G4]
 
 It makes its own data in a temporary directory (1 GB, 0.4 GB and 0.4 GB at --scale 1; --work keeps it elsewhere). Commands
-that are compared run turn by turn, whole processes, with a warm page cache; a ratio is the median of the pairs. PYTHON is
-an interpreter with the peers (`python3 -m venv v && v/bin/pip install duckdb datasette`); G6 needs strace, G9 wrk. What
-cannot be measured says why.
+that are compared run turn by turn, whole processes, with a warm page cache; a ratio is the median of the pairs. Where the
+kernel does not keep what it has cached, as on a virtual machine that gives memory back, `--logs /dev/shm` keeps the logs warm,
+and the caches stay on disk. PYTHON is an interpreter with the peers (`python3 -m venv v && v/bin/pip install duckdb
+datasette`); G6 needs strace, G9 wrk. What cannot be measured says why.
 """
 
 import argparse
@@ -49,10 +50,11 @@ def main():
     options.add_argument("--minutes", type=float, default=10, help="how long G16 takes")
     options.add_argument("--only", help="such as G1,G4")
     options.add_argument("--work", help="where to put the data [default: the temporary directory]")
+    options.add_argument("--logs", help="where to put the logs that are only read [default: with the other data]")
     asked = options.parse_args()
     only = asked.only.split(",") if asked.only else None
-    with workplace("bench", asked.work) as work:
-        bench = Bench(asked.binary, work, asked.scale, asked.rounds, asked.peers, asked.minutes)
+    with workplace("bench", asked.work) as work, workplace("logs", asked.logs or work) as logs:
+        bench = Bench(asked.binary, work, asked.scale, asked.rounds, asked.peers, asked.minutes, logs)
         print(f"Machine: {machine()}. Scale {asked.scale}, {asked.rounds} rounds.\n")
         print("| # | what | must | aim | measured |\n|---|---|---|---|---|")
         for number, what, must, aim in PROMISES:
