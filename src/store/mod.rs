@@ -185,7 +185,7 @@ pub fn open_reader(path: &Path, made_for: &str) -> Result<Reader, StoreError> {
         return Err(StoreError::Making { path: path.to_owned(), pid });
     }
     match place::owner(&place, false).map_err(io)? {
-        Owner::Ours(version) if version == open::user_version(made_for) => {}
+        Owner::Ours(version) if open::is_usable(version, open::user_version(made_for)) => {}
         Owner::Ours(_) => {
             return Err(io(std::io::Error::other(
                 "another version of wheelwatch wrote it, or one with other options or state directories",

@@ -54,6 +54,8 @@ pub(super) struct Opened {
     pub(super) problem: Option<String>,
     /// It is new and is written without a write-ahead log until it is whole.
     pub(super) making: bool,
+    /// What is in it may not be on the disk: its version is [`since_start`].
+    pub(super) unsettled: bool,
 }
 
 /// Why a file cannot be used as it is.
@@ -79,11 +81,26 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 /// The `user_version` of caches that this program can go on with. `made_for` says what is read and how: what was read in
 /// another way is of no use.
 pub(super) fn user_version(made_for: &str) -> i32 {
-    let mut hash: u32 = 0x811c_9dc5 ^ FORMAT; // FNV-1a
-    for byte in SCHEMA.bytes().chain(env!("CARGO_PKG_VERSION").bytes()).chain(made_for.bytes()) {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
+    hashed(FORMAT, SCHEMA.bytes().chain(env!("CARGO_PKG_VERSION").bytes()).chain(made_for.bytes()))
+}
+
+/// The `user_version` of such a cache that was made without waiting for the disk. It changes with every start of the
+/// machine: until then what is not on the disk is in the kernel's memory, and afterwards nobody takes the file for whole.
+/// `None` where the kernel does not tell its starts apart; then the disk is waited for.
+pub(super) fn since_start(version: i32) -> Option<i32> {
+    let start = std::fs::read("/proc/sys/kernel/random/boot_id").ok().filter(|start| !start.is_empty())?;
+    Some(hashed(version.unsigned_abs(), start.into_iter()))
+}
+
+/// A hash (FNV-1a) that is a version and not 0.
+fn hashed(seed: u32, bytes: impl Iterator<Item = u8>) -> i32 {
+    let hash = bytes.fold(0x811c_9dc5 ^ seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i32::from_be_bytes((hash & 0x7fff_ffff | 1).to_be_bytes())
+}
+
+/// Whether this program can go on with a cache of a `user_version`.
+pub(super) fn is_usable(found: i32, wanted: i32) -> bool {
+    found == wanted || since_start(wanted) == Some(found)
 }
 
 pub(super) fn check_sqlite() -> Result<(), StoreError> {
@@ -129,7 +146,7 @@ fn open_file(path: &Path, wanted: i32, alone: bool) -> Result<Opened, StoreError
         // It may look damaged, and nothing was lost.
         Owner::Damaged | Owner::Ours(_) if matches!(note, Note::Making(_)) => Some(Fault::Outdated),
         Owner::Damaged => Some(Fault::Damaged(String::from("its first bytes were overwritten"))),
-        Owner::Ours(version) if version != wanted => Some(Fault::Outdated),
+        Owner::Ours(version) if !is_usable(version, wanted) => Some(Fault::Outdated),
         Owner::Ours(_) if matches!(note, Note::Closed(..)) && !untouched => {
             Some(Fault::Damaged(String::from("another program changed it after it was closed")))
         }
@@ -146,9 +163,11 @@ fn open_file(path: &Path, wanted: i32, alone: bool) -> Result<Opened, StoreError
             }
             None => {}
         }
-        match connect(path, untouched, wanted) {
+        let version = if alone { since_start(wanted) } else { None }.unwrap_or(wanted);
+        match connect(path, untouched, wanted, version) {
             Ok((connection, ledger, is_new)) => {
                 let making = alone && is_new;
+                let unsettled = version_of(&connection)? != wanted;
                 if making {
                     lock.note_making().map_err(io)?;
                     without_log(&connection)?;
@@ -157,7 +176,16 @@ fn open_file(path: &Path, wanted: i32, alone: bool) -> Result<Opened, StoreError
                     lock.note_whole().map_err(io)?;
                 }
                 let target = Target::File(path.to_owned());
-                return Ok(Opened { connection, target, lock: Some(lock), version: wanted, ledger, problem, making });
+                return Ok(Opened {
+                    connection,
+                    target,
+                    lock: Some(lock),
+                    version: wanted,
+                    ledger,
+                    problem,
+                    making,
+                    unsettled,
+                });
             }
             Err(next) => fault = Some(next),
         }
@@ -169,14 +197,15 @@ fn open_memory(problem: String) -> Result<Opened, StoreError> {
     let (connection, name) = memory()?;
     let ledger = Ledger::read(&connection)?;
     let target = Target::Memory(name);
-    Ok(Opened { connection, target, lock: None, version: 0, ledger, problem: Some(problem), making: false })
+    let problem = Some(problem);
+    Ok(Opened { connection, target, lock: None, version: 0, ledger, problem, making: false, unsettled: false })
 }
 
 /// Moves a damaged file that is in use out of the way and makes a new one; memory when that cannot be.
 pub(super) fn make_anew(path: &Path, version: i32, why: &str) -> Result<(Connection, Target, String), StoreError> {
     let made = move_aside(path).map_err(|source| Fault::Store(StoreError::Io { path: path.to_owned(), source }));
     let made = made.and_then(|aside| {
-        let (connection, ..) = connect(path, false, version)?;
+        let (connection, ..) = connect(path, false, version, version)?;
         with_log(&connection)?;
         Ok((connection, aside))
     });
@@ -236,8 +265,9 @@ pub(super) fn connect_reader(target: &Target) -> Result<Connection, rusqlite::Er
     Ok(connection)
 }
 
-/// Opens the file for writing; makes it when it is missing or empty, else checks it. Says whether it made it.
-fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Ledger, bool), Fault> {
+/// Opens the file for writing; makes it, with a version, when it is missing or empty, else checks it. Says whether it made
+/// it.
+fn connect(path: &Path, untouched: bool, wanted: i32, version: i32) -> Result<(Connection, Ledger, bool), Fault> {
     let io = |source| Fault::Store(StoreError::Io { path: path.to_owned(), source });
     protect(path).map_err(io)?;
     // Names of caches in memory are URIs; one is attached when the file cannot be written.
@@ -250,7 +280,7 @@ fn connect(path: &Path, untouched: bool, version: i32) -> Result<(Connection, Le
         connection.pragma_update(None, "synchronous", "OFF")?;
         create(&connection, version)?;
     } else {
-        check(&connection, untouched, version)?;
+        check(&connection, untouched, wanted)?;
     }
     let ledger = Ledger::read(&connection)?;
     // Only now: that looks at every log once, and so many pages would stay in memory for nothing.
@@ -270,11 +300,33 @@ fn without_log(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "OFF")
 }
 
-/// What was made that way is on the disk, and the file has its log.
-pub(super) fn complete(connection: &Connection) -> Result<(), rusqlite::Error> {
-    // So that the change of the mode waits for the disk.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+/// What was made that way has its log, and is on the disk unless it is `unsettled`.
+pub(super) fn complete(connection: &Connection, unsettled: bool) -> Result<(), rusqlite::Error> {
+    if !unsettled {
+        // So that the change of the mode waits for the disk.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+    }
     with_log(connection)
+}
+
+/// Waits until everything is on the disk, and says so in the file. No when somebody reads at the moment.
+///
+/// SQLite alone can do that: to close the file elsewhere drops the locks that this process has on it.
+pub(super) fn settle(connection: &Connection, version: i32) -> Result<bool, rusqlite::Error> {
+    // Each copies a page back, which ends with waiting for the whole file; the second must not come before the first.
+    for version in [version_of(connection)?, version] {
+        connection.pragma_update(None, "user_version", version)?;
+        let (busy, pages, copied): (bool, i64, i64) =
+            connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.try_into())?;
+        if busy || pages != copied {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn version_of(connection: &Connection) -> Result<i32, rusqlite::Error> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Gives a writer's connection room for the pages that it works on, in KiB.
@@ -308,8 +360,7 @@ fn create(connection: &Connection, version: i32) -> Result<(), rusqlite::Error> 
 
 /// Whether an existing file is what we wrote. One that was closed properly and not changed since needs no long look.
 fn check(connection: &Connection, untouched: bool, wanted: i32) -> Result<(), Fault> {
-    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version != wanted {
+    if !is_usable(version_of(connection)?, wanted) {
         return Err(Fault::Outdated);
     }
     for table in [

@@ -174,7 +174,7 @@ impl Writer {
 
     /// Starts the thread.
     pub(super) fn start(opened: Opened, aim: Arc<Aim>, shared: Arc<Shared>, live: Live) -> Result<Self, StoreError> {
-        let Opened { connection, target, lock, version, ledger, problem, making } = opened;
+        let Opened { connection, target, lock, version, ledger, problem, making, unsettled } = opened;
         shared.set(&ledger);
         live.update(|status| status.cache_problem.clone_from(&problem));
         let path = match target {
@@ -199,6 +199,8 @@ impl Writer {
             unsaved: false,
             is_used: false,
             making,
+            unsettled,
+            is_maker: making,
         }));
         let (queue, handed) = (Arc::new(Queue::default()), Arc::downgrade(&desk));
         let thread = std::thread::Builder::new().name(String::from("cache-writer")).spawn({
@@ -240,6 +242,10 @@ struct Desk {
     is_used: bool,
     /// The file is new and has no write-ahead log until it is whole.
     making: bool,
+    /// What is in the file may not be on the disk, and the file says so. Who makes it leaves that to the next who writes it,
+    /// or to the first moment without anything to do.
+    unsettled: bool,
+    is_maker: bool,
 }
 
 /// Nobody must wait for a thread that is gone, however it went.
@@ -278,6 +284,7 @@ impl Desk {
             Taken::Writes(mut writes) => self.write(queue, &mut writes),
             Taken::Doubt(why) => self.make_anew(queue, &why),
             Taken::Nothing if self.ledger.trash => self.sweep(),
+            Taken::Nothing if self.unsettled && !self.making => self.settle(),
             Taken::Nothing if self.unsaved && !is_used => self.unsaved = !self.checkpoint(1),
             Taken::Nothing | Taken::Closed => {}
         }
@@ -462,13 +469,24 @@ impl Desk {
         if !self.making || self.refuge.is_some() {
             return;
         }
-        let made = open::complete(&self.connection).map_err(|error| error.to_string());
+        let made = open::complete(&self.connection, self.unsettled).map_err(|error| error.to_string());
         let noted =
             made.and_then(|()| self.lock.as_mut().map_or(Ok(()), Lock::note_whole).map_err(|error| error.to_string()));
         match noted {
             Ok(()) => self.making = false,
             // It is tried again at the end.
             Err(error) => tracing::warn!(error, "the new cache cannot be asked by other processes yet"),
+        }
+    }
+
+    /// Waits until everything that the file holds is on the disk.
+    fn settle(&mut self) {
+        if self.refuge.is_some() {
+            return;
+        }
+        match open::settle(&self.connection, self.version) {
+            Ok(settled) => self.unsettled = !settled,
+            Err(error) => tracing::warn!(%error, "the cache is not known to be on the disk yet"),
         }
     }
 
@@ -482,6 +500,9 @@ impl Desk {
         self.finish_making();
         if let (true, Some(lock)) = (self.making, &mut self.lock) {
             lock.distrust();
+        }
+        if self.unsettled && !self.is_maker {
+            self.settle();
         }
         let Self { connection, lock, .. } = self;
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {

@@ -1,6 +1,7 @@
 //! What is found at the place of a cache, and what becomes of it (spec 5.2, 5.4.4).
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::store::reader::Lists;
@@ -138,6 +139,74 @@ fn a_cache_that_is_made_alone_and_closed_before_it_is_whole_keeps_what_it_has() 
     drop(store);
     assert_eq!(ask::<String>(&place.cache(), "PRAGMA journal_mode"), "wal");
     assert_eq!(reopen(&place), (true, None));
+}
+
+/// The `user_version` in the first bytes of a cache.
+fn version_in(cache: &Path) -> i32 {
+    match place::owner(cache, true).unwrap() {
+        place::Owner::Ours(version) => version,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cache_that_was_made_alone_is_on_the_disk_after_its_next_writer_and_of_use_till_the_machine_starts_again() {
+    let (place, wanted) = (Place::new(), open::user_version(""));
+    let since_start = open::since_start(wanted).expect("Linux tells its starts apart");
+    assert_ne!(since_start, wanted);
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-1", 1, LOG);
+    write(&store, Write::Complete);
+    assert!(open_reader(&place.cache(), "").unwrap().run("run-1", Lists::None).unwrap().is_some());
+    drop(store);
+    assert_eq!(version_in(&place.cache()), since_start, "nobody waited for the disk");
+
+    // As after another start of the machine, of which the version is another one.
+    let later = as_if_killed(&place);
+    let mut bytes = std::fs::read(later.cache()).unwrap();
+    bytes[60..64].copy_from_slice(&(since_start ^ 2).to_be_bytes());
+    std::fs::write(later.cache(), bytes).unwrap();
+    assert!(open_reader(&later.cache(), "").is_err());
+    assert_eq!(reopen(&later), (false, None));
+    assert_eq!(version_in(&later.cache()), wanted);
+
+    assert_eq!(reopen(&place), (true, None));
+    assert_eq!(version_in(&place.cache()), wanted);
+    assert_eq!(reopen(&place), (true, None));
+}
+
+#[test]
+fn a_cache_is_not_said_to_be_on_the_disk_while_somebody_reads_what_was_before() {
+    let place = Place::new();
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-1", 1, LOG);
+    write(&store, Write::Complete);
+    drop(store);
+    let wanted = open::user_version("");
+    let copy = Place::new();
+    std::fs::create_dir(copy.cache().parent().unwrap()).unwrap();
+    std::fs::copy(place.cache(), copy.cache()).unwrap();
+    let opened = open::open(&place.cache(), wanted, false).unwrap();
+    assert_eq!(opened.unsettled, open::since_start(wanted).is_some());
+    opened.connection.busy_timeout(Duration::ZERO).unwrap();
+    let reader = rusqlite::Connection::open(place.cache()).unwrap();
+    opened.connection.execute_batch("UPDATE version_floor SET version = version").unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM run").unwrap();
+    assert!(!open::settle(&opened.connection, wanted).unwrap());
+    assert_eq!(version_in(&place.cache()), open::since_start(wanted).unwrap_or(wanted));
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(open::settle(&opened.connection, wanted).unwrap());
+    assert_eq!(version_in(&place.cache()), wanted);
+
+    // Who has nothing else to do sees to it before the end.
+    let idle = copy.open();
+    let began = Instant::now();
+    while version_in(&copy.cache()) != wanted {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never does");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(idle.reader.run("run-1", Lists::None).unwrap().is_some());
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Desk {
             drop(std::mem::replace(&mut self.connection, nowhere));
         }
         self.refuge = None;
-        self.making = false;
+        (self.making, self.unsettled) = (false, false);
         self.renewals += 1;
         self.live.update(|status| status.complete = false);
         let made = match &self.path {
