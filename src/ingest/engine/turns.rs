@@ -28,7 +28,7 @@ const URGENT_GROUP: usize = 15;
 
 /// Small logs travel together: at most so many, and so many bytes.
 const GROUP: usize = 64;
-const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+const GROUP_BYTES: u64 = 2 * 1024 * 1024;
 
 /// What is left goes in at least so many parts.
 const LAST_PARTS: u64 = 8;
