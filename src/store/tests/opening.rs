@@ -141,6 +141,15 @@ fn a_cache_that_is_made_alone_and_closed_before_it_is_whole_keeps_what_it_has() 
     assert_eq!(reopen(&place), (true, None));
 }
 
+/// A cache with one run, made by a process that nobody asked meanwhile, and that is done.
+fn made_alone() -> Place {
+    let place = Place::new();
+    let store = open_alone(&place.cache(), &[], "").unwrap();
+    write_whole(&store, "run-1", 1, LOG);
+    write(&store, Write::Complete);
+    place
+}
+
 /// The `user_version` in the first bytes of a cache.
 fn version_in(cache: &Path) -> i32 {
     match place::owner(cache, true).unwrap() {
@@ -152,14 +161,10 @@ fn version_in(cache: &Path) -> i32 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_cache_that_was_made_alone_is_on_the_disk_after_its_next_writer_and_of_use_till_the_machine_starts_again() {
-    let (place, wanted) = (Place::new(), open::user_version(""));
+    let (place, wanted) = (made_alone(), open::user_version(""));
     let since_start = open::since_start(wanted).expect("Linux tells its starts apart");
     assert_ne!(since_start, wanted);
-    let store = open_alone(&place.cache(), &[], "").unwrap();
-    write_whole(&store, "run-1", 1, LOG);
-    write(&store, Write::Complete);
     assert!(open_reader(&place.cache(), "").unwrap().run("run-1", Lists::None).unwrap().is_some());
-    drop(store);
     assert_eq!(version_in(&place.cache()), since_start, "nobody waited for the disk");
 
     // As after another start of the machine, of which the version is another one.
@@ -178,15 +183,7 @@ fn a_cache_that_was_made_alone_is_on_the_disk_after_its_next_writer_and_of_use_t
 
 #[test]
 fn a_cache_is_not_said_to_be_on_the_disk_while_somebody_reads_what_was_before() {
-    let place = Place::new();
-    let store = open_alone(&place.cache(), &[], "").unwrap();
-    write_whole(&store, "run-1", 1, LOG);
-    write(&store, Write::Complete);
-    drop(store);
-    let wanted = open::user_version("");
-    let copy = Place::new();
-    std::fs::create_dir(copy.cache().parent().unwrap()).unwrap();
-    std::fs::copy(place.cache(), copy.cache()).unwrap();
+    let (place, wanted) = (made_alone(), open::user_version(""));
     let opened = open::open(&place.cache(), wanted, false).unwrap();
     assert_eq!(opened.unsettled, open::since_start(wanted).is_some());
     opened.connection.busy_timeout(Duration::ZERO).unwrap();
@@ -198,11 +195,14 @@ fn a_cache_is_not_said_to_be_on_the_disk_while_somebody_reads_what_was_before() 
     reader.execute_batch("COMMIT").unwrap();
     assert!(open::settle(&opened.connection, wanted).unwrap());
     assert_eq!(version_in(&place.cache()), wanted);
+}
 
-    // Who has nothing else to do sees to it before the end.
-    let idle = copy.open();
+#[test]
+fn a_server_without_anything_to_do_waits_for_the_disk() {
+    let (place, wanted) = (made_alone(), open::user_version(""));
+    let idle = place.open();
     let began = Instant::now();
-    while version_in(&copy.cache()) != wanted {
+    while version_in(&place.cache()) != wanted {
         assert!(began.elapsed() < Duration::from_secs(60), "it never does");
         std::thread::sleep(Duration::from_millis(20));
     }
