@@ -283,7 +283,8 @@ fn connect(path: &Path, untouched: bool, wanted: i32, version: i32) -> Result<(C
         check(&connection, untouched, wanted)?;
     }
     let ledger = Ledger::read(&connection)?;
-    // Only now: that looks at every log once, and so many pages would stay in memory for nothing.
+    // That looked at every log once.
+    forget_pages(&connection)?;
     remember_pages(&connection)?;
     Ok((connection, ledger, tables == 0))
 }
@@ -332,6 +333,11 @@ fn version_of(connection: &Connection) -> Result<i32, rusqlite::Error> {
 /// Gives a writer's connection room for the pages that it works on, in KiB.
 fn remember_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "cache_size", -16_000)
+}
+
+/// Gives back the memory of pages that are not needed at the moment.
+pub(super) fn forget_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch("PRAGMA shrink_memory")
 }
 
 /// Statements are compiled once. Without the stability guarantee SQLite compiles many of them again for every value that

@@ -162,6 +162,8 @@ pub struct EventPage {
 pub struct Known {
     /// Its row.
     pub log: LogRow,
+    /// The number of that.
+    pub number: u32,
     /// Its run ended, as far as it was read.
     pub ended: bool,
 }
@@ -206,9 +208,36 @@ impl Reader {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let log = log_row::read(row, 0)?;
-                let ended = log.cursor.generation > 0 && !open.contains(&row.get(LOG_COLUMNS)?);
-                each(Known { log, ended });
+                let (log, number) = (log_row::read(row, 0)?, row.get(LOG_COLUMNS)?);
+                let ended = log.cursor.generation > 0 && !open.contains(&number);
+                each(Known { log, number, ended });
+            }
+            Ok(())
+        })
+    }
+
+    /// The log of a number.
+    pub fn known_at(&self, number: u32) -> Result<Option<Known>, StoreError> {
+        self.pool.look(|connection| {
+            let sql = format!(
+                "SELECT {LOG}, run.open FROM log LEFT JOIN run ON run.number = log.number WHERE log.number = ?"
+            );
+            let known = |row: &rusqlite::Row<'_>| {
+                let (log, open) = (log_row::read(row, 0)?, row.get::<_, Option<bool>>(LOG_COLUMNS)?);
+                let ended = log.cursor.generation > 0 && open != Some(true);
+                Ok(Known { log, number, ended })
+            };
+            connection.prepare_cached(&sql)?.query_row([number], known).optional()
+        })
+    }
+
+    /// Gives the key of every log with its number, in no order.
+    pub fn each_key(&self, each: &mut dyn FnMut(&str, u32)) -> Result<(), StoreError> {
+        self.pool.look(|connection| {
+            let mut statement = connection.prepare_cached("SELECT key, number FROM log")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                each(row.get_ref(0)?.as_str()?, row.get(1)?);
             }
             Ok(())
         })

@@ -32,6 +32,9 @@ use super::row::{Batch, LogRow};
 /// How long the writer waits for writes before it tidies up.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// After so many writes the thread gives back the pages that it holds in memory, when it has nothing to do.
+const MANY: usize = 1000;
+
 /// How long writes wait for others that may.
 const GATHERING: Duration = Duration::from_millis(25);
 
@@ -199,6 +202,7 @@ impl Writer {
             unsaved: false,
             is_used: false,
             making,
+            written: 0,
             unsettled,
             is_maker: making,
         }));
@@ -238,6 +242,8 @@ struct Desk {
     broken: FxHashSet<String>,
     /// There were commits since the write-ahead log was last copied back.
     unsaved: bool,
+    /// How many writes came since pages were given back.
+    written: usize,
     /// A sender committed something since the thread was last here.
     is_used: bool,
     /// The file is new and has no write-ahead log until it is whole.
@@ -280,8 +286,14 @@ fn run(desk: Arc<Mutex<Desk>>, queue: &Queue) {
 impl Desk {
     fn serve(&mut self, queue: &Queue, taken: Taken) {
         let is_used = std::mem::take(&mut self.is_used);
+        if matches!(taken, Taken::Nothing) && self.written >= MANY {
+            self.forget_pages();
+        }
         match taken {
-            Taken::Writes(mut writes) => self.write(queue, &mut writes),
+            Taken::Writes(mut writes) => {
+                self.written += writes.len();
+                self.write(queue, &mut writes);
+            }
             Taken::Doubt(why) => self.make_anew(queue, &why),
             Taken::Nothing if self.ledger.trash => self.sweep(),
             Taken::Nothing if self.unsettled && !self.making => self.settle(),
@@ -431,6 +443,14 @@ impl Desk {
                 // They are only in the way; the next replaced log or the next start tries again.
                 self.ledger.trash = false;
             }
+        }
+    }
+
+    /// Gives back the memory that many writes took.
+    fn forget_pages(&mut self) {
+        self.written = 0;
+        if let Err(error) = open::forget_pages(&self.connection) {
+            tracing::warn!(%error, "the cache's pages stay in memory");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which logs are looked at every tick and which directories are watched: the live ones, a bounded number (spec 5.1).
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,30 +11,81 @@ use super::super::place::Place;
 use super::super::watch::MAX_WATCHES;
 use super::Engine;
 use super::table::Tracked;
+use crate::store::StoreError;
 
-/// How many logs are looked at every tick, and how many of them may be of runs that ended. Who writes to one of those
-/// all the same is heard, or seen by the next full scan.
+/// How many logs are looked at every tick and watched, and how many of them may be of runs that ended. Who writes to another
+/// one of those all the same is seen by the next full scan.
 const LIVE: usize = 4096;
-const ENDED: usize = 256;
+pub(super) const ENDED: usize = 512;
 
 /// How often watched directories are checked to be the ones that have their paths. The watcher says so when one goes;
 /// this is for what it did not say.
 const CHECK: Duration = Duration::from_secs(30);
 
+/// Whether it is open, and when it was written to last: the greater the more happens to it.
+pub(super) type Rank = (bool, i64);
+
+pub(super) fn rank(tracked: &Tracked) -> Rank {
+    (!tracked.ended, tracked.cursor.mtime_ns.max(0))
+}
+
+/// A log by its key or the number of its row. Of equals those that are awake go first: they stay so.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Which<'a> {
+    Asleep(u32),
+    Awake(&'a Arc<str>),
+}
+
 impl Engine {
-    /// Chooses the logs that are looked at every tick, and the directories that are watched.
-    pub(super) fn choose_live(&mut self) {
-        let number = self.scans.number;
-        let present = self.table.iter().filter(|(_, tracked)| tracked.seen == number);
-        let mut newest: Vec<(bool, i64, &Arc<str>)> =
-            present.map(|(key, tracked)| (!tracked.ended, tracked.cursor.mtime_ns.max(0), key)).collect();
-        if newest.len() > LIVE {
-            newest.select_nth_unstable_by(LIVE, |one, other| other.cmp(one));
-            newest.truncate(LIVE);
+    /// Chooses the logs that are looked at every tick, and the directories that are watched. Others may sleep.
+    pub(super) fn choose_live(&mut self) -> Result<(), StoreError> {
+        if !self.is_followed {
+            return Ok(());
         }
-        newest.sort_unstable_by(|one, other| other.cmp(one));
-        let open = newest.partition_point(|(is_open, ..)| *is_open);
-        self.scans.live = newest.iter().take(open + ENDED).map(|(_, _, key)| Arc::clone(key)).collect();
+        let newest = self.newest()?;
+        self.scans.last_live = newest.last().map(|(rank, _)| *rank);
+        self.scans.live = newest.iter().map(|(_, key)| Arc::clone(key)).collect();
+        self.watch_over(&newest);
+        Ok(())
+    }
+
+    /// The live ones of the logs that are there, first the open ones, then those that were written to last. They are awake
+    /// then.
+    fn newest(&mut self) -> Result<Vec<(Rank, Arc<str>)>, StoreError> {
+        let number = self.scans.number;
+        let awake = self.table.iter().filter(|(_, tracked)| tracked.seen == number);
+        let awake = awake.map(|(key, tracked)| (rank(tracked), Which::Awake(key)));
+        let asleep = self.table.asleep.iter().filter(|asleep| asleep.seen == number);
+        let asleep = asleep.map(|asleep| ((!asleep.ended, asleep.mtime_ns.max(0)), Which::Asleep(asleep.number)));
+        let mut newest = BinaryHeap::new();
+        for one in awake.chain(asleep) {
+            if newest.len() >= LIVE {
+                if newest.peek().is_some_and(|Reverse(last)| one <= *last) {
+                    continue;
+                }
+                newest.pop();
+            }
+            newest.push(Reverse(one));
+        }
+        let newest = newest.into_sorted_vec();
+        let open = newest.partition_point(|Reverse(((is_open, _), _))| *is_open);
+        let newest = newest.into_iter().take(open + self.scans.live_ended).map(|Reverse((rank, which))| match which {
+            Which::Awake(key) => (rank, Ok(Arc::clone(key))),
+            Which::Asleep(number) => (rank, Err(number)),
+        });
+        let mut keys = Vec::new();
+        for (rank, which) in newest.collect::<Vec<_>>() {
+            let key = match which {
+                Ok(key) => Some(key),
+                Err(number) => self.awaken(number)?,
+            };
+            keys.extend(key.map(|key| (rank, key)));
+        }
+        Ok(keys)
+    }
+
+    /// Watches the directories of these logs, and those in which others may appear.
+    fn watch_over(&mut self, newest: &[(Rank, Arc<str>)]) {
         let now = Instant::now();
         let is_time_to_check = now >= self.scans.next_check;
         if is_time_to_check {
@@ -61,7 +113,7 @@ impl Engine {
         // Half of the room is for runs.
         let branches = self.scans.branches.keys().take(MAX_WATCHES / 2);
         let branches = branches.map(|(root, below)| (*root, below.as_path()));
-        let runs = newest.iter().filter_map(|(_, _, key)| self.table.get(key));
+        let runs = newest.iter().filter_map(|(_, key)| self.table.get(key));
         let runs = runs.filter(|tracked| !self.is_not_to_be_heard(tracked));
         let runs = runs.filter_map(|tracked| Some((tracked.root, tracked.below.parent()?)));
         for (root, below) in branches.chain(runs) {

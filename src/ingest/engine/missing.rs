@@ -2,7 +2,7 @@
 //!
 //! The one place beside the turns that opens a log: to tell a renamed one from a new one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,12 +20,9 @@ impl Engine {
     /// Logs that a full scan did not see: renamed, gone, unreadable, or only between two names.
     pub(super) fn settle_missing(&mut self, now: Instant) -> Result<(), StoreError> {
         let number = self.scans.number;
-        let missing: Vec<Arc<str>> = self
-            .table
-            .iter()
-            .filter(|(_, tracked)| tracked.seen != number && !tracked.gone)
-            .map(|(key, _)| Arc::clone(key))
-            .collect();
+        self.awaken_those(|asleep| asleep.seen != number && !asleep.gone)?;
+        let missing = self.table.iter().filter(|(_, tracked)| tracked.seen != number && !tracked.gone);
+        let missing: Vec<Arc<str>> = missing.map(|(key, _)| Arc::clone(key)).collect();
         let mut lost = Vec::new();
         for key in missing {
             match self.table.get(&key).and_then(|tracked| self.is_lost(tracked)) {
@@ -53,7 +50,7 @@ impl Engine {
     /// look as they did. Says whether a log is missing.
     pub(super) fn settle_same(&mut self, told: u64, now: Instant) -> Result<bool, StoreError> {
         let (number, clock) = (self.scans.number, cursor::clock());
-        let mut present = 0;
+        let mut present = self.table.asleep.iter().filter(|asleep| asleep.seen == number).count() as u64;
         let mut restless = Vec::new();
         for (key, tracked) in self.table.iter().filter(|(_, tracked)| tracked.seen == number) {
             present += 1;
@@ -93,6 +90,9 @@ impl Engine {
     /// A log that vanished and lives on under another key was renamed: its old rows go, the new key has them all.
     fn settle_renamed(&mut self, lost: &[Arc<str>]) -> Result<(), StoreError> {
         let newcomers = std::mem::take(&mut self.scans.newcomers);
+        let hash = |(file, _): &((u64, u64), _)| self.table.asleep.file(*file);
+        let new: HashSet<u32> = newcomers.iter().map(hash).collect();
+        self.awaken_those(|asleep| asleep.gone && new.contains(&asleep.file))?;
         let mut by_file: HashMap<(u64, u64), Vec<Arc<str>>> = HashMap::new();
         let is_gone = |key: &Arc<str>| self.table.get(key).is_some_and(|tracked| tracked.gone);
         let gone = self.table.iter().map(|(key, _)| key).filter(|key| !newcomers.is_empty() && is_gone(key));
@@ -105,6 +105,8 @@ impl Engine {
             return Ok(());
         }
         let number = self.scans.number;
+        let old: HashSet<u32> = by_file.keys().map(|file| self.table.asleep.file(*file)).collect();
+        self.awaken_those(|asleep| asleep.seen == number && old.contains(&asleep.file))?;
         let present = self.table.iter().filter(|(_, tracked)| tracked.seen == number && tracked.cursor.generation > 0);
         let present = present.map(|(key, tracked)| ((tracked.cursor.device, tracked.cursor.inode), Arc::clone(key)));
         let candidates: Vec<_> = present.chain(newcomers).collect();

@@ -6,6 +6,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `table` | what is remembered of every log |
+//! | `asleep` | what is, while nothing happens to it and there are very many |
 //! | `agenda` | what is done next |
 //! | `turns` | gives turns to the threads, and writes what they made |
 //! | `scan` | when is looked and walked, and the new and changed logs that were found |
@@ -14,6 +15,7 @@
 //! | `hear` | what the watcher's hints lead to |
 
 mod agenda;
+mod asleep;
 mod hear;
 mod live;
 mod missing;
@@ -22,7 +24,6 @@ mod table;
 mod turns;
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,6 +135,7 @@ pub fn build(
 ) -> Result<Built, IngestError> {
     let mut engine = Engine::new(source.clone(), writer.clone(), reader.clone(), live.clone(), stage)?;
     engine.watch = Watch::without(String::from("built once"));
+    engine.is_followed = false;
     while let Err(error) = engine.finish(progress) {
         if !matches!(error, StoreError::Anew) || !engine.begin_anew() {
             return Err(error.into());
@@ -143,18 +145,14 @@ pub fn build(
     writer.send(Write::Complete)?;
     writer.flush()?;
     let totals = reader.totals()?;
-    let mut built = Built {
+    Ok(Built {
         runs: totals.runs,
         lines: totals.lines,
         events: reader.events_of_all()?,
+        bytes: totals.bytes,
         read: engine.read,
-        ..Built::default()
-    };
-    for (_, tracked) in engine.table.iter() {
-        built.bytes += if tracked.gone { 0 } else { tracked.size };
-        built.problems += u64::from(tracked.problem.is_some());
-    }
-    Ok(built)
+        problems: totals.problems,
+    })
 }
 
 /// A state directory and how it is at the moment.
@@ -175,6 +173,8 @@ struct Engine {
     desk: Arc<Desk>,
     live: Live,
     stage: Stage,
+    /// What is read is read on, and not only once.
+    is_followed: bool,
     bases: Vec<Base>,
     table: Table,
     agenda: Agenda,
@@ -225,6 +225,7 @@ impl Engine {
             desk,
             live,
             stage,
+            is_followed: true,
             table: Table::default(),
             agenda: Agenda::default(),
             hot: HashMap::new(),
@@ -289,19 +290,6 @@ impl Engine {
         true
     }
 
-    /// Takes a log over from the cache. Logs of a state directory that is not asked for any more are left alone.
-    fn remember(&mut self, known: crate::store::reader::Known) {
-        let Some(root) = self.bases.iter().position(|base| base.label == known.log.source) else { return };
-        let Ok(number) = u16::try_from(root) else { return };
-        let below = match (&*self.name, key::path(&self.bases[root].label, &known.log.key)) {
-            (LogName::Exact(name), Some(path)) => path.join(name),
-            // Which file it is shows when it is found.
-            (LogName::Glob(_), _) | (LogName::Exact(_), None) => PathBuf::new(),
-        };
-        let key = Arc::from(known.log.key.as_str());
-        self.table.insert(key, Tracked::known(number, Arc::from(below), known, self.has_rows()));
-    }
-
     /// Whether event rows are written, too.
     fn has_rows(&self) -> bool {
         self.stage != Stage::Runs
@@ -314,6 +302,7 @@ impl Engine {
             let now = Instant::now();
             if now >= next_tick {
                 self.mind_the_cache(now)?;
+                self.doze()?;
                 self.tick(now);
                 next_tick = now + TICK;
             }
@@ -353,7 +342,7 @@ impl Engine {
         self.refused.extend(self.desk.writer.take_refused());
         let refused = std::mem::take(&mut self.refused);
         for key in refused {
-            let Some(key) = self.table.key(&key) else { continue };
+            let Some(key) = self.awake(&key)? else { continue };
             if self.table.get(&key).is_some_and(|tracked| tracked.work != Work::Idle) {
                 // What is under way says where the log stands; after that.
                 self.refused.insert(key.to_string());
@@ -409,7 +398,7 @@ impl Engine {
             self.tell(true);
             self.send(Write::Complete)?;
             // Which runs ended is known only now.
-            self.choose_live();
+            self.choose_live()?;
         }
         Ok(())
     }
@@ -419,18 +408,26 @@ impl Engine {
         self.desk.writer.send(write)
     }
 
-    /// The key of a log below a state directory, if it is known under it.
-    fn key_of(&self, root: u16, below: &Path) -> Option<Arc<str>> {
+    /// The key of a log below a state directory, if it is known under it; it is awake then.
+    fn key_of(&mut self, root: u16, below: &Path) -> Option<Arc<str>> {
         let label = &self.bases.get(usize::from(root))?.label;
         let directory = below.parent()?;
-        let is_it = |key: &Arc<str>| self.table.get(key).is_some_and(|log| log.root == root && *log.below == *below);
-        let names: [Option<&OsStr>; 2] = match &*self.name {
-            LogName::Exact(_) => return self.table.key(&key::key(label, directory)).filter(is_it),
-            LogName::Glob(_) => [below.file_stem(), below.file_name()],
+        let keys: Vec<String> = match &*self.name {
+            LogName::Exact(_) => vec![key::key(label, directory)],
+            LogName::Glob(_) => {
+                let names = [below.file_stem(), below.file_name()].into_iter().flatten();
+                names.map(|name| key::key(label, &directory.join(name))).collect()
+            }
         };
-        let keys =
-            names.into_iter().flatten().filter_map(|name| self.table.key(&key::key(label, &directory.join(name))));
-        keys.into_iter().find(is_it)
+        let is_it = |log: &Tracked| log.root == root && *log.below == *below;
+        keys.iter().find_map(|key| match self.awake(key) {
+            Ok(key) => key.filter(|key| self.table.get(key).is_some_and(is_it)),
+            Err(error) => {
+                // The next full scan finds what happened to it.
+                tracing::warn!(%error, run = %key, "the cache could not be read for a run");
+                None
+            }
+        })
     }
 
     /// When the status is to be told again, if it changed.

@@ -14,6 +14,8 @@ use super::super::discover::{Found, Tell, Walked};
 use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
+use super::asleep::Sleep;
+use super::live::{ENDED, Rank};
 use super::table::{Sight, Tracked, Work};
 use super::turns::HOT;
 use super::{Engine, Stage, TICK};
@@ -52,7 +54,7 @@ pub(super) struct Scans {
     /// The number of the last full scan that told of all logs.
     pub(super) number: u32,
     /// How many scans may tell of changes alone before that is done again.
-    quiet: u32,
+    pub(super) quiet: u32,
     /// Whether the present one does.
     is_quiet: bool,
     is_walking: bool,
@@ -77,6 +79,9 @@ pub(super) struct Scans {
     /// Logs found since the last full scan that were never read, by device and inode.
     pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
     pub(super) live: HashSet<Arc<str>>,
+    /// The last of those when they were chosen, and how many of them may have ended.
+    pub(super) last_live: Option<Rank>,
+    pub(super) live_ended: usize,
     /// Directories in which logs may appear, with their modification times: those that hold directories, or no log yet.
     pub(super) branches: BTreeMap<(u16, PathBuf), i64>,
 }
@@ -102,6 +107,8 @@ impl Scans {
             early: None,
             newcomers: Vec::new(),
             live: HashSet::new(),
+            last_live: None,
+            live_ended: ENDED,
             branches: BTreeMap::new(),
         }
     }
@@ -283,13 +290,18 @@ impl Engine {
         let number = self.scans.number;
         let is_first = !self.scans.is_settled();
         for Found { key, below, look } in found {
+            match self.table.asleep.see(number, &key, &look) {
+                // Nothing more is done for most of many logs.
+                Sleep::Sound => continue,
+                Sleep::Disturbed(row) => drop(self.awaken(row)?),
+                Sleep::None => {}
+            }
             let see = |tracked: &mut Tracked| {
                 let sight = tracked.see(number, &below, &look, clock);
                 tracked.is_first |= is_first && matches!(sight, Sight::Changed { .. });
                 sight
             };
             let (sight, key) = match self.table.change(&key, see) {
-                // Nothing more is done for most of many logs.
                 Some(Sight::Same) => continue,
                 Some(sight) => (sight, self.table.key(&key)),
                 None => {
@@ -441,7 +453,7 @@ impl Engine {
             // Which ones shows when all are told of.
             (self.scans.quiet, self.scans.is_wanted, self.scans.earliest) = (0, true, now);
         }
-        self.choose_live();
+        self.choose_live()?;
         self.tell(true);
         Ok(true)
     }

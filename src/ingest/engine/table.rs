@@ -1,6 +1,7 @@
 //! What is remembered of every log while nothing happens to it: small, because there may be 50,000 (spec 6, G11).
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use foldhash::quality::RandomState;
 
 use super::super::cursor;
 use super::super::place::{Kind, Look, Stat};
+use super::asleep::Sleepers;
 use crate::reducer::visible::visible_bytes;
 use crate::store::reader::Known;
 use crate::store::{Cursor, LogRow, Problem};
@@ -190,11 +192,10 @@ impl Tracked {
 
     /// What follows from a full scan that found it as it looked last.
     pub(super) fn sight(&self, clock: i64) -> Sight {
-        let Cursor { device, inode, mtime_ns, ctime_ns, .. } = self.cursor;
         if self.problem.as_ref().is_some_and(|problem| problem.code == super::super::problem::NOT_REGULAR) {
             return Sight::NotRegular;
         }
-        self.read_or_not(&Stat { device, inode, size: self.size, mtime_ns, ctime_ns }, clock)
+        self.read_or_not(&Stat { size: self.size, ..self.read_as() }, clock)
     }
 
     fn read_or_not(&self, stat: &Stat, clock: i64) -> Sight {
@@ -206,14 +207,28 @@ impl Tracked {
 
     /// Whether a look shows it otherwise than it was read, or as nothing that can be relied on; `clock` in nanoseconds.
     pub(super) fn needs_turn(&self, stat: &Stat, clock: i64) -> bool {
-        let is_read = self.cursor.offset + self.pending + self.provisional == self.cursor.size;
-        let is_current = is_read
-            && !self.lacks_rows
-            && !self.gone
-            && self.problem.is_none()
-            && cursor::is_unchanged(&self.cursor, stat);
+        let is_current = self.is_whole() && cursor::is_unchanged(&self.cursor, stat);
         // A doubt is looked into once, when the log is quiet.
         !is_current || (self.cursor.doubt && !cursor::is_doubtful(stat, clock))
+    }
+
+    /// Whether all of it was read as it is wanted, and nothing is wrong with it.
+    fn is_whole(&self) -> bool {
+        let is_read = self.cursor.offset + self.pending + self.provisional == self.cursor.size;
+        is_read && !self.lacks_rows && !self.gone && self.problem.is_none()
+    }
+
+    /// Whether nothing is to be done about it until a look shows it otherwise than it was read.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_quiet = self.work == Work::Idle && !self.is_first && !self.is_preview && !self.is_rested();
+        let is_known = self.stored && self.cursor.generation > 0 && self.size == self.cursor.size;
+        is_quiet && is_known && (self.gone || (self.is_whole() && !self.cursor.doubt))
+    }
+
+    /// How it looked when it was read.
+    pub(super) fn read_as(&self) -> Stat {
+        let Cursor { device, inode, size, mtime_ns, ctime_ns, .. } = self.cursor;
+        Stat { device, inode, size, mtime_ns, ctime_ns }
     }
 
     /// Bytes that are not reduced yet. What cannot be read is not waited for.
@@ -242,11 +257,12 @@ pub(super) enum Sight {
     NotRegular,
 }
 
-/// All logs by key, with the sums over them.
+/// All logs by key, with the sums over them: those that are awake, which all but [`Self::len`] is about, and those that sleep.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// Boxed, so that the free places of the map are small.
     logs: HashMap<Arc<str>, Box<Tracked>, RandomState>,
+    pub(super) asleep: Sleepers,
     pub(super) backlog: u64,
     /// How many logs that the first scan found were not read yet.
     pub(super) first: u64,
@@ -264,7 +280,12 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.logs.len() as u64
+        (self.logs.len() + self.asleep.len()) as u64
+    }
+
+    /// How many are awake.
+    pub(super) fn awake(&self) -> usize {
+        self.logs.len()
     }
 
     /// The shared form of a key that is in the table.
@@ -295,6 +316,19 @@ impl Table {
         let tracked = self.logs.remove(key)?;
         self.discount(tracked.counted());
         Some(*tracked)
+    }
+
+    /// Lets a settled log sleep whose row has that number, unless one that sleeps has the hash of its key.
+    pub(super) fn lull(&mut self, key: &str, number: u32, end: &OsStr) {
+        let tracked = self.logs.get(key);
+        if tracked.is_some_and(|tracked| self.asleep.lay(key, number, tracked, end)) {
+            self.remove(key);
+        }
+    }
+
+    /// Gives back the room of those that sleep.
+    pub(super) fn shrink(&mut self) {
+        self.logs.shrink_to_fit();
     }
 
     /// Changes a log and keeps the sums right.

@@ -1,5 +1,7 @@
 //! The engine by hand, step by step: what each scan and each turn leads to.
 
+mod asleep;
+
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +13,7 @@ use super::*;
 use crate::reducer::dialect::Reading;
 use crate::store::{self, Store};
 
+const LOG_NAME: &str = "run.log";
 const LINE: &str = "{\"event\":\"run.started\"}\n";
 /// Nobody waits so long when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,23 +37,30 @@ impl Bench {
 
     /// Before that.
     fn begin(keys: &[&str], is_watched: bool, stage: Stage) -> Self {
+        let mut bench = Self::begin_as(keys, LOG_NAME, stage);
+        if is_watched {
+            bench.engine.source.poll = false;
+            bench.engine.watch = Watch::start(bench.engine.sender.clone());
+        }
+        bench
+    }
+
+    /// The same without a watcher, of logs that are called so.
+    fn begin_as(keys: &[&str], log_name: &str, stage: Stage) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let state = home.path().join("state");
         fs::create_dir(&state).expect("mkdir");
         let store = store::open(&home.path().join("cache/runs.db"), &[], "").expect("a cache");
         let source = Source {
             roots: vec![Root { label: String::new(), path: state }],
-            log_name: String::from("run.log"),
+            log_name: String::from(log_name),
             depth: 4,
             reading: Reading::default(),
-            poll: !is_watched,
+            poll: true,
         };
         let (writer, reader, live) = (store.writer.clone(), store.reader.clone(), store.live.clone());
         let mut engine = Engine::new(source, writer, reader, live, stage).expect("an engine");
-        engine.watch = match is_watched {
-            true => Watch::start(engine.sender.clone()),
-            false => Watch::without(String::from("not asked for")),
-        };
+        engine.watch = Watch::without(String::from("not asked for"));
         let bench = Self { home, engine, store };
         for key in keys {
             fs::create_dir(bench.path(key)).expect("mkdir");
@@ -65,7 +75,10 @@ impl Bench {
 
     fn append(&self, key: &str, text: &str) {
         use std::io::Write;
-        let log = self.path(key).join("run.log");
+        let log = match &*self.engine.name {
+            LogName::Exact(name) => self.path(key).join(name),
+            LogName::Glob(_) => self.path(key),
+        };
         let mut log = fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
         log.write_all(text.as_bytes()).expect("a write");
     }
