@@ -29,6 +29,7 @@ use super::derived;
 use super::event_rows::Decoder;
 use super::history::{self, Glimpse, Part, Snapshot};
 use super::log_row::{self, LOG, LOG_COLUMNS, Sums};
+use super::open::forget_pages;
 use super::row::{LogRow, Resolved, RunRecord};
 use super::snapshot::{self, Resume};
 use super::span_rows;
@@ -212,7 +213,7 @@ impl Reader {
                 let ended = log.cursor.generation > 0 && !open.contains(&number);
                 each(Known { log, number, ended });
             }
-            Ok(())
+            forget_pages(connection)
         })
     }
 
@@ -239,7 +240,7 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 each(row.get_ref(0)?.as_str()?, row.get(1)?);
             }
-            Ok(())
+            forget_pages(connection)
         })
     }
 

@@ -107,6 +107,35 @@ fn t24b_a_scan_opens_no_directory_that_did_not_change() {
 }
 
 #[test]
+fn g11_what_ended_takes_little_memory_while_nothing_happens_to_it() {
+    let mut house = House::started();
+    let empty = house.process().status("VmRSS");
+    house.stop();
+    let runs = size(30_000, 50_000);
+    for run in 0..runs {
+        append(&house.state, &format!("run-{run}"), "{\"event\":\"run.started\"}\n{\"event\":\"run.completed\"}\n");
+    }
+    let comes_down_to = |house: &House, most: u64| {
+        within(60, &format!("less than {most} KiB"), || {
+            std::thread::sleep(Duration::from_millis(200));
+            (house.process().status("VmRSS") < most).then_some(())
+        });
+    };
+    house.start();
+    house.unfollow();
+    within(120, "all runs", || (house.total() == runs).then_some(()));
+    // The pages of the cache alone took more while it was written.
+    comes_down_to(&house, empty + (28 << 10));
+    house.stop();
+    house.start();
+    house.unfollow();
+    within(120, "a full scan", || (house.health()["scans"].as_u64() > Some(0)).then_some(()));
+    // Three hundred bytes more of each would be too much.
+    comes_down_to(&house, empty + (12 << 10) + runs / 16);
+    house.stop();
+}
+
+#[test]
 fn t52_junk_is_counted_and_costs_no_memory() {
     let mut house = House::started();
     append(&house.state, "fine", &line(1));

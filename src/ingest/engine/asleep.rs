@@ -12,9 +12,9 @@ use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
 
 use super::super::key::{self, LogName};
-use super::super::place::{Kind, Look, Stat};
+use super::super::place::{Kind, Look};
+use super::Engine;
 use super::table::Tracked;
-use super::{Engine, live};
 use crate::store::StoreError;
 use crate::store::reader::Known;
 
@@ -64,15 +64,10 @@ impl Sleepers {
         (self.hasher.hash_one(file) >> 32) as u32
     }
 
-    fn look(&self, stat: &Stat) -> u64 {
-        self.hasher.hash_one(stat)
-    }
-
     /// Takes what the full scan of that number found of a log.
     pub(super) fn see(&mut self, number: u32, key: &str, look: &Look) -> Sleep {
-        let hash = self.look(&look.stat);
         let Some(asleep) = self.logs.get_mut(&self.hasher.hash_one(key)) else { return Sleep::None };
-        if look.kind != Kind::Regular || asleep.gone || asleep.look != hash {
+        if look.kind != Kind::Regular || asleep.gone || asleep.look != self.hasher.hash_one(look.stat) {
             return Sleep::Disturbed(asleep.number);
         }
         asleep.seen = number;
@@ -86,7 +81,7 @@ impl Sleepers {
         let asleep = Asleep {
             number,
             seen: tracked.seen,
-            look: self.look(&tracked.read_as()),
+            look: self.hasher.hash_one(tracked.read_as()),
             file: self.file((cursor.device, cursor.inode)),
             ended: tracked.ended,
             gone: tracked.gone,
@@ -101,13 +96,12 @@ impl Sleepers {
 
     /// The place of an end among all; none when there are too many.
     fn end(&mut self, end: &OsStr) -> Option<u8> {
-        let place = self.ends.iter().position(|one| one == end).unwrap_or_else(|| {
+        let place = self.ends.iter().position(|one| one == end);
+        let place = u8::try_from(place.unwrap_or(self.ends.len())).ok()?;
+        if usize::from(place) == self.ends.len() {
             self.ends.push(end.to_owned());
-            self.ends.len() - 1
-        });
-        let place = u8::try_from(place).ok();
-        self.ends.truncate(1 << u8::BITS);
-        place
+        }
+        Some(place)
     }
 
     /// Takes out the log of a key whose row has that number.
@@ -190,11 +184,22 @@ impl Engine {
         Ok(self.table.key(key))
     }
 
-    /// Wakes the log whose row has that number; gives its key.
+    /// Wakes the log whose row has that number; gives its key. When the cache cannot be read it sleeps on until the next scan
+    /// that tells of all logs.
     pub(super) fn awaken(&mut self, number: u32) -> Result<Option<Arc<str>>, StoreError> {
-        let Some(known) = self.desk.reader.known_at(number)? else {
-            self.table.asleep.forget(number);
-            return Ok(None);
+        let known = match self.desk.reader.known_at(number) {
+            Ok(Some(known)) => known,
+            Ok(None) => {
+                self.table.asleep.forget(number);
+                self.scans.tell_of_all();
+                return Ok(None);
+            }
+            Err(error) if self.is_followed => {
+                tracing::warn!(%error, "the cache could not be read for a log that changed, it will be tried again");
+                self.scans.tell_of_all();
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         };
         let root = self.bases.iter().position(|base| base.label == known.log.source);
         let root = root.and_then(|root| u16::try_from(root).ok()).unwrap_or(0);
@@ -214,30 +219,33 @@ impl Engine {
     }
 
     /// Lets logs sleep that are not live and to which nothing happens, once there are many.
-    pub(super) fn doze(&mut self) -> Result<(), StoreError> {
-        let Some(last) = self.scans.last_live else { return Ok(()) };
-        let is_busy = !self.agenda.is_empty() || !self.pool.is_idle() || !self.desk.writer.is_done();
+    pub(super) fn doze(&mut self) {
+        let is_busy =
+            !self.scans.is_settled() || !self.agenda.is_empty() || !self.pool.is_idle() || !self.desk.writer.is_done();
         if is_busy || self.table.awake() <= self.scans.live.len() + self.scans.live_ended {
-            return Ok(());
+            return;
         }
         self.flushed = self.sent;
-        let quiet = self.table.iter().filter(|(key, tracked)| {
-            let may_sleep = live::rank(tracked) <= last && !self.scans.live.contains(*key);
-            may_sleep && tracked.is_settled() && !self.hot.contains_key(*key)
-        });
+        let live = &self.scans.live;
+        let quiet = self.table.iter().filter(|(key, tracked)| tracked.is_settled() && !live.contains(*key));
         let mut quiet: HashMap<Arc<str>, u32> = quiet.map(|(key, _)| (Arc::clone(key), 0)).collect();
         if quiet.is_empty() {
-            return Ok(());
+            return;
         }
-        self.desk.reader.each_key(&mut |key, number| {
-            quiet.get_mut(key).map(|of| *of = number);
-        })?;
+        let note = &mut |key: &str, number| {
+            if let Some(of) = quiet.get_mut(key) {
+                *of = number;
+            }
+        };
+        if let Err(error) = self.desk.reader.each_key(note) {
+            tracing::warn!(%error, "the cache could not be read, and logs to which nothing happens stay in memory");
+            return;
+        }
         for (key, number) in quiet.into_iter().filter(|(_, number)| *number > 0) {
             let Some(tracked) = self.table.get(&key) else { continue };
             let Some(end) = self.end(&key, tracked) else { continue };
             self.table.lull(&key, number, &end);
         }
         self.table.shrink();
-        Ok(())
     }
 }

@@ -23,10 +23,8 @@ pub(super) const ENDED: usize = 512;
 const CHECK: Duration = Duration::from_secs(30);
 
 /// Whether it is open, and when it was written to last: the greater the more happens to it.
-pub(super) type Rank = (bool, i64);
-
-pub(super) fn rank(tracked: &Tracked) -> Rank {
-    (!tracked.ended, tracked.cursor.mtime_ns.max(0))
+fn rank(ended: bool, mtime_ns: i64) -> (bool, i64) {
+    (!ended, mtime_ns.max(0))
 }
 
 /// A log by its key or the number of its row. Of equals those that are awake go first: they stay so.
@@ -43,20 +41,19 @@ impl Engine {
             return Ok(());
         }
         let newest = self.newest()?;
-        self.scans.last_live = newest.last().map(|(rank, _)| *rank);
-        self.scans.live = newest.iter().map(|(_, key)| Arc::clone(key)).collect();
+        self.scans.live = newest.iter().map(Arc::clone).collect();
         self.watch_over(&newest);
         Ok(())
     }
 
     /// The live ones of the logs that are there, first the open ones, then those that were written to last. They are awake
     /// then.
-    fn newest(&mut self) -> Result<Vec<(Rank, Arc<str>)>, StoreError> {
+    fn newest(&mut self) -> Result<Vec<Arc<str>>, StoreError> {
         let number = self.scans.number;
         let awake = self.table.iter().filter(|(_, tracked)| tracked.seen == number);
-        let awake = awake.map(|(key, tracked)| (rank(tracked), Which::Awake(key)));
+        let awake = awake.map(|(key, tracked)| (rank(tracked.ended, tracked.cursor.mtime_ns), Which::Awake(key)));
         let asleep = self.table.asleep.iter().filter(|asleep| asleep.seen == number);
-        let asleep = asleep.map(|asleep| ((!asleep.ended, asleep.mtime_ns.max(0)), Which::Asleep(asleep.number)));
+        let asleep = asleep.map(|asleep| (rank(asleep.ended, asleep.mtime_ns), Which::Asleep(asleep.number)));
         let mut newest = BinaryHeap::new();
         for one in awake.chain(asleep) {
             if newest.len() >= LIVE {
@@ -69,23 +66,22 @@ impl Engine {
         }
         let newest = newest.into_sorted_vec();
         let open = newest.partition_point(|Reverse(((is_open, _), _))| *is_open);
-        let newest = newest.into_iter().take(open + self.scans.live_ended).map(|Reverse((rank, which))| match which {
-            Which::Awake(key) => (rank, Ok(Arc::clone(key))),
-            Which::Asleep(number) => (rank, Err(number)),
+        let newest = newest.into_iter().take(open + self.scans.live_ended).map(|Reverse((_, which))| match which {
+            Which::Awake(key) => Ok(Arc::clone(key)),
+            Which::Asleep(number) => Err(number),
         });
         let mut keys = Vec::new();
-        for (rank, which) in newest.collect::<Vec<_>>() {
-            let key = match which {
+        for which in newest.collect::<Vec<_>>() {
+            keys.extend(match which {
                 Ok(key) => Some(key),
                 Err(number) => self.awaken(number)?,
-            };
-            keys.extend(key.map(|key| (rank, key)));
+            });
         }
         Ok(keys)
     }
 
     /// Watches the directories of these logs, and those in which others may appear.
-    fn watch_over(&mut self, newest: &[(Rank, Arc<str>)]) {
+    fn watch_over(&mut self, newest: &[Arc<str>]) {
         let now = Instant::now();
         let is_time_to_check = now >= self.scans.next_check;
         if is_time_to_check {
@@ -113,7 +109,7 @@ impl Engine {
         // Half of the room is for runs.
         let branches = self.scans.branches.keys().take(MAX_WATCHES / 2);
         let branches = branches.map(|(root, below)| (*root, below.as_path()));
-        let runs = newest.iter().filter_map(|(_, key)| self.table.get(key));
+        let runs = newest.iter().filter_map(|key| self.table.get(key));
         let runs = runs.filter(|tracked| !self.is_not_to_be_heard(tracked));
         let runs = runs.filter_map(|tracked| Some((tracked.root, tracked.below.parent()?)));
         for (root, below) in branches.chain(runs) {

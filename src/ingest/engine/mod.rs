@@ -302,7 +302,7 @@ impl Engine {
             let now = Instant::now();
             if now >= next_tick {
                 self.mind_the_cache(now)?;
-                self.doze()?;
+                self.doze();
                 self.tick(now);
                 next_tick = now + TICK;
             }

@@ -15,7 +15,7 @@ use super::super::place::{Kind, Look, Place};
 use super::super::pool::{Task, WalkEnd, WalkStart, WalkTask};
 use super::super::problem;
 use super::asleep::Sleep;
-use super::live::{ENDED, Rank};
+use super::live::ENDED;
 use super::table::{Sight, Tracked, Work};
 use super::turns::HOT;
 use super::{Engine, Stage, TICK};
@@ -54,7 +54,7 @@ pub(super) struct Scans {
     /// The number of the last full scan that told of all logs.
     pub(super) number: u32,
     /// How many scans may tell of changes alone before that is done again.
-    pub(super) quiet: u32,
+    quiet: u32,
     /// Whether the present one does.
     is_quiet: bool,
     is_walking: bool,
@@ -79,8 +79,7 @@ pub(super) struct Scans {
     /// Logs found since the last full scan that were never read, by device and inode.
     pub(super) newcomers: Vec<((u64, u64), Arc<str>)>,
     pub(super) live: HashSet<Arc<str>>,
-    /// The last of those when they were chosen, and how many of them may have ended.
-    pub(super) last_live: Option<Rank>,
+    /// How many of those may have ended.
     pub(super) live_ended: usize,
     /// Directories in which logs may appear, with their modification times: those that hold directories, or no log yet.
     pub(super) branches: BTreeMap<(u16, PathBuf), i64>,
@@ -107,7 +106,6 @@ impl Scans {
             early: None,
             newcomers: Vec::new(),
             live: HashSet::new(),
-            last_live: None,
             live_ended: ENDED,
             branches: BTreeMap::new(),
         }
@@ -116,6 +114,11 @@ impl Scans {
     /// Asks for a full scan soon.
     pub(super) fn want(&mut self) {
         self.is_wanted = true;
+    }
+
+    /// Lets the next full scan tell of all logs.
+    pub(super) fn tell_of_all(&mut self) {
+        self.quiet = 0;
     }
 
     /// When the next full scan is due; none while one is going on.
@@ -293,8 +296,8 @@ impl Engine {
             match self.table.asleep.see(number, &key, &look) {
                 // Nothing more is done for most of many logs.
                 Sleep::Sound => continue,
-                Sleep::Disturbed(row) => drop(self.awaken(row)?),
-                Sleep::None => {}
+                Sleep::Disturbed(row) if self.awaken(row)?.is_none() => continue,
+                Sleep::Disturbed(_) | Sleep::None => {}
             }
             let see = |tracked: &mut Tracked| {
                 let sight = tracked.see(number, &below, &look, clock);
@@ -451,7 +454,8 @@ impl Engine {
         self.scans.earliest = now + (took * ASKED_SHARE).clamp(ASKED, FULL);
         if is_any_missing {
             // Which ones shows when all are told of.
-            (self.scans.quiet, self.scans.is_wanted, self.scans.earliest) = (0, true, now);
+            self.scans.tell_of_all();
+            (self.scans.is_wanted, self.scans.earliest) = (true, now);
         }
         self.choose_live()?;
         self.tell(true);

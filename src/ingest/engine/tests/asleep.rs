@@ -35,8 +35,7 @@ impl Bench {
         // What was read just now is live until the next one.
         self.scan();
         self.store.writer.flush().expect("a commit");
-        self.engine.cool(Instant::now(), 0);
-        self.engine.doze().expect("a cache");
+        self.engine.doze();
     }
 
     fn is_asleep(&self, key: &str) -> bool {
@@ -95,6 +94,7 @@ fn what_ended_sleeps_when_there_is_more_of_it_than_is_live_and_wakes_when_it_gro
 fn after_a_restart_what_ended_sleeps_until_it_is_live_or_changed() {
     let mut bench = Bench::ended(&LOGS, LOG_NAME, 2).restart();
     assert_eq!(bench.asleep(&LOGS), 5, "nothing is to be done about any");
+    assert!(LOGS.iter().all(|key| bench.row(key).is_some_and(|row| !row.cursor.doubt)));
     bench.engine.tick(Instant::now());
     bench.settle();
     assert_eq!((bench.asleep(&LOGS), bench.engine.read), (3, 0));
@@ -112,6 +112,10 @@ fn after_a_restart_what_ended_sleeps_until_it_is_live_or_changed() {
     bench.settle();
     assert!(!bench.is_asleep(asleep) && !bench.log(asleep).ended);
     assert_eq!(bench.row(asleep).expect("a row").cursor.generation, 2, "it was replaced");
+    // One that may have changed since without a sign of it is awake.
+    assert!(bench.log(asleep).cursor.doubt);
+    let bench = bench.restart();
+    assert!(!bench.is_asleep(asleep) && bench.engine.table.awake() < LOGS.len());
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn a_log_that_vanishes_while_it_sleeps_is_gone_and_one_that_was_renamed_is_the_s
     fs::rename(bench.path(lost), &elsewhere).expect("mv");
     fs::rename(bench.path(renamed), bench.path("new")).expect("mv");
     assert!(!bench.scan(), "the number of logs is the same");
-    bench.engine.scans.quiet = 0;
+    bench.engine.scans.tell_of_all();
     assert!(bench.scan());
     assert!(bench.log(lost).gone && bench.row(lost).expect("a row").gone);
     assert!(bench.row(renamed).is_none() && bench.row("new").is_some(), "its rows went with its name");
@@ -155,18 +159,52 @@ fn a_log_that_was_gone_while_it_slept_is_back_though_it_looks_the_same() {
 #[test]
 fn a_heir_that_sleeps_by_now_is_found() {
     let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
-    let asleep: Vec<_> = LOGS.into_iter().filter(|key| bench.is_asleep(key)).collect();
-    // The same file under two names, of which one goes.
-    let (kept, lost) = (asleep[0], asleep[1]);
-    fs::remove_file(bench.log_path(lost)).expect("rm");
-    fs::hard_link(bench.log_path(kept), bench.log_path(lost)).expect("ln");
+    let heir = LOGS.into_iter().find(|key| bench.is_asleep(key)).expect("one that sleeps");
+    bench.engine.awake(heir).expect("a cache");
+    // As if it had been moved from where nobody could look until now.
+    let mut old = bench.log(heir).clone();
+    (old.below, old.seen) = (Arc::from(Path::new("old/run.log")), 0);
+    LOGS.iter().for_each(|key| drop(bench.engine.awake(key)));
+    bench.engine.doze();
+    assert!(bench.is_asleep(heir));
+    bench.engine.table.insert(Arc::from("old"), old);
+    bench.engine.scans.tell_of_all();
+    assert!(bench.scan() && bench.engine.table.get("old").is_none());
+}
+
+#[test]
+fn what_is_gone_is_not_live_however_new_it_was() {
+    let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
+    let newest = LOGS.into_iter().find(|key| !bench.is_asleep(key)).expect("one that is live");
+    let other = LOGS.into_iter().find(|key| bench.is_asleep(key)).expect("one that sleeps");
+    [newest, other].iter().for_each(|key| fs::remove_dir_all(bench.path(key)).expect("rm -r"));
+    assert!(!bench.scan() && bench.scan());
+    bench.store.writer.flush().expect("a commit");
+    bench.engine.doze();
+    assert_eq!(bench.asleep(&[newest, other]), 2);
     bench.scan();
-    bench.sleep();
-    assert_eq!(bench.asleep(&[kept, lost]), 2);
-    fs::remove_file(bench.log_path(lost)).expect("rm");
-    bench.engine.scans.quiet = 0;
-    assert!(bench.scan());
-    assert!(bench.row(lost).is_none() && bench.row(kept).is_some_and(|row| !row.gone));
+    assert_eq!((bench.asleep(&[newest, other]), bench.asleep(&LOGS)), (2, 4));
+}
+
+#[test]
+fn what_is_not_written_yet_stays_awake() {
+    let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
+    LOGS.iter().for_each(|key| drop(bench.engine.awake(key)));
+    // Somebody else writes to the cache for so long that the row of a log that grew must wait.
+    let other = rusqlite::Connection::open(bench.home.path().join("cache/runs.db")).expect("the cache");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    bench.append("a", LINE);
+    bench.append("a", END);
+    while bench.engine.desk.writer.is_done() {
+        bench.scan();
+    }
+    bench.engine.table.change("a", |tracked| tracked.cursor.doubt = false);
+    bench.engine.doze();
+    assert_eq!(bench.asleep(&LOGS), 0);
+    other.execute_batch("ROLLBACK").expect("no lock");
+    bench.store.writer.flush().expect("a commit");
+    bench.engine.doze();
+    assert_eq!(bench.asleep(&LOGS), 3, "all but the live one and the one that was read just now");
 }
 
 #[test]
@@ -217,10 +255,10 @@ fn what_is_not_as_the_cache_has_it_stays_awake() {
     for (key, change) in asleep.iter().zip(changes) {
         bench.engine.table.change(key, change);
     }
-    bench.engine.doze().expect("a cache");
+    bench.engine.doze();
     assert_eq!(bench.asleep(&LOGS), 0);
     bench.engine.table.change(asleep[1], |tracked| tracked.cursor.doubt = false);
-    bench.engine.doze().expect("a cache");
+    bench.engine.doze();
     assert_eq!(bench.asleep(&LOGS), 1);
 }
 
@@ -233,10 +271,36 @@ fn a_row_that_is_not_in_the_cache_any_more_wakes_nobody() {
     bench.store.writer.flush().expect("a commit");
     assert_eq!(bench.engine.awaken(number).expect("a cache"), None);
     assert!(!bench.is_asleep(asleep));
-    bench.scan();
-    bench.engine.scans.quiet = 0;
-    bench.scan();
+    assert!(bench.scan(), "it tells of all logs");
     assert!(bench.row(asleep).is_some(), "it is found like a new one");
+}
+
+#[test]
+fn a_cache_that_cannot_be_read_for_a_moment_leaves_a_log_asleep_until_it_can() {
+    let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
+    let asleep = LOGS.into_iter().find(|key| bench.is_asleep(key)).expect("one that sleeps");
+    bench.append(asleep, LINE);
+    bench.engine.desk.reader.fail_question(1);
+    bench.scan();
+    assert!(bench.is_asleep(asleep));
+    assert!(bench.scan() && !bench.is_asleep(asleep));
+    assert_eq!(bench.log(asleep).backlog(), 0);
+    // Who reads once has no next scan.
+    bench.sleep();
+    let others = LOGS.into_iter().filter(|key| bench.is_asleep(key)).count();
+    bench.engine.is_followed = false;
+    let number = bench.engine.table.asleep.iter().next().expect("one that sleeps").number;
+    bench.engine.desk.reader.fail_question(1);
+    assert!(bench.engine.awaken(number).is_err());
+    bench.engine.is_followed = true;
+    // Nor does anything sleep of which it cannot say where it is.
+    assert!(bench.engine.awaken(number).is_ok_and(|key| key.is_some()));
+    LOGS.iter().for_each(|key| drop(bench.engine.awake(key)));
+    bench.engine.desk.reader.fail_question(1);
+    bench.engine.doze();
+    assert_eq!(bench.asleep(&LOGS), 0);
+    bench.engine.doze();
+    assert_eq!(bench.asleep(&LOGS), others);
 }
 
 #[test]
