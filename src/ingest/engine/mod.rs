@@ -5,8 +5,8 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `table` | what is remembered of every log |
-//! | `asleep` | what is, while nothing happens to it and there are very many |
+//! | `table` | all logs, and what is remembered of those that are awake |
+//! | `asleep` | those to which nothing happens: what shows that nothing does |
 //! | `agenda` | what is done next |
 //! | `turns` | gives turns to the threads, and writes what they made |
 //! | `scan` | when is looked and walked, and the new and changed logs that were found |

@@ -1,4 +1,4 @@
-//! What is remembered of every log while nothing happens to it: small, because there may be 50,000 (spec 6, G11).
+//! All logs by key, and what is remembered of those that are awake. Of very many most sleep ([`super::asleep`]).
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
