@@ -177,6 +177,10 @@ fn what_is_gone_is_not_live_however_new_it_was() {
     let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
     let newest = LOGS.into_iter().find(|key| !bench.is_asleep(key)).expect("one that is live");
     let other = LOGS.into_iter().find(|key| bench.is_asleep(key)).expect("one that sleeps");
+    let log = fs::File::options().append(true).open(bench.log_path(newest)).expect("a log");
+    log.set_modified(std::time::SystemTime::now() + PATIENCE).expect("a time");
+    bench.scan();
+    bench.sleep();
     [newest, other].iter().for_each(|key| fs::remove_dir_all(bench.path(key)).expect("rm -r"));
     assert!(!bench.scan() && bench.scan());
     bench.store.writer.flush().expect("a commit");
