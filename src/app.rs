@@ -1,6 +1,7 @@
 //! Wiring: opens the cache, starts ingest, binds, serves, stops. It must hold no rule of any other room.
 
 mod confine;
+mod memory;
 
 use std::fs::File;
 use std::io;
@@ -111,6 +112,7 @@ pub fn serve(plan: Plan, started: impl FnOnce(&Started) + Send + 'static) -> Res
     if let Some(why) = &unconfined {
         tracing::warn!(why, "the kernel does not keep this process from writing outside its cache's directory");
     }
+    memory::give_back();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(BLOCKING_THREADS)

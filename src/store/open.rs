@@ -332,7 +332,7 @@ fn version_of(connection: &Connection) -> Result<i32, rusqlite::Error> {
 
 /// Gives a writer's connection room for the pages that it works on, in KiB.
 fn remember_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.pragma_update(None, "cache_size", -16_000)
+    connection.pragma_update(None, "cache_size", -4_000)
 }
 
 /// Gives back the memory of pages that are not needed at the moment.

@@ -42,11 +42,11 @@ fn a_cache_reaches_the_disk_also_when_it_was_just_made_and_its_writer_has_room()
     for _ in 0..2 {
         let opened = open::open(&place.cache(), open::user_version(""), false).unwrap();
         let ask = |what| opened.connection.query_row(what, [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((ask("PRAGMA synchronous"), ask("PRAGMA cache_size")), (1, -16_000), "NORMAL");
+        assert_eq!((ask("PRAGMA synchronous"), ask("PRAGMA cache_size")), (1, -4_000), "NORMAL");
         assert_eq!(opened.problem, None);
     }
     let (connection, _) = open::memory().unwrap();
-    assert_eq!(connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0)).unwrap(), -16_000);
+    assert_eq!(connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0)).unwrap(), -4_000);
 }
 
 #[test]
