@@ -119,15 +119,17 @@ fn g11_what_ended_takes_little_memory_while_nothing_happens_to_it() {
     }
     // Nobody asks it for anything meanwhile: what is free goes back by itself.
     let comes_down_to = |house: &House, most: u64| {
-        within(60, &format!("less than {most} KiB"), || {
+        let mut looks = 0;
+        within(60, &format!("less than {most} KiB for three seconds"), || {
             std::thread::sleep(Duration::from_millis(200));
-            (taken(house) < most).then_some(())
+            looks = if taken(house) < most { looks + 1 } else { 0 };
+            (looks == 15).then_some(())
         });
     };
     house.start();
     house.unfollow();
     within(120, "all runs", || (house.total() == runs).then_some(()));
-    comes_down_to(&house, empty + (18 << 10) + runs / 16);
+    comes_down_to(&house, empty + (20 << 10) + runs / 16);
     house.stop();
     house.start();
     house.unfollow();
