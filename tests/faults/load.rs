@@ -112,6 +112,7 @@ fn g11_what_ended_takes_little_memory_while_nothing_happens_to_it() {
     let taken = |house: &House| house.process().status("RssAnon");
     let mut house = House::started();
     let empty = taken(&house);
+    assert!(house.process().has_thread("jemalloc_bg_thd"), "nothing gives back what is free while nothing happens");
     house.stop();
     let runs = size(30_000, 50_000);
     for run in 0..runs {

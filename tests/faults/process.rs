@@ -132,6 +132,13 @@ impl Process {
         wakes.sum()
     }
 
+    /// Whether one of its threads has that name.
+    pub fn has_thread(&self, name: &str) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("/proc");
+        let mut names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.any(|found| found.trim_end() == name)
+    }
+
     /// CPU time used so far, in hundredths of a second.
     pub fn cpu_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("/proc");
