@@ -1,12 +1,12 @@
 //! All logs by key, and what is remembered of those that are awake. Of very many most sleep ([`super::asleep`]).
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
-use indexmap::IndexMap;
 
 use super::super::cursor;
 use super::super::place::{Kind, Look, Stat};
@@ -260,8 +260,8 @@ pub(super) enum Sight {
 /// All logs by key, with the sums over them: those that are awake, which all but [`Self::len`] is about, and those that sleep.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// One beside the other, so that few of many leave no memory that is nearly free.
-    logs: IndexMap<Arc<str>, Tracked, RandomState>,
+    /// Boxed, so that the free places of the map are small.
+    logs: HashMap<Arc<str>, Box<Tracked>, RandomState>,
     pub(super) asleep: Sleepers,
     pub(super) backlog: u64,
     /// How many logs that the first scan found were not read yet.
@@ -272,11 +272,11 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn get(&self, key: &str) -> Option<&Tracked> {
-        self.logs.get(key)
+        self.logs.get(key).map(Box::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Tracked)> {
-        self.logs.iter()
+        self.logs.iter().map(|(key, tracked)| (key, tracked.as_ref()))
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -295,7 +295,7 @@ impl Table {
 
     pub(super) fn insert(&mut self, key: Arc<str>, tracked: Tracked) {
         self.count(tracked.counted());
-        if let Some(was) = self.logs.insert(key, tracked) {
+        if let Some(was) = self.logs.insert(key, Box::new(tracked)) {
             self.discount(was.counted());
         }
     }
@@ -313,9 +313,9 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<Tracked> {
-        let tracked = self.logs.swap_remove(key)?;
+        let tracked = self.logs.remove(key)?;
         self.discount(tracked.counted());
-        Some(tracked)
+        Some(*tracked)
     }
 
     /// Lets a settled log sleep whose row has that number, unless one that sleeps has the hash of its key.
