@@ -173,6 +173,17 @@ fn a_heir_that_sleeps_by_now_is_found() {
 }
 
 #[test]
+fn who_follows_logs_lets_them_sleep() {
+    let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
+    LOGS.iter().for_each(|key| drop(bench.engine.awake(key)));
+    assert_eq!(bench.asleep(&LOGS), 0);
+    // Before the first message, which ends it.
+    bench.engine.sender.send(Message::Stop).expect("an inbox");
+    bench.engine.follow().expect("a cache");
+    assert_eq!(bench.asleep(&LOGS), 4);
+}
+
+#[test]
 fn what_is_gone_is_not_live_however_new_it_was() {
     let mut bench = Bench::ended(&LOGS, LOG_NAME, 1);
     let newest = LOGS.into_iter().find(|key| !bench.is_asleep(key)).expect("one that is live");
