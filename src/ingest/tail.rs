@@ -377,7 +377,7 @@ impl<'a> Turn<'a> {
             row.events_offset = row.cursor.offset;
         }
         let is_committed = is_fresh || row.cursor.offset != from;
-        let changes = if is_committed { reducer.state_mut().take_changes() } else { Changes::default() };
+        let mut changes = if is_committed { reducer.state_mut().take_changes() } else { Changes::default() };
         let is_more = trace.at() < self.stat.size;
         let provisional = if is_more { None } else { provisional(&mut reducer) };
         let tail = if is_more { 0 } else { trace.at() - row.cursor.offset };
@@ -389,6 +389,8 @@ impl<'a> Turn<'a> {
         let is_brief = self.job.keep == Keep::Runs && ended && is_one_turn;
         if is_brief {
             reducer.state_mut().keep_phases();
+            // All of it is new.
+            changes = Changes::default();
         }
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;
         let is_tail_shown = old.provisional_bytes > 0 || provisional.is_some();

@@ -329,6 +329,7 @@ impl RunState {
     /// any more.
     pub fn keep_phases(&mut self) {
         self.spans.retain(|span| span.kind == SpanKind::Phase);
+        self.spans.shrink_to_fit();
         (self.markers, self.artifacts, self.changes) = Default::default();
         self.index = super::fold::Index::default();
     }

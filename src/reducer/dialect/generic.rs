@@ -207,7 +207,9 @@ impl<'a, L: LookUp<'a>> Reader<'_, 'a, L> {
                 *place = Some(text);
             }
         });
-        left.without(TOGETHER).for_each(|concept| self.field(event, &mut more, concept));
+        for concept in left.without(TOGETHER) {
+            self.field(event, &mut more, concept);
+        }
         event.message = self.message();
         if concepts.has(C::Error) {
             event.error = self.error(more.as_ref().and_then(|more| more.stack)).map(Box::new);
