@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::StoreError;
 use super::writer::Write;
+use crate::reducer::run::Changes;
 
 /// As many rows wait at most, and so many are committed together at most (spec 6: 20 to 50 thousand).
 const MAX_WEIGHT: usize = 32_768;
@@ -270,8 +271,9 @@ impl Queue {
 fn weight(write: &Write) -> usize {
     match write {
         Write::Batch(batch) => {
-            let lists = [&batch.changes.spans, &batch.changes.markers, &batch.changes.artifacts];
-            8 + batch.events.as_ref().map_or(0, Vec::len) + 4 * lists.map(|list| list.len()).iter().sum::<usize>()
+            let Changes { spans, markers, artifacts } = &batch.changes;
+            // Spans stand many in a row.
+            8 + batch.events.as_ref().map_or(0, Vec::len) + spans.len() + 4 * (markers.len() + artifacts.len())
         }
         Write::Log(_) | Write::Remove(_) | Write::Complete => 8,
     }
