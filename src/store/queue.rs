@@ -339,4 +339,18 @@ mod tests {
         queue.send(write(2), false).expect("there is room");
         assert!(matches!(queue.take(LONG, LONG), Taken::Writes(writes) if writes.len() == 2));
     }
+
+    #[test]
+    fn a_batch_weighs_what_it_has_for_the_tables() {
+        let lines = [
+            r#"{"event":"step.started","step":"s"}"#,
+            r#"{"event":"step.started","step":"t"}"#,
+            r#"{"event":"approval.requested","id":"a"}"#,
+            r#"{"event":"artifact.written","path":"a.txt"}"#,
+        ];
+        let batch = crate::store::tests::whole("r", 1, &(lines.join("\n") + "\n"));
+        let Changes { spans, markers, artifacts } = &batch.changes;
+        assert_eq!([spans.len(), markers.len(), artifacts.len()], [2, 1, 1]);
+        assert_eq!(weight(&Write::Batch(Box::new(batch))), 8 + 4 + 2 + 4 + 4);
+    }
 }
