@@ -7,10 +7,13 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::super::pool::Answer;
 use super::super::{Root, cursor};
 use super::agenda::Next;
 use super::*;
 use crate::reducer::dialect::Reading;
+use crate::reducer::run::Changes;
+use crate::store::writer::Write;
 use crate::store::{self, Store};
 
 const LOG_NAME: &str = "run.log";
@@ -309,4 +312,23 @@ fn event_rows_of_the_newest_logs_come_when_these_are_listed_and_before_all_other
     });
     assert_eq!(order.collect::<Vec<_>>(), ["new", "listed", "other"]);
     assert!(["new", "listed", "other"].iter().all(|key| bench.log(key).work == Work::Queued));
+}
+
+#[test]
+fn what_is_sent_of_a_run_without_its_lists_is_as_light() {
+    let mut bench = Bench::begin(&["r"], false, Stage::Runs);
+    (0..40).for_each(|step| bench.append("r", &format!("{{\"event\":\"step.finished\",\"step\":\"{step}\"}}\n")));
+    bench.append("r", "{\"event\":\"phase.started\",\"phase\":\"p\"}\n{\"event\":\"run.completed\"}\n");
+    bench.engine.tick(Instant::now());
+    let done = loop {
+        bench.engine.give(Instant::now()).expect("a cache");
+        match bench.engine.inbox.recv_timeout(PATIENCE).expect("a turn") {
+            Message::Done(Answer::Turns(mut done)) => break done.remove(0),
+            message => _ = bench.engine.take(message).expect("a cache"),
+        }
+    };
+    let Some(Write::Batch(batch)) = done.write else { panic!("{done:?}") };
+    assert_eq!((batch.changes, batch.events), (Changes::default(), None));
+    assert!(batch.state.has_phases_only() && batch.state.counters.steps_done == 40);
+    assert_eq!((batch.state.spans.len(), batch.state.spans.capacity()), (1, 1));
 }
