@@ -389,7 +389,7 @@ impl<'a> Turn<'a> {
         let is_brief = self.job.keep == Keep::Runs && ended && is_one_turn;
         if is_brief {
             reducer.state_mut().keep_phases();
-            // All of it is new.
+            // They are numbers of entries that are gone; of a run without a row everything is written anyway.
             changes = Changes::default();
         }
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;

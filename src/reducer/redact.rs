@@ -191,9 +191,9 @@ enum Signs {
 
 impl Search {
     fn new() -> Self {
-        // More than 32 get sixteen buckets, which take twice as long for the same bytes.
-        let buckets = packed::Config::new().only_teddy_fat(Some(false)).clone();
-        let signs = match buckets.builder().extend(SIGNS).build() {
+        // More than 32 would get sixteen buckets, which take twice as long for the same bytes. (The crate hides this option in
+        // its documentation.)
+        let signs = match packed::Config::new().only_teddy_fat(Some(false)).builder().extend(SIGNS).build() {
             Some(searcher) => Signs::Packed(searcher),
             None => Signs::Plain(AhoCorasick::new(SIGNS).expect("a few short words")),
         };

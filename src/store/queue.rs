@@ -272,7 +272,7 @@ fn weight(write: &Write) -> usize {
     match write {
         Write::Batch(batch) => {
             let Changes { spans, markers, artifacts } = &batch.changes;
-            // Spans stand many in a row.
+            // Spans stand many in a row; one by one they only take memory while they wait.
             8 + batch.events.as_ref().map_or(0, Vec::len) + spans.len() + 4 * (markers.len() + artifacts.len())
         }
         Write::Log(_) | Write::Remove(_) | Write::Complete => 8,
