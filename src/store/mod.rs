@@ -24,6 +24,7 @@ mod run_row;
 mod snapshot;
 mod span_rows;
 mod tally;
+mod under_way;
 pub mod writer;
 
 pub use history::{Glimpse, Part, Snapshot};

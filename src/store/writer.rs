@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use rustc_hash::FxHashSet;
 
-use self::rescue::{identity, is_unwritable};
+use self::rescue::{identity, is_passing, is_unwritable};
 use super::StoreError;
 use super::apply::{self, Ledger};
 use super::event_rows::Interner;
@@ -124,7 +124,7 @@ impl Writer {
             return self.send(write);
         }
         desk.is_used = true;
-        if desk.commit(std::slice::from_ref(&write)).is_err() {
+        if desk.commit_announced(&write).is_err() {
             // The thread tries again, and says what is wrong.
             queue.put_back(write);
             return Ok(());
@@ -369,8 +369,35 @@ impl Desk {
         }
     }
 
-    /// One transaction. Either all of it is there afterwards, or nothing.
+    /// Commits a write, and says before what will be changed by it.
+    fn commit_announced(&mut self, write: &Write) -> rusqlite::Result<()> {
+        let Write::Batch(batch) = write else { return self.commit(std::slice::from_ref(write)) };
+        // A batch is always one change.
+        let change = Change { key: batch.log.key.clone(), version: self.ledger.version + 1 };
+        let shared = Arc::clone(&self.shared);
+        let announced = shared.under_way.begin();
+        self.live.announce(change.clone());
+        let changes = self.change(std::slice::from_ref(write))?;
+        let is_outpaced = announced.end();
+        if is_outpaced || changes != [change] {
+            self.announce(changes);
+        }
+        Ok(())
+    }
+
+    /// Commits writes, and says then what was changed by them.
     fn commit(&mut self, writes: &[Write]) -> rusqlite::Result<()> {
+        let changes = self.change(writes)?;
+        self.announce(changes);
+        Ok(())
+    }
+
+    fn announce(&self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| self.live.announce(change));
+    }
+
+    /// One transaction. Either all of it is there afterwards, or nothing.
+    fn change(&mut self, writes: &[Write]) -> rusqlite::Result<Vec<Change>> {
         let before = self.ledger.clone();
         match self.transaction(writes) {
             Ok(changes) => {
@@ -380,10 +407,7 @@ impl Desk {
                     self.finish_making();
                     self.live.update(|status| status.complete = true);
                 }
-                for change in changes {
-                    self.live.announce(change);
-                }
-                Ok(())
+                Ok(changes)
             }
             Err(error) => {
                 self.ledger = before;
@@ -535,24 +559,6 @@ impl Desk {
             lock.close();
         }
     }
-}
-
-/// Whether the same write may succeed later.
-fn is_passing(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::OutOfMemory
-                | ErrorCode::ReadOnly
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DiskFull
-                | ErrorCode::CannotOpen
-                | ErrorCode::FileLockingProtocolFailed
-                | ErrorCode::OperationInterrupted
-        )
-    )
 }
 
 /// They are done, and nobody holds what they wrote any more.

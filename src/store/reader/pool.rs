@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::apply::Ledger;
 use crate::store::log_row::Sums;
 use crate::store::open::{Target, connect_reader, is_damage};
+use crate::store::under_way::UnderWay;
 
 /// How many connections are kept for the next question.
 const KEEP: usize = 4;
@@ -56,6 +57,8 @@ pub(in crate::store) struct Shared {
     retries: AtomicU64,
     /// A reader found damage.
     damage: Mutex<Option<String>>,
+    /// What is committed and was announced already.
+    pub(in crate::store) under_way: UnderWay,
 }
 
 impl Shared {
@@ -105,6 +108,9 @@ impl Pool {
     ) -> Result<T, StoreError> {
         #[cfg(test)]
         self.trial.question()?;
+        if let Some(shared) = &self.shared {
+            shared.under_way.wait();
+        }
         let (moves, target) = self.aim.get();
         // Known before the transaction begins: what is read in it is never older.
         let retries = self.shared.as_ref().map_or(0, |shared| shared.retries.load(Ordering::Acquire));

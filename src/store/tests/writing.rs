@@ -207,6 +207,61 @@ fn what_need_not_wait_is_committed_by_its_sender_and_announced_before_it_is_done
 }
 
 #[test]
+fn who_hears_of_a_change_reads_it_or_hears_of_it_again() {
+    let place = Place::new();
+    let store = place.open();
+    let mut changes = store.live.subscribe();
+    let mut unread = std::collections::BTreeSet::new();
+    let mut heard = 0;
+    std::thread::scope(|scope| {
+        let sends = scope.spawn(|| {
+            for generation in 1..=300 {
+                store.writer.send_at_once(Write::Batch(Box::new(whole("run-1", generation, FIRST)))).unwrap();
+            }
+            store.writer.flush().unwrap();
+        });
+        loop {
+            let is_over = sends.is_finished();
+            while let Ok(change) = changes.try_recv() {
+                heard += 1;
+                let read = store.reader.run("run-1", Lists::None).unwrap().map_or(0, |run| run.version);
+                if read < change.version {
+                    unread.insert(change.version);
+                } else {
+                    unread.remove(&change.version);
+                }
+            }
+            if is_over {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    });
+    assert!(heard > 100, "several may be committed together, but not all: {heard}");
+    assert!(unread.is_empty(), "{unread:?}");
+}
+
+#[test]
+fn what_was_announced_and_could_not_be_committed_is_announced_again() {
+    let place = Place::new();
+    let store = place.open();
+    write_whole(&store, "run-1", 1, FIRST);
+    let mut changes = store.live.subscribe();
+    let other = rusqlite::Connection::open(place.cache()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    store.writer.send_at_once(Write::Batch(Box::new(whole("run-1", 2, SECOND)))).unwrap();
+    let announced = changes.try_recv().unwrap();
+    assert!(version(&store, "run-1") < announced.version, "nobody waits for ever");
+    other.execute_batch("COMMIT").unwrap();
+    let began = std::time::Instant::now();
+    while store.writer.flush().is_err() || !store.writer.is_done() {
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(changes.try_recv().unwrap(), announced);
+    assert_eq!(version(&store, "run-1"), announced.version);
+}
+
+#[test]
 fn what_need_not_wait_overtakes_nothing() {
     let place = Place::new();
     let store = place.open();

@@ -134,6 +134,24 @@ impl Desk {
     }
 }
 
+/// Whether the same write may succeed later.
+pub(super) fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+        )
+    )
+}
+
 /// Whether the file cannot be written, but may well be read.
 pub(super) fn is_unwritable(error: &rusqlite::Error) -> bool {
     matches!(
