@@ -12,9 +12,10 @@ use super::row::LogRow;
 use super::run_row;
 use super::span_rows;
 use crate::reducer::compare::Mismatch;
-use crate::reducer::digest::{Digest, STRETCH};
+use crate::reducer::digest::{Digest, PIECE, STRETCH};
 use crate::reducer::fold::marks;
 use crate::reducer::run::{LineCounts, RunState};
+use crate::reducer::span::SpanKind;
 
 /// Compares the columns of a run, of what was learned from it, and the counters of its log (of event rows, too) with the
 /// state that is shown.
@@ -35,6 +36,7 @@ pub(super) fn mismatches(connection: &Connection, log: &LogRow, shown: &RunState
     found.extend(open_spans(connection, number, shown)?);
     found.extend(lessons(connection, number, shown)?);
     found.extend(digests(connection, number, shown)?);
+    found.extend(phases(connection, number, shown)?);
     found.extend(marked(connection, number, shown)?);
     Ok(found)
 }
@@ -85,6 +87,17 @@ fn digests(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::
     let wanted = shown.spans.chunks_exact(STRETCH as usize).map(Digest::of).collect();
     let path = |n: u32| (format!("digest of spans[{}..{}]", n * STRETCH, (n + 1) * STRETCH), None);
     Ok(unequal(said(digest_rows::read(connection, number)?), said(wanted), path))
+}
+
+/// Where phases are in these.
+fn phases(connection: &Connection, number: u32, shown: &RunState) -> rusqlite::Result<Vec<Mismatch>> {
+    let whole = shown.spans.len() - shown.spans.len() % STRETCH as usize;
+    let pieces = (0..).zip(shown.spans[..whole].chunks(PIECE as usize));
+    let with_phases = pieces.filter(|(_, piece)| piece.iter().any(|span| span.kind == SpanKind::Phase));
+    let said = |piece: u32| (piece, String::from("there are"));
+    let stored = digest_rows::phase_pieces(connection, number)?.into_iter().map(said).collect();
+    let wanted = with_phases.map(|(piece, _)| said(piece)).collect();
+    Ok(unequal(stored, wanted, |n| (format!("phases among spans[{}..{}]", n * PIECE, (n + 1) * PIECE), None)))
 }
 
 /// What the spans of whole stretches are found by.

@@ -4,15 +4,15 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{key_of, unreadable};
 use super::inserts::{Entry, Inserts};
 use crate::reducer::digest::{Digest, STRETCH};
 use crate::reducer::fold::{Mark, UNMARKED, marks};
-use crate::reducer::span::Span;
+use crate::reducer::span::{Span, SpanKind};
 
-static DIGESTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("digest", "key, spans, marks"));
+static DIGESTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("digest", "key, phases, spans, marks"));
 
 /// How many whole stretches so many spans have.
 pub(super) fn stretches(spans: u64) -> u64 {
@@ -40,8 +40,10 @@ pub(super) fn write(
     DIGESTS.write(connection, entry, touched.into_iter(), |statement, first, n| {
         let stretch = spans.chunks_exact(STRETCH as usize).nth(n as usize).unwrap_or_default();
         statement.raw_bind_parameter(first + 1, key_of(number, n))?;
-        statement.raw_bind_parameter(first + 2, encode(&Digest::of(stretch)))?;
-        statement.raw_bind_parameter(first + 3, encode_marks(stretch))
+        let digest = Digest::of(stretch);
+        statement.raw_bind_parameter(first + 2, phases(&digest))?;
+        statement.raw_bind_parameter(first + 3, encode(&digest))?;
+        statement.raw_bind_parameter(first + 4, encode_marks(stretch))
     })
 }
 
@@ -52,6 +54,33 @@ pub(super) fn read(connection: &Connection, number: u32) -> rusqlite::Result<Vec
         postcard::from_bytes(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(0, error))
     })?;
     rows.collect()
+}
+
+/// How many digests a run has.
+pub(super) fn count(connection: &Connection, number: u32) -> rusqlite::Result<u32> {
+    let sql = "SELECT key & 0xffffffff FROM digest WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1";
+    let last =
+        connection.prepare_cached(sql)?.query_row([key_of(number, 0), key_of(number, u32::MAX)], |row| row.get(0));
+    Ok(last.optional()?.map_or(0, |last: u32| last + 1))
+}
+
+/// The pieces of a run's stretches that hold phases, ascending; no other rows are read.
+pub(super) fn phase_pieces(connection: &Connection, number: u32) -> rusqlite::Result<Vec<u32>> {
+    let sql = "SELECT key & 0xffffffff, phases FROM digest INDEXED BY digest_phases
+         WHERE phases != 0 AND key BETWEEN ? AND ? ORDER BY key";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([key_of(number, 0), key_of(number, u32::MAX)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (n, pieces) = (row.get::<_, u32>(0)?, row.get::<_, i64>(1)?);
+        found.extend((0..u64::BITS).filter(|bit| pieces >> bit & 1 == 1).map(|bit| n * u64::BITS + bit));
+    }
+    Ok(found)
+}
+
+/// The column of that.
+fn phases(digest: &Digest) -> i64 {
+    digest.kinds[SpanKind::Phase as usize].pieces.cast_signed()
 }
 
 /// The marks of the spans in the first so many stretches, in their order; says how many stretches there are.

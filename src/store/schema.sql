@@ -120,9 +120,10 @@ CREATE TABLE span (
 -- What a page needs to know of many spans to read only those that it shows: a row for each 1,024 of a run's spans, but not for
 -- the last ones, which are fewer.
 CREATE TABLE digest (
-  key   INTEGER PRIMARY KEY, -- number << 32 | stretch: the spans at the places from 1024 * stretch on
-  spans BLOB NOT NULL,       -- for the program
-  marks BLOB NOT NULL        -- short hashes of their ids and names, to find those that a later line names again
+  key    INTEGER PRIMARY KEY, -- number << 32 | stretch: the spans at the places from 1024 * stretch on
+  phases INTEGER NOT NULL,    -- a bit for each 16 of them: whether there are phases among these; the lowest is of the first
+  spans  BLOB NOT NULL,       -- for the program
+  marks  BLOB NOT NULL        -- short hashes of their ids and names, to find those that a later line names again
 ) STRICT;
 
 -- What expectations are learned from: completed phases that say how long they took, of runs that say when they began.
@@ -246,6 +247,7 @@ CREATE INDEX run_ended ON run(ifnull(ended_at, modified)) WHERE open = 0;
 CREATE INDEX run_bad ON run(ifnull(ended_at, modified)) WHERE status IN ('failed', 'timed_out');
 CREATE INDEX run_retry ON run(retry_of, first_event_at) WHERE retry_of IS NOT NULL;
 CREATE INDEX span_open ON span(key) WHERE open > 0;
+CREATE INDEX digest_phases ON digest(key, phases) WHERE phases != 0;
 CREATE INDEX lesson_asked ON lesson(workflow, phase, at, duration_ms);
 CREATE INDEX marker_closed ON marker(ifnull(closed_at, -1)) WHERE closed_line IS NOT NULL;
 CREATE INDEX marker_open ON marker(key) WHERE closed_line IS NULL;

@@ -105,17 +105,13 @@ pub(super) fn read_then(
 
 /// The phases of a run and its open spans, in their order: of whole stretches no others are read.
 pub(super) fn brief(connection: &Connection, number: u32, base: i64) -> rusqlite::Result<Vec<Span>> {
-    let digests = digest_rows::read(connection, number)?;
-    let end = u32::try_from(digests.len()).unwrap_or(u32::MAX).saturating_mul(STRETCH);
+    let end = digest_rows::count(connection, number)?.saturating_mul(STRETCH);
     let mut found: BTreeMap<u32, Span> = span_rows::read_open(connection, number, base, end)?.into_iter().collect();
     let is_wanted = |(_, span): &(u32, Span)| span.kind == SpanKind::Phase || span.is_open();
-    for (n, digest) in (0..).zip(&digests) {
-        let pieces = digest.kinds[SpanKind::Phase as usize].pieces;
-        for piece in (0..u64::BITS).filter(|bit| pieces >> bit & 1 == 1).map(|bit| n * u64::BITS + bit) {
-            let first = piece * PIECE;
-            let spans = span_rows::read_in(connection, number, base, first..=first + (PIECE - 1))?;
-            found.extend((first..).zip(spans).filter(is_wanted));
-        }
+    for piece in digest_rows::phase_pieces(connection, number)? {
+        let first = piece * PIECE;
+        let spans = span_rows::read_in(connection, number, base, first..=first + (PIECE - 1))?;
+        found.extend((first..).zip(spans).filter(is_wanted));
     }
     let rest = span_rows::read_in(connection, number, base, end..=u32::MAX)?;
     found.extend((end..).zip(rest).filter(is_wanted));

@@ -89,6 +89,9 @@ fn for_a_card_of_a_long_run_only_its_phases_and_what_is_open_are_read() {
     let state = Arc::clone(&whole.state);
     store.writer.send(Write::Batch(Box::new(whole))).unwrap();
     store.writer.flush().unwrap();
+    // What is said of all its spans is not read for it.
+    let cache = rusqlite::Connection::open(place.cache()).unwrap();
+    assert_eq!(cache.execute("UPDATE digest SET spans = x'', marks = x''", []).unwrap(), 3);
     let brief = store.reader.run("r", Lists::Brief).unwrap().unwrap();
     let wanted = state.spans.iter().filter(|span| span.kind == SpanKind::Phase || span.is_open());
     assert!(brief.state.spans.iter().eq(wanted));
@@ -172,9 +175,11 @@ fn a_digest_that_says_something_else_is_found() {
     let place_7 = "substr(marks, 1, 28) || x'00000000' || substr(marks, 33)";
     damage.execute(&format!("UPDATE digest SET marks = CAST({place_7} AS BLOB)"), []).unwrap();
     assert_eq!(mismatches(), ["marks of spans[7]"]);
+    damage.execute("UPDATE digest SET phases = 5", []).unwrap();
+    assert_eq!(mismatches(), ["phases among spans[0..16]", "phases among spans[32..48]", "marks of spans[7]"]);
     damage.execute("DELETE FROM digest", []).unwrap();
     assert_eq!(mismatches()[..2], ["digest of spans[0..1024]", "marks of spans[0]"]);
-    damage.execute("INSERT INTO digest VALUES (1 << 32, x'00', x'')", []).unwrap();
+    damage.execute("INSERT INTO digest VALUES (1 << 32, 0, x'00', x'')", []).unwrap();
     let asked = Asked { window: None, now: Micros(0), lines: 1 };
     assert!(store.reader.shown(&record, &asked).is_err());
 }
