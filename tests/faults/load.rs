@@ -11,6 +11,7 @@ use crate::process::within;
 use crate::size;
 use crate::stream::Follower;
 use crate::support::append;
+use crate::support::binary::wheelwatch;
 use crate::tail::{bulk, line, lines};
 use crate::trace::{self, READING};
 
@@ -189,6 +190,37 @@ fn t59_a_line_without_end_is_not_held() {
     let after = house.process().status("VmHWM");
     assert!(after < before + (40 << 10), "{before} KiB, then {after} KiB");
     house.check(20);
+}
+
+/// The most memory that a build takes, in KiB. The kernel's figure only grows, and is gone with the process: the last look is
+/// a millisecond before its end.
+fn most_of_a_build(house: &House) -> u64 {
+    house.forget_the_cache();
+    let mut command = wheelwatch(&house.state);
+    let mut child = command.arg("build").arg("--cache").arg(&house.cache).arg(&house.state).spawn().expect("it starts");
+    let mut most = 0;
+    while child.try_wait().expect("a child").is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        most = line.and_then(|line| line.trim_end_matches("kB").trim().parse().ok()).unwrap_or(most);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(child.wait().expect("a child").success());
+    most
+}
+
+#[test]
+fn g11_a_build_holds_little_of_what_it_reads() {
+    let house = House::new();
+    let steps = |n: u32| -> String {
+        (n..n + 500).map(|n| format!("{}{{\"event\":\"step.finished\",\"step\":\"s{n:06}\"}}\n", line(n))).collect()
+    };
+    let log = (0..8).map(|n| steps(n * 500) + &bulk(0..4_000)).collect::<String>();
+    for run in 0..size(80, 640) {
+        append(&house.state, &format!("run-{run}"), &log);
+    }
+    let most = most_of_a_build(&house);
+    assert!((1 << 10..128 << 10).contains(&most), "{most} KiB");
 }
 
 #[test]
