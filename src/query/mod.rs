@@ -81,12 +81,20 @@ impl Query {
         self.reader.run(key, Lists::Open)?.map(|record| self.judge(record, now)).transpose()
     }
 
-    /// The same, with all its phases and markers.
+    /// The same, with all its phases.
     ///
     /// # Errors
     /// As [`Query::run`].
-    pub fn run_brief(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
-        self.reader.run(key, Lists::Brief)?.map(|record| self.judge(record, now)).transpose()
+    pub fn run_with_phases(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
+        self.reader.run(key, Lists::Phases)?.map(|record| self.judge(record, now)).transpose()
+    }
+
+    /// The same, with all its markers.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_with_markers(&self, key: &str, now: Micros) -> Result<Option<Judged>, StoreError> {
+        self.reader.run(key, Lists::Markers)?.map(|record| self.judge(record, now)).transpose()
     }
 
     /// The same, with some entries of its lists.

@@ -59,8 +59,10 @@ pub enum Lists {
     None,
     /// Open spans and open markers: enough for a verdict.
     Open,
-    /// Open spans, and all phases and markers: enough for a card, and for what changed.
-    Brief,
+    /// The same, and all phases: enough for a card.
+    Phases,
+    /// Open spans, and all markers: enough for what changed.
+    Markers,
     /// All.
     All,
 }

@@ -118,8 +118,8 @@ fn concerning_first(active: &[Arc<Judged>]) -> impl Iterator<Item = &Arc<Judged>
 
 /// The run with its ended phases, for the stepper; `None` when they cannot be read.
 fn with_phases(look: &Look<'_>, judged: &Judged) -> Option<Judged> {
-    let brief = look.known("an active run", look.web.query.run_brief(&judged.record.key, look.now))?;
-    Some(brief.unwrap_or_else(|| judged.clone()))
+    let with = look.known("an active run", look.web.query.run_with_phases(&judged.record.key, look.now))?;
+    Some(with.unwrap_or_else(|| judged.clone()))
 }
 
 /// The runs with the newest life; `None` when they cannot be read.

@@ -71,7 +71,7 @@ fn parse(text: &str) -> Result<(String, u64), WebError> {
 
 /// What changed in a run after a line; `None` when nothing was written or there is no such run.
 fn told(look: &Look<'_>, key: &str, line: u64) -> Result<Option<Changed>, WebError> {
-    let Some(judged) = look.web.query.run_brief(key, look.now)? else { return Ok(None) };
+    let Some(judged) = look.web.query.run_with_markers(key, look.now)? else { return Ok(None) };
     let last = judged.record.state.counters.lines.total();
     // A log that became shorter is another one, of which nothing was seen.
     let seen = if line > last { 0 } else { line };

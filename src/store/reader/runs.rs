@@ -81,8 +81,12 @@ fn with_lists(
             state.spans = span_rows::read(connection, number, base, false)?;
             state.markers = columns::read_markers(connection, number, false)?;
         }
-        Lists::Brief => {
-            state.spans = shown::brief(connection, number, base)?;
+        Lists::Phases => {
+            state.spans = shown::phases_and_open(connection, number, base)?;
+            state.markers = columns::read_markers(connection, number, false)?;
+        }
+        Lists::Markers => {
+            state.spans = span_rows::read(connection, number, base, false)?;
             state.markers = columns::read_markers(connection, number, true)?;
         }
         Lists::All => {

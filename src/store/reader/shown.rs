@@ -104,7 +104,7 @@ pub(super) fn read_then(
 }
 
 /// The phases of a run and its open spans, in their order: of whole stretches no others are read.
-pub(super) fn brief(connection: &Connection, number: u32, base: i64) -> rusqlite::Result<Vec<Span>> {
+pub(super) fn phases_and_open(connection: &Connection, number: u32, base: i64) -> rusqlite::Result<Vec<Span>> {
     let end = digest_rows::count(connection, number)?.saturating_mul(STRETCH);
     let mut found: BTreeMap<u32, Span> = span_rows::read_open(connection, number, base, end)?.into_iter().collect();
     let is_wanted = |(_, span): &(u32, Span)| span.kind == SpanKind::Phase || span.is_open();
