@@ -1,11 +1,16 @@
 //! What changed in one run between two looks, in one line with the lines of the log that prove it.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::text::{cut, text};
 use super::{amount, badge, evidence, link};
 use crate::query::Judged;
 use crate::reducer::diff::Difference;
+
+/// So many handoffs, questions, approvals and the like are told of: those that are open first, of each the newest.
+const MARKERS: usize = 12;
 
 /// A run of which lines came after somebody looked.
 #[derive(Clone, Debug)]
@@ -21,14 +26,30 @@ pub struct Changed {
 #[must_use]
 pub fn changed(run: &Changed) -> Markup {
     let key = run.judged.record.key.as_str();
+    let told = told(&run.changes);
+    let others = run.changes.len() - told.len();
     html! {
         li {
             (badge::standing(&run.judged)) " "
             a.title href=(link::run(key)) { (cut(run.judged.title(), 100)) } " "
-            @for change in &run.changes { span.change { (difference(key, change)) } " " }
+            @for change in told { span.change { (difference(key, change)) } " " }
+            @if others > 0 {
+                a href={ (link::run(key)) "#markers" } { "and " (amount::plural(others as u64, "other matter", "other matters")) } " "
+            }
             @if run.changes.is_empty() { span.meta { (amount::plural(run.lines, "new line", "new lines")) ", and nothing else changed" } }
         }
     }
+}
+
+/// All changes but those of too many markers.
+fn told(changes: &[Difference]) -> Vec<&Difference> {
+    let is_marker = |change: &Difference| change.what.starts_with("markers.");
+    let is_open = |change: &Difference| change.after.as_deref() == Some("open");
+    let all = || changes.iter().enumerate().rev().filter(|(_, change)| is_marker(change));
+    let open_first = all().filter(|(_, change)| is_open(change)).chain(all().filter(|(_, change)| !is_open(change)));
+    let chosen: BTreeSet<usize> = open_first.map(|(at, _)| at).take(MARKERS).collect();
+    let is_told = |(at, change): &(usize, &Difference)| !is_marker(change) || chosen.contains(at);
+    changes.iter().enumerate().filter(is_told).map(|(_, change)| change).collect()
 }
 
 /// Where the script puts what changed since the person last looked, and how far each of these runs is shown now.
@@ -96,6 +117,21 @@ mod tests {
             let shown = said(&change).into_string().replace("<bdi>", "").replace("</bdi>", "");
             assert_eq!(shown, phrase);
         }
+    }
+
+    #[test]
+    fn of_very_many_markers_those_that_are_open_are_told_of_and_the_newest_others() {
+        let marker = |n: usize, after| change(&format!("markers.approval.a-{n}"), None, Some(after));
+        let markers = (0..500).map(|n| marker(n, if n % 100 == 7 { "open" } else { "granted" }));
+        let changes = std::iter::once(change("phase", None, Some("build"))).chain(markers);
+        let changes: Vec<_> = changes.chain([change("steps_done", Some("2"), Some("5"))]).collect();
+        let names: Vec<&str> = told(&changes).into_iter().map(|change| change.what.as_str()).collect();
+        let markers =
+            [7, 107, 207, 307, 407, 493, 494, 495, 496, 497, 498, 499].map(|n| format!("markers.approval.a-{n}"));
+        let wanted: Vec<&str> = std::iter::once("phase").chain(markers.iter().map(String::as_str)).collect();
+        assert_eq!(names, [wanted, vec!["steps_done"]].concat());
+        let shown = changed(&Changed { judged: judged(), lines: 600, changes }).into_string();
+        assert!(shown.contains("#markers\">and 488\u{a0}other matters</a>"), "{shown}");
     }
 
     #[test]
