@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use crate::reducer::time::Micros;
 
-/// A run whose rows changed.
+/// A run whose rows changed, or are just being changed: a reader of this process that asks now waits for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The run's key.

@@ -112,7 +112,7 @@ impl Writer {
         self.handle.queue.send(write, true)
     }
 
-    /// The same of a small write, which is committed on the spot if nothing else is under way.
+    /// The same of a small write, which is committed on the spot if nothing else is under way, and announced before that.
     ///
     /// # Errors
     /// Those of [`Writer::send`].

@@ -242,6 +242,43 @@ fn who_hears_of_a_change_reads_it_or_hears_of_it_again() {
 }
 
 #[test]
+fn who_gave_up_waiting_for_a_commit_hears_of_it_again() {
+    let place = Place::new();
+    let store = place.open();
+    let mut changes = store.live.subscribe();
+    let other = rusqlite::Connection::open(place.cache()).unwrap();
+    // The thread may have the desk, and then nothing is announced before it is done.
+    let was_outpaced = (1..=20).any(|generation| {
+        write_whole(&store, "run-1", 2 * generation, FIRST);
+        changes.try_recv().unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (early, read) = std::thread::scope(|scope| {
+            // It waits for the lock as long as SQLite lets it, a second.
+            scope.spawn(|| {
+                let batch = whole("run-1", 2 * generation + 1, SECOND);
+                store.writer.send_at_once(Write::Batch(Box::new(batch))).unwrap();
+            });
+            let began = std::time::Instant::now();
+            let mut early = changes.try_recv().ok();
+            while early.is_none() && began.elapsed() < Duration::from_millis(200) {
+                std::thread::yield_now();
+                early = changes.try_recv().ok();
+            }
+            let read = version(&store, "run-1");
+            other.execute_batch("COMMIT").unwrap();
+            (early, read)
+        });
+        store.writer.flush().unwrap();
+        let again = changes.try_recv().ok();
+        assert!(early.is_some() || again.is_some());
+        let is_outpaced = early.as_ref().is_some_and(|early| read < early.version);
+        assert!(!is_outpaced || again == early, "{early:?}, {again:?}");
+        is_outpaced
+    });
+    assert!(was_outpaced);
+}
+
+#[test]
 fn what_was_announced_and_could_not_be_committed_is_announced_again() {
     let place = Place::new();
     let store = place.open();

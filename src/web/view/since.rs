@@ -26,13 +26,13 @@ pub struct Changed {
 #[must_use]
 pub fn changed(run: &Changed) -> Markup {
     let key = run.judged.record.key.as_str();
-    let told = told(&run.changes);
-    let others = run.changes.len() - told.len();
+    let chosen = chosen(&run.changes);
+    let others = run.changes.len() - chosen.len();
     html! {
         li {
             (badge::standing(&run.judged)) " "
             a.title href=(link::run(key)) { (cut(run.judged.title(), 100)) } " "
-            @for change in told { span.change { (difference(key, change)) } " " }
+            @for change in chosen { span.change { (difference(key, change)) } " " }
             @if others > 0 {
                 a href={ (link::run(key)) "#markers" } { "and " (amount::plural(others as u64, "other matter", "other matters")) } " "
             }
@@ -42,14 +42,14 @@ pub fn changed(run: &Changed) -> Markup {
 }
 
 /// All changes but those of too many markers.
-fn told(changes: &[Difference]) -> Vec<&Difference> {
+fn chosen(changes: &[Difference]) -> Vec<&Difference> {
     let is_marker = |change: &Difference| change.what.starts_with("markers.");
     let is_open = |change: &Difference| change.after.as_deref() == Some("open");
     let all = || changes.iter().enumerate().rev().filter(|(_, change)| is_marker(change));
     let open_first = all().filter(|(_, change)| is_open(change)).chain(all().filter(|(_, change)| !is_open(change)));
-    let chosen: BTreeSet<usize> = open_first.map(|(at, _)| at).take(MARKERS).collect();
-    let is_told = |(at, change): &(usize, &Difference)| !is_marker(change) || chosen.contains(at);
-    changes.iter().enumerate().filter(is_told).map(|(_, change)| change).collect()
+    let markers: BTreeSet<usize> = open_first.map(|(at, _)| at).take(MARKERS).collect();
+    let is_chosen = |(at, change): &(usize, &Difference)| !is_marker(change) || markers.contains(at);
+    changes.iter().enumerate().filter(is_chosen).map(|(_, change)| change).collect()
 }
 
 /// Where the script puts what changed since the person last looked, and how far each of these runs is shown now.
@@ -125,7 +125,7 @@ mod tests {
         let markers = (0..500).map(|n| marker(n, if n % 100 == 7 { "open" } else { "granted" }));
         let changes = std::iter::once(change("phase", None, Some("build"))).chain(markers);
         let changes: Vec<_> = changes.chain([change("steps_done", Some("2"), Some("5"))]).collect();
-        let names: Vec<&str> = told(&changes).into_iter().map(|change| change.what.as_str()).collect();
+        let names: Vec<&str> = chosen(&changes).into_iter().map(|change| change.what.as_str()).collect();
         let markers =
             [7, 107, 207, 307, 407, 493, 494, 495, 496, 497, 498, 499].map(|n| format!("markers.approval.a-{n}"));
         let wanted: Vec<&str> = std::iter::once("phase").chain(markers.iter().map(String::as_str)).collect();
