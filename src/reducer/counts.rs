@@ -5,22 +5,29 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How many hints there are: a power of two.
-pub(super) const HINTS: usize = 64;
+use super::glance::{Glance, NUMBERS};
 
 /// Counts by text, in the order of the texts. Nearly every line counts, so that the texts that come again and again are
 /// found without a search.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "BTreeMap<CompactString, u64>")]
 pub struct Counts {
-    entries: Vec<(CompactString, u64)>,
-    /// By a hash of the text, where it stood when it was counted last. Whether it stands there is asked again.
-    hints: [u16; HINTS],
+    entries: Vec<Entry>,
+    /// By the number of its glance, where a text may stand: of the two that were searched for last. Whether it stands there
+    /// is asked again.
+    hints: [[u8; 2]; NUMBERS],
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    text: CompactString,
+    count: u64,
+    glance: Glance,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { entries: Vec::new(), hints: [0; HINTS] }
+        Self { entries: Vec::new(), hints: [[0; 2]; NUMBERS] }
     }
 }
 
@@ -34,7 +41,8 @@ impl Eq for Counts {}
 
 impl From<BTreeMap<CompactString, u64>> for Counts {
     fn from(counts: BTreeMap<CompactString, u64>) -> Self {
-        Self { entries: counts.into_iter().collect(), ..Self::default() }
+        let entry = |(text, count): (CompactString, u64)| Entry { glance: Glance::of(&text), text, count };
+        Self { entries: counts.into_iter().map(entry).collect(), ..Self::default() }
     }
 }
 
@@ -46,34 +54,45 @@ impl Serialize for Counts {
 
 impl Counts {
     /// Counts a text once more. With `most` texts already, a new one is counted as `rest`.
+    #[inline(always)]
     pub fn add(&mut self, text: &str, most: usize, rest: &str) {
-        let hint = hint(text);
-        let at = usize::from(self.hints[hint]);
-        if let Some((known, count)) = self.entries.get_mut(at)
-            && *known == *text
-        {
-            *count += 1;
-            return;
-        }
-        match self.entries.binary_search_by(|(known, _)| known.as_str().cmp(text)) {
-            Ok(at) => {
-                self.entries[at].1 += 1;
-                self.hints[hint] = u16::try_from(at).unwrap_or(0);
+        let glance = Glance::of(text);
+        for hint in self.hints[glance.number()] {
+            if let Some(entry) = self.entries.get_mut(usize::from(hint))
+                && entry.glance == glance
+                && glance.tells(&entry.text, text)
+            {
+                entry.count += 1;
+                return;
             }
-            Err(_) if self.entries.len() >= most && text != rest => self.add(rest, usize::MAX, rest),
+        }
+        self.add_by_search(text, glance, most, rest);
+    }
+
+    #[inline(never)]
+    fn add_by_search(&mut self, text: &str, glance: Glance, most: usize, rest: &str) {
+        match self.entries.binary_search_by(|entry| entry.text.as_str().cmp(text)) {
+            Ok(at) => {
+                self.entries[at].count += 1;
+                let [first, second] = &mut self.hints[glance.number()];
+                (*second, *first) = (*first, u8::try_from(at).unwrap_or(0));
+            }
+            Err(_) if self.entries.len() >= most && text != rest => {
+                self.add_by_search(rest, Glance::of(rest), usize::MAX, rest);
+            }
             Err(at) => {
                 if self.entries.is_empty() {
                     // Most logs have a few texts.
                     self.entries.reserve(most.min(16));
                 }
-                self.entries.insert(at, (text.into(), 1));
+                self.entries.insert(at, Entry { text: text.into(), count: 1, glance });
             }
         }
     }
 
     /// The texts with their counts, in the order of the texts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.entries.iter().map(|(text, count)| (text.as_str(), *count))
+        self.entries.iter().map(|entry| (entry.text.as_str(), entry.count))
     }
 
     /// Whether nothing was counted.
@@ -81,15 +100,6 @@ impl Counts {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-}
-
-/// A number below [`HINTS`] that the few texts of a log rarely share: where what is known of one is looked for first.
-#[inline]
-pub(super) fn hint(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let byte = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
-    let (middle, last) = (bytes.len() / 2, bytes.len().wrapping_sub(1));
-    (bytes.len() * 5 + byte(0) * 11 + byte(middle) * 3 + byte(last) * 7) % HINTS
 }
 
 #[cfg(test)]

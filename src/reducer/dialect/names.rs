@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use crate::reducer::counts::{HINTS, hint};
 use crate::reducer::event::Meaning;
+use crate::reducer::glance::{Glance, NUMBERS};
 use crate::reducer::name::meaning;
 use crate::reducer::time::LastMinute;
 
@@ -22,13 +22,13 @@ const MOST: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Names {
     all: FxHashMap<CompactString, Meaning>,
-    /// By the [`hint`] of a name, the last one that had it: nearly every line has one of a few.
-    recent: [Option<(CompactString, Meaning)>; HINTS],
+    /// By the number of a name's glance, the last two that had it: nearly every line has one of a few.
+    recent: [[Option<(Glance, CompactString, Meaning)>; 2]; NUMBERS],
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self { all: FxHashMap::default(), recent: [const { None }; HINTS] }
+        Self { all: FxHashMap::default(), recent: [const { [const { None }; 2] }; NUMBERS] }
     }
 }
 
@@ -36,14 +36,16 @@ impl Names {
     /// What a text means, if it was asked for as a name before: then it is one.
     #[inline]
     pub(super) fn known(&mut self, text: &str) -> Option<Meaning> {
-        let recent = &mut self.recent[hint(text)];
-        if let Some((name, meaning)) = recent
-            && *name == *text
-        {
-            return Some(*meaning);
+        let glance = Glance::of(text);
+        let recent = &mut self.recent[glance.number()];
+        for (known, name, meaning) in recent.iter().flatten() {
+            if *known == glance && glance.tells(name, text) {
+                return Some(*meaning);
+            }
         }
         let (name, meaning) = self.all.get_key_value(text)?;
-        *recent = Some((name.clone(), *meaning));
+        recent.swap(0, 1);
+        recent[0] = Some((glance, name.clone(), *meaning));
         Some(*meaning)
     }
 
