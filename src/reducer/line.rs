@@ -143,18 +143,27 @@ impl Splitter {
         each: &mut impl FnMut(Line<'c>),
     ) {
         let piece = ahead.get(..length).unwrap_or_default();
+        match text.filter(|_| self.start > 0 || !piece.starts_with(MARK)) {
+            // Nothing is before the content, as of nearly every line.
+            Some(text) => {
+                let kept = length - usize::from(piece.last() == Some(&b'\r'));
+                let text = text.get(..kept).unwrap_or_default();
+                let line = self.line(text.as_bytes(), 0, text.len() as u64);
+                each(Line { clean: (!line.oversized).then_some(Clean { text, ahead }), ..line });
+            }
+            None => self.give_marked(piece, each),
+        }
+        self.end_line(piece.len() as u64);
+    }
+
+    /// The same of one with bytes before its content.
+    #[inline(never)]
+    fn give_marked<'c>(&self, piece: &'c [u8], each: &mut impl FnMut(Line<'c>)) {
         let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };
         let content = unmarked.get(leading_nuls(unmarked)..).unwrap_or_default();
         let skipped = (piece.len() - content.len()) as u64;
         let kept = content.strip_suffix(b"\r").unwrap_or(content);
-        let line = self.line(kept, skipped, kept.len() as u64);
-        // What is skipped is not clean, but for the mark.
-        let clean = text.filter(|_| !line.oversized).and_then(|text| {
-            let skipped = skipped as usize;
-            Some(Clean { text: text.get(skipped..skipped + kept.len())?, ahead: ahead.get(skipped..)? })
-        });
-        each(Line { clean, ..line });
-        self.end_line(piece.len() as u64);
+        each(self.line(kept, skipped, kept.len() as u64));
     }
 
     /// Gives the line that was held, its line feed having come.

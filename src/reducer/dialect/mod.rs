@@ -215,23 +215,21 @@ impl Decoder {
     }
 
     /// The same for a sink. Texts that do not stand in the line as they are go to the arena.
-    pub(crate) fn read<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut dyn Sink<'a>) -> Read {
+    #[inline]
+    pub(crate) fn read<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut impl Sink<'a>) -> Read {
         let end = line.offset + line.bytes.len() as u64;
         let is_clean = !self.redact || self.unsuspicious.start <= line.offset && end <= self.unsuspicious.end;
-        match if is_clean { None } else { redact::mask(line.bytes) } {
-            Some(masked) => {
-                let bytes = arena.alloc_slice_copy(&masked);
-                self.read_masked(&Line { bytes, clean: None, ..*line }, arena, sink)
-            }
+        match if is_clean { None } else { masked(line, arena) } {
+            Some(masked) => self.read_masked(&masked, arena, sink),
             None => self.read_masked(line, arena, sink),
         }
     }
 
-    fn read_masked<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut dyn Sink<'a>) -> Read {
+    fn read_masked<'a>(&mut self, line: &Line<'a>, arena: &'a Bump, sink: &mut impl Sink<'a>) -> Read {
         let class = if line.oversized || u32::try_from(line.bytes.len()).is_err() {
             Class::Oversized
         } else if begins_with_brace(line.bytes) {
-            let mut tables = TABLES.take().unwrap_or_default();
+            let mut tables = TABLES.take().unwrap_or_else(empty_tables);
             let noticed = self.objects(line, &mut tables, arena, sink);
             TABLES.set(Some(tables));
             match noticed {
@@ -277,7 +275,7 @@ impl Decoder {
         line: &Line<'a>,
         tables: &mut Tables,
         arena: &'a Bump,
-        sink: &mut dyn Sink<'a>,
+        sink: &mut impl Sink<'a>,
     ) -> Option<Noticed> {
         let (mut cursor, ahead) = match line.clean {
             Some(Clean { text, ahead }) => (Cursor::of_clean(text), ahead),
@@ -291,7 +289,7 @@ impl Decoder {
         let mut noticed = Noticed::default();
         if cursor.peek().is_none() {
             let spot = Spot { line: line.number, offset: line.offset, length: line.length };
-            self.object(tables, text, first, line.offset, spot, &mut noticed, arena, sink);
+            self.object(tables, Object { text, start: first, base: line.offset, spot }, &mut noticed, arena, sink);
             return Some(noticed);
         }
         if !are_objects(&mut cursor) {
@@ -303,40 +301,62 @@ impl Decoder {
             tables.layout.read(&mut cursor, ahead).ok()?;
             let length = (cursor.at() - start) as u64;
             let spot = Spot { line: line.number, offset: line.offset + start as u64, length };
-            self.object(tables, text, start, line.offset, spot, &mut noticed, arena, sink);
+            self.object(tables, Object { text, start, base: line.offset, spot }, &mut noticed, arena, sink);
             cursor.space();
         }
         Some(noticed)
     }
 
-    /// The events of the object that was just read: a dialect that recognises it is asked first. The text lies at
-    /// `base` in the log, the object at `start` in the text.
-    #[allow(clippy::too_many_arguments, reason = "one call per record, on the hottest path")]
+    /// The events of the object that was just read: a dialect that recognises it is asked first.
     fn object<'a>(
         &mut self,
         tables: &mut Tables,
-        text: &'a str,
-        start: usize,
-        base: u64,
-        spot: Spot,
+        object: Object<'a>,
         noticed: &mut Noticed,
         arena: &'a Bump,
-        sink: &mut dyn Sink<'a>,
+        sink: &mut impl Sink<'a>,
     ) {
         let Self { naive_time, dialects, .. } = self;
         let Tables { memory, layout } = tables;
-        let record = Record::new(layout, text);
-        let input = data::Input { record, text, start, spot, base };
-        let dialect = dialects.read(input, *naive_time, memory, &mut noticed.notes, arena, sink);
+        let record = Record::new(layout, object.text);
+        let mut dialect = None;
+        if dialects.may_recognise(record) {
+            dialect = dialects.read(object, record, *naive_time, memory, &mut noticed.notes, arena, sink);
+        }
         if dialect.is_none() {
             let clock = Clock { naive: *naive_time, own: None };
-            let event = sink.place(Class::Event, spot);
+            let event = sink.place(Class::Event, object.spot);
             generic::fill(event, record, clock, memory, &mut noticed.notes, arena);
             sink.placed();
         }
         noticed.dialect = noticed.dialect.or(dialect);
         noticed.duplicate_keys = noticed.duplicate_keys.saturating_add(layout.duplicate_keys());
     }
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy)]
+struct Object<'a> {
+    /// The text of the line.
+    text: &'a str,
+    /// Where in it the record begins.
+    start: usize,
+    spot: Spot,
+    /// The offset of the text in the log.
+    base: u64,
+}
+
+#[cold]
+#[inline(never)]
+fn empty_tables() -> Box<Tables> {
+    Box::default()
+}
+
+/// The line without its credentials, if it has any.
+#[cold]
+fn masked<'a>(line: &Line<'a>, arena: &'a Bump) -> Option<Line<'a>> {
+    let bytes = arena.alloc_slice_copy(&redact::mask(line.bytes)?);
+    Some(Line { bytes, clean: None, ..*line })
 }
 
 impl From<Class> for LineClass {

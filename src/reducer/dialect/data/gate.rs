@@ -210,12 +210,16 @@ impl Gates {
         }
     }
 
+    /// Whether any dialect may recognise a record.
+    #[inline(always)]
+    pub(super) fn may_open(&self, record: Record<'_, '_>) -> bool {
+        record.may_have_on_top(&self.keys) || !self.written.is_empty()
+    }
+
     /// The dialects that may recognise the record whose text this is.
-    #[inline]
     pub(super) fn candidates(&self, record: Record<'_, '_>, text: &str) -> Candidates {
         let mut candidates = Candidates::default();
-        let known = if record.may_have_on_top(&self.keys) { self.known.as_slice() } else { &[] };
-        for (key, ways) in known {
+        for (key, ways) in &self.known {
             if let Some(value) = record.on_top(*key) {
                 ways.look(value, record, &mut candidates);
             }

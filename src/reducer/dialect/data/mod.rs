@@ -24,11 +24,11 @@ use bumpalo::Bump;
 pub use builtin::builtin;
 pub use compile::Written;
 
-use super::Sink;
 use super::concept::Concept;
 use super::generic::{self, Notes, Spot};
 use super::names::Memory;
 use super::record::Record;
+use super::{Object, Sink};
 use crate::reducer::event::{Class, Event, Meaning, Verb};
 use crate::reducer::json::{Cursor, Torn, Value};
 use crate::reducer::name::meaning;
@@ -240,19 +240,6 @@ pub(super) struct Dialects {
     element: Findings,
 }
 
-/// A record that a dialect may recognise.
-#[derive(Clone, Copy)]
-pub(super) struct Input<'l, 'a> {
-    pub(super) record: Record<'l, 'a>,
-    /// The text of the line.
-    pub(super) text: &'a str,
-    /// Where in it the record begins.
-    pub(super) start: usize,
-    pub(super) spot: Spot,
-    /// The offset of the text in the log.
-    pub(super) base: u64,
-}
-
 impl Dialects {
     pub(super) fn new(set: DialectSet) -> Self {
         Self { set, record: Findings::default(), element: Findings::default() }
@@ -262,30 +249,38 @@ impl Dialects {
         self.set.all().nth(number)
     }
 
-    /// Gives the events of a record that a dialect recognises, and says which one it was.
+    /// Whether any of them may recognise a record; nearly none does.
     #[inline]
+    pub(super) fn may_recognise(&self, record: Record<'_, '_>) -> bool {
+        self.set.0.gates().may_open(record)
+    }
+
+    /// Gives the events of a record that a dialect recognises, and says which one it was.
+    #[allow(clippy::too_many_arguments, reason = "what a decoder has")]
+    #[inline(never)]
     pub(super) fn read(
         &mut self,
-        input: Input<'_, '_>,
+        object: Object<'_>,
+        record: Record<'_, '_>,
         naive: NaiveTime,
         memory: &mut Memory,
         notes: &mut Notes,
         arena: &Bump,
         sink: &mut dyn Sink<'_>,
     ) -> Option<usize> {
-        let text = input.text.get(input.start..).unwrap_or_default();
-        let candidates = self.set.0.gates().candidates(input.record, text);
+        let text = object.text.get(object.start..).unwrap_or_default();
+        let candidates = self.set.0.gates().candidates(record, text);
         if candidates.is_empty() {
             return None;
         }
-        let Self { set, record, element } = self;
+        let Self { set, record: found, element } = self;
         for (number, dialect) in set.all().enumerate().filter(|(number, _)| candidates.has(*number)) {
-            record.read(&dialect.places, Root::Record, input.text, input.start);
-            let scope = Scope { text: input.text, record, element: None };
+            found.read(&dialect.places, Root::Record, object.text, object.start);
+            let scope = Scope { text: object.text, record: found, element: None };
             if dialect.recognises(&scope) {
-                let mut reading = Reading { dialect, number, naive, memory, notes, arena, sink };
-                reading.event(input, scope, input.spot);
-                reading.elements(input, record, element);
+                let mut reading = Reading { dialect, number, object, record, naive, memory, notes, arena, sink };
+                reading.event(scope, object.spot);
+                reading.elements(found, element);
                 return Some(number);
             }
         }
@@ -294,9 +289,11 @@ impl Dialects {
 }
 
 /// One record being read by the dialect that recognised it.
-struct Reading<'r, 'a> {
+struct Reading<'r, 't, 'a> {
     dialect: &'r Dialect,
     number: usize,
+    object: Object<'t>,
+    record: Record<'r, 't>,
     naive: NaiveTime,
     memory: &'r mut Memory,
     notes: &'r mut Notes,
@@ -304,11 +301,12 @@ struct Reading<'r, 'a> {
     sink: &'r mut dyn Sink<'a>,
 }
 
-impl<'r> Reading<'r, '_> {
+impl<'r> Reading<'r, '_, '_> {
     /// An event per element of the array that `each` points to.
-    fn elements(&mut self, input: Input<'_, '_>, record: &Findings, element: &mut Findings) {
+    fn elements(&mut self, record: &Findings, element: &mut Findings) {
+        let object = self.object;
         let Some((start, end)) = self.dialect.each.and_then(|each| record.range(each)) else { return };
-        let Some(raw) = input.text.get(start..end).filter(|raw| raw.starts_with('[')) else { return };
+        let Some(raw) = object.text.get(start..end).filter(|raw| raw.starts_with('[')) else { return };
         let mut cursor = Cursor::new(raw);
         let mut seen = 0_u32;
         // The text was accepted before, so this comes to its closing bracket.
@@ -321,19 +319,19 @@ impl<'r> Reading<'r, '_> {
             }
             let own = cursor.slice(at, cursor.at());
             element.read(&self.dialect.places, Root::Element, own, 0);
-            let spot = Spot { offset: input.base + (start + at) as u64, length: own.len() as u64, ..input.spot };
-            let scope = Scope { text: input.text, record, element: Some((own, element)) };
-            self.event(input, scope, spot);
+            let spot = Spot { offset: object.base + (start + at) as u64, length: own.len() as u64, ..object.spot };
+            let scope = Scope { text: object.text, record, element: Some((own, element)) };
+            self.event(scope, spot);
             Ok(())
         });
         self.notes.unread_elements = self.notes.unread_elements.saturating_add(seen.saturating_sub(MOST_ELEMENTS));
     }
 
     /// The event of a record or of an element.
-    fn event(&mut self, input: Input<'_, '_>, scope: Scope<'_>, spot: Spot) {
+    fn event(&mut self, scope: Scope<'_>, spot: Spot) {
         let dialect = self.dialect;
         let plain = Given::new(dialect, &scope);
-        let name = generic::name(Overlaid { record: input.record, given: &plain });
+        let name = generic::name(Overlaid { record: self.record, given: &plain });
         let matched = dialect
             .rules
             .iter()
@@ -341,14 +339,14 @@ impl<'r> Reading<'r, '_> {
             .find_map(|(number, rule)| rule.matches(name.as_deref(), &scope).map(|caught| (number, rule, caught)));
         let trace = Trace { dialect: Some(self.number), rule: matched.as_ref().map(|(number, ..)| *number), spot };
         let Some((_, rule, caught)) = matched else {
-            let event = self.made(Overlaid { record: input.record, given: &plain }, spot);
+            let event = self.made(Overlaid { record: self.record, given: &plain }, spot);
             return self.sink.passing(Some(&event), trace);
         };
         if rule.ignore {
             return self.sink.passing(None, trace);
         }
         let given = Given::by_rule(dialect, rule, &caught, &scope);
-        let mut event = self.made(Overlaid { record: input.record, given: &given }, spot);
+        let mut event = self.made(Overlaid { record: self.record, given: &given }, spot);
         event.meaning = dialect.meaning(event.meaning, rule, &caught);
         event.hidden = rule.hide;
         event.understood = true;
