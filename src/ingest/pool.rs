@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::discover::{Found, Tell, Told, Walk, Walked};
 use super::key::LogName;
 use super::place::{Look, Place};
-use super::tail::{self, Desk, Done, Job};
+use super::tail::{self, Desk, Done, Job, Scratch};
 
 /// How many threads read.
 pub(super) const WORKERS: usize = 2;
@@ -206,17 +206,17 @@ impl Drop for Pool {
 }
 
 fn work(desk: &Desk, tasks: &Tasks, inbox: &SyncSender<Message>) {
-    let mut buffer = Vec::new();
+    let mut scratch = Scratch::default();
     while let Some(task) = tasks.take() {
-        if inbox.send(Message::Done(answer(desk, task, &mut buffer, inbox))).is_err() {
+        if inbox.send(Message::Done(answer(desk, task, &mut scratch, inbox))).is_err() {
             return;
         }
     }
 }
 
-fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Message>) -> Answer {
+fn answer(desk: &Desk, task: Task, scratch: &mut Scratch, inbox: &SyncSender<Message>) -> Answer {
     match task {
-        Task::Turns(jobs) => Answer::Turns(jobs.into_iter().map(|job| turn(desk, job, buffer)).collect()),
+        Task::Turns(jobs) => Answer::Turns(jobs.into_iter().map(|job| turn(desk, job, scratch)).collect()),
         Task::Walk(task) => walk(desk, &task, inbox),
         Task::Looks(wanted) => {
             let looks = wanted.into_iter().map(|(key, place, below)| {
@@ -229,9 +229,9 @@ fn answer(desk: &Desk, task: Task, buffer: &mut Vec<u8>, inbox: &SyncSender<Mess
 }
 
 /// One bad log never stops the others, not even by a defect of ours (spec 5.1).
-pub(super) fn turn(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Done {
+pub(super) fn turn(desk: &Desk, job: Job, scratch: &mut Scratch) -> Done {
     let row = job.row.clone();
-    catch_unwind(AssertUnwindSafe(|| tail::turn(desk, job, buffer))).unwrap_or_else(|_| tail::crashed(row))
+    catch_unwind(AssertUnwindSafe(|| tail::turn(desk, job, scratch))).unwrap_or_else(|_| tail::crashed(row))
 }
 
 fn walk(desk: &Desk, task: &WalkTask, inbox: &SyncSender<Message>) -> Answer {

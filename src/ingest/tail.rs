@@ -15,7 +15,7 @@ use super::place::{Kind, Place, Refused, Stat};
 use super::problem;
 use crate::reducer::dialect::Reading;
 use crate::reducer::reduce::{EventRow, Reducer, Tail};
-use crate::reducer::run::Changes;
+use crate::reducer::run::{Changes, Spare};
 use crate::store::row::Provisional;
 use crate::store::writer::Write;
 use crate::store::{Batch, Cursor, LogRow, Reader, StoreError, Writer};
@@ -144,11 +144,19 @@ enum Trouble {
     Cache(StoreError),
 }
 
-/// Takes one turn. `buffer` is scratch space that is used again and again.
-pub(super) fn turn(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Done {
-    buffer.resize(CHUNK, 0);
+/// What the turns of one thread use again and again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    buffer: Vec<u8>,
+    /// Of the last run of which nothing but its phases was kept.
+    spare: Spare,
+}
+
+/// Takes one turn.
+pub(super) fn turn(desk: &Desk, mut job: Job, scratch: &mut Scratch) -> Done {
+    scratch.buffer.resize(CHUNK, 0);
     let hot = job.hot.take();
-    match Turn::open(desk, &job, buffer).and_then(|turn| turn.run(hot)) {
+    match Turn::open(desk, &job, scratch).and_then(|turn| turn.run(hot)) {
         Ok(done) => done,
         Err(trouble) => give_up(job.row, trouble),
     }
@@ -205,7 +213,7 @@ fn nothing(row: LogRow, end: End) -> Done {
 struct Turn<'a> {
     desk: &'a Desk,
     job: &'a Job,
-    buffer: &'a mut Vec<u8>,
+    scratch: &'a mut Scratch,
     file: File,
     /// As it was before the first byte was read: what changes later shows against this.
     stat: Stat,
@@ -223,10 +231,10 @@ struct Start {
 }
 
 impl<'a> Turn<'a> {
-    fn open(desk: &'a Desk, job: &'a Job, buffer: &'a mut Vec<u8>) -> Result<Self, Trouble> {
+    fn open(desk: &'a Desk, job: &'a Job, scratch: &'a mut Scratch) -> Result<Self, Trouble> {
         let (file, stat) = job.place.open_log(&job.below).map_err(Trouble::Refused)?;
         let doubt = cursor::is_doubtful(&stat, cursor::clock());
-        Ok(Self { desk, job, buffer, file, stat, doubt, flushed: None })
+        Ok(Self { desk, job, scratch, file, stat, doubt, flushed: None })
     }
 
     fn run(mut self, hot: Option<Box<Hot>>) -> Result<Done, Trouble> {
@@ -296,14 +304,15 @@ impl<'a> Turn<'a> {
             return Err(Trouble::Stopped);
         }
         let length = usize::try_from(length).unwrap_or(CHUNK).min(CHUNK);
-        let read = read_at(&self.file, &mut self.buffer[..length], at).map_err(Trouble::Read)?;
-        Ok(&self.buffer[..read])
+        let read = read_at(&self.file, &mut self.scratch.buffer[..length], at).map_err(Trouble::Read)?;
+        Ok(&self.scratch.buffer[..read])
     }
 
     /// From the first byte; what was read before is replaced.
-    fn begin(&self, generation: u64) -> Start {
+    fn begin(&mut self, generation: u64) -> Start {
+        let spare = std::mem::take(&mut self.scratch.spare);
         Start {
-            reducer: Reducer::new(self.desk.reading.clone()),
+            reducer: Reducer::in_room_of(self.desk.reading.clone(), spare),
             trace: Trace::default(),
             cursor: Cursor { generation, ..Cursor::default() },
             replace: self.job.row.cursor.generation > 0,
@@ -388,9 +397,12 @@ impl<'a> Turn<'a> {
         let is_one_turn = is_fresh && !is_more && provisional.is_none() && row.cursor.offset < self.job.limit;
         let is_brief = self.job.keep == Keep::Runs && ended && is_one_turn;
         if is_brief {
-            reducer.state_mut().keep_phases();
+            self.scratch.spare = reducer.state_mut().keep_phases();
             // They are numbers of entries that are gone; of a run without a row everything is written anyway.
             changes = Changes::default();
+        } else if is_fresh {
+            // It may have another run's room.
+            reducer.state_mut().shrink_to_fit();
         }
         let is_tail_same = self.job.shape == Some(trace.all()) && old.provisional_bytes == row.provisional_bytes;
         let is_tail_shown = old.provisional_bytes > 0 || provisional.is_some();

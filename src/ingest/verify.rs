@@ -95,7 +95,7 @@ fn compare(reader: &Reader, logs: &LogAccess, record: &RunRecord) -> Result<Veri
     // What was reduced for the run alone has no more to compare with.
     let mut shown = Cow::Borrowed(shown);
     if shown.run.is_ended() && log.may_lack_lists() && record.state.has_phases_only() {
-        shown.to_mut().keep_phases();
+        _ = shown.to_mut().keep_phases();
     }
     found.extend(mismatches(&record.state, &shown));
     found.extend(reader.derived(log, &shown)?);

@@ -12,7 +12,7 @@ use super::dialect::{Decoded, Decoder, Read, Reading, Sink, Spot, Trace, bare};
 use super::event::{Class, Event, Level, Subject, Verb};
 use super::fold;
 use super::line::{Line, Splitter};
-use super::run::RunState;
+use super::run::{RunState, Spare};
 use super::time::Micros;
 
 /// One event as it is kept: its place and the few words that lists and filters need. Its text stays in the log.
@@ -80,6 +80,12 @@ impl Reducer {
     #[must_use]
     pub fn new(reading: Reading) -> Self {
         Self::resume(reading, RunState::default(), 0)
+    }
+
+    /// The same in the room of lists that were emptied.
+    #[must_use]
+    pub fn in_room_of(reading: Reading, spare: Spare) -> Self {
+        Self::resume(reading, RunState::in_room_of(spare), 0)
     }
 
     /// Goes on behind a state: `offset` is the first byte of the line after those that the state has seen.

@@ -324,14 +324,76 @@ pub struct Changes {
     pub artifacts: Vec<u32>,
 }
 
+/// Lists that were emptied, to be filled again: growing anew they would be copied again and again.
+#[derive(Debug, Default)]
+pub struct Spare {
+    spans: Vec<Span>,
+    markers: Vec<Marker>,
+    artifacts: Vec<Artifact>,
+    index: super::fold::Index,
+    changes: Changes,
+}
+
+#[cfg(test)]
+impl Spare {
+    /// For how many spans there is room.
+    pub(crate) fn room(&self) -> usize {
+        self.spans.capacity()
+    }
+}
+
+/// Longer lists are not kept for others.
+const MOST_SPARE: usize = 2048;
+
+impl Changes {
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.markers.clear();
+        self.artifacts.clear();
+    }
+}
+
 impl RunState {
+    /// The state before the first line, in the room of one that is gone.
+    #[must_use]
+    pub fn in_room_of(spare: Spare) -> Self {
+        let Spare { spans, markers, artifacts, index, changes } = spare;
+        Self { spans, markers, artifacts, index, changes, ..Self::default() }
+    }
+
     /// Forgets the entries of its lists but the phases, for who wants nothing but the run: nothing can be applied to it
-    /// any more.
-    pub fn keep_phases(&mut self) {
-        self.spans.retain(|span| span.kind == SpanKind::Phase);
+    /// any more. Gives the room of the others.
+    pub fn keep_phases(&mut self) -> Spare {
+        let mut spans = std::mem::take(&mut self.spans);
+        spans.retain(|span| span.kind == SpanKind::Phase);
+        self.spans.reserve_exact(spans.len());
+        self.spans.append(&mut spans);
+        let mut spare = Spare {
+            spans,
+            markers: std::mem::take(&mut self.markers),
+            artifacts: std::mem::take(&mut self.artifacts),
+            index: std::mem::take(&mut self.index),
+            changes: std::mem::take(&mut self.changes),
+        };
+        let lists = [spare.spans.capacity(), spare.markers.capacity(), spare.artifacts.capacity()];
+        let changes = [&spare.changes.spans, &spare.changes.markers, &spare.changes.artifacts];
+        let is_long = |entries: usize| entries > MOST_SPARE;
+        if lists.into_iter().chain(changes.map(Vec::capacity)).any(is_long) {
+            return Spare::default();
+        }
+        spare.markers.clear();
+        spare.artifacts.clear();
+        spare.index.clear();
+        spare.changes.clear();
+        spare
+    }
+
+    /// Gives back the room that it has and does not fill.
+    pub fn shrink_to_fit(&mut self) {
         self.spans.shrink_to_fit();
-        (self.markers, self.artifacts, self.changes) = Default::default();
-        self.index = super::fold::Index::default();
+        self.markers.shrink_to_fit();
+        self.artifacts.shrink_to_fit();
+        self.index.shrink_to_fit();
     }
 
     /// Whether its lists have no other entries than those that [`RunState::keep_phases`] leaves.

@@ -37,7 +37,7 @@ use self::table::{Table, Tracked, Work};
 use super::key::{self, LogName};
 use super::place::Place;
 use super::pool::{Message, Pool};
-use super::tail::{Desk, Hot};
+use super::tail::{Desk, Hot, Scratch};
 use super::watch::Watch;
 use super::{IngestError, Source};
 use crate::store::writer::Write;
@@ -186,7 +186,7 @@ struct Engine {
     /// Logs of which the cache did not take what was read.
     refused: BTreeSet<String>,
     /// What its own turns read into.
-    buffer: Vec<u8>,
+    scratch: Scratch,
     sender: SyncSender<Message>,
     /// Goes before the pool: a thread that waits for room in it must not be waited for.
     inbox: Receiver<Message>,
@@ -233,7 +233,7 @@ impl Engine {
             watch: Watch::without(String::new()),
             hushed: HashMap::new(),
             refused: BTreeSet::new(),
-            buffer: Vec::new(),
+            scratch: Scratch::default(),
             pool,
             sender,
             inbox,

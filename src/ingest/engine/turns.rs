@@ -76,7 +76,7 @@ impl Engine {
                 break;
             }
             let Some(job) = self.job(&key, LITTLE) else { continue };
-            let done = pool::turn(&self.desk, job, &mut self.buffer);
+            let done = pool::turn(&self.desk, job, &mut self.scratch);
             match self.agenda.has_urgent() {
                 // They are committed together.
                 true => self.done(done, Writer::send)?,

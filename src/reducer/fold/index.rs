@@ -40,6 +40,16 @@ impl Chains {
         before
     }
 
+    fn clear(&mut self) {
+        self.newest.clear();
+        self.older.clear();
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.newest.shrink_to_fit();
+        self.older.shrink_to_fit();
+    }
+
     fn find(&self, key: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut next = self.newest.get(&key).copied();
         while let Some(number) = next {
@@ -171,6 +181,34 @@ impl Index {
             index.add_artifact(&artifact.path);
         }
         index
+    }
+
+    /// The look-ups of a run without entries, in the same room.
+    pub(crate) fn clear(&mut self) {
+        let Self { span_ids, span_names, covered, open_names, open_spans, .. } = self;
+        let Self { marker_ids, open_markers, artifact_paths, intervals, absent, .. } = self;
+        for chains in [span_ids, marker_ids, artifact_paths] {
+            chains.clear();
+        }
+        span_names.clear();
+        covered.0.clear();
+        open_names.0.clear();
+        open_spans.beside.clear();
+        open_spans.newest = Default::default();
+        open_markers.iter_mut().for_each(BTreeSet::clear);
+        intervals.clear();
+        *absent = None;
+    }
+
+    /// Gives back the room that it has and does not fill.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        for chains in [&mut self.span_ids, &mut self.marker_ids, &mut self.artifact_paths] {
+            chains.shrink_to_fit();
+        }
+        self.span_names.shrink_to_fit();
+        self.covered.0.shrink_to_fit();
+        self.open_names.0.shrink_to_fit();
+        self.open_spans.beside.shrink_to_fit();
     }
 
     /// Says which spans are not at hand.

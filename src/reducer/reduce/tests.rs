@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::reducer::span::SpanKind;
 
 /// Lines of every way through the reducer: of the generic dialect and of another, with what must be unescaped or masked,
 /// with more records than are decoded at once, and lines that are no records.
@@ -73,6 +74,45 @@ proptest! {
         prop_assert_eq!(&states, &before(&alone));
         prop_assert!(states.iter().all(|(next, _, lines)| *lines == next - 1), "{:?}", states);
     }
+}
+
+#[test]
+fn a_run_in_the_room_of_another_is_what_it_would_be_in_its_own() {
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let runs = std::fs::read_dir(demo).unwrap().map(|run| run.unwrap().path().join("run.log"));
+    let mut paths: Vec<_> = runs.filter(|log| log.is_file()).collect();
+    paths.sort();
+    let (mut spare, mut had_room) = (Spare::default(), 0);
+    for path in paths {
+        let bytes = std::fs::read(&path).unwrap();
+        let reduced = |mut reducer: Reducer| {
+            reducer.push(&bytes, &mut |_| {});
+            reducer.into_state()
+        };
+        let own = reduced(Reducer::new(Reading::default()));
+        had_room += usize::from(spare.room() > 0);
+        let mut other = reduced(Reducer::in_room_of(Reading::default(), spare));
+        assert_eq!(own, other, "{}", path.display());
+        other.shrink_to_fit();
+        assert_eq!(own, other, "{}", path.display());
+        spare = other.keep_phases();
+        let phases: Vec<_> = own.spans.into_iter().filter(|span| span.kind == SpanKind::Phase).collect();
+        assert!(other.spans == phases && other.has_phases_only(), "{}", path.display());
+    }
+    assert!(had_room > 5, "{had_room}");
+}
+
+#[test]
+fn the_room_of_a_long_run_is_not_kept() {
+    let steps = |count: usize| {
+        let mut reducer = Reducer::new(Reading::default());
+        for step in 0..count {
+            reducer.push(format!("{{\"event\":\"step.started\",\"step\":\"s{step}\"}}\n").as_bytes(), &mut |_| {});
+        }
+        reducer.into_state().keep_phases().room()
+    };
+    assert!(steps(100) >= 100);
+    assert_eq!(steps(5000), 0);
 }
 
 #[test]

@@ -70,6 +70,8 @@ proptest! {
             fold::apply(&mut state, event);
             check(&state);
         }
+        state.index.clear();
+        prop_assert_eq!(state.index, Index::default());
     }
 }
 
@@ -86,6 +88,9 @@ fn an_open_span_that_a_newer_one_covers_is_found_when_that_one_is_closed() {
     };
     let mut spans = vec![span("z", None, true), span("z", None, true), span("z", None, true)];
     let mut index = Index::of(&spans, &[], &[], &Scratch::default());
+    let mut cleared = index.clone();
+    cleared.clear();
+    assert!(cleared == Index::default() && index != cleared);
     for (closed, open) in [(2, Some(1)), (0, Some(1)), (1, None)] {
         spans[closed].status = SpanStatus::Completed;
         index.close_span(closed as u32, &spans[closed]);
