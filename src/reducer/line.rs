@@ -156,7 +156,7 @@ impl Splitter {
         self.end_line(piece.len() as u64);
     }
 
-    /// The same of one with bytes before its content.
+    /// The same of one that may have bytes before its content, or is not clean.
     #[inline(never)]
     fn give_marked<'c>(&self, piece: &'c [u8], each: &mut impl FnMut(Line<'c>)) {
         let unmarked = if self.start == 0 { piece.strip_prefix(MARK).unwrap_or(piece) } else { piece };

@@ -331,7 +331,6 @@ pub struct Spare {
     markers: Vec<Marker>,
     artifacts: Vec<Artifact>,
     index: super::fold::Index,
-    changes: Changes,
 }
 
 #[cfg(test)]
@@ -342,23 +341,15 @@ impl Spare {
     }
 }
 
-/// Longer lists are not kept for others.
+/// Lists with room for more entries are not kept for others.
 const MOST_SPARE: usize = 2048;
-
-impl Changes {
-    fn clear(&mut self) {
-        self.spans.clear();
-        self.markers.clear();
-        self.artifacts.clear();
-    }
-}
 
 impl RunState {
     /// The state before the first line, in the room of one that is gone.
     #[must_use]
     pub fn in_room_of(spare: Spare) -> Self {
-        let Spare { spans, markers, artifacts, index, changes } = spare;
-        Self { spans, markers, artifacts, index, changes, ..Self::default() }
+        let Spare { spans, markers, artifacts, index } = spare;
+        Self { spans, markers, artifacts, index, ..Self::default() }
     }
 
     /// Forgets the entries of its lists but the phases, for who wants nothing but the run: nothing can be applied to it
@@ -373,18 +364,15 @@ impl RunState {
             markers: std::mem::take(&mut self.markers),
             artifacts: std::mem::take(&mut self.artifacts),
             index: std::mem::take(&mut self.index),
-            changes: std::mem::take(&mut self.changes),
         };
-        let lists = [spare.spans.capacity(), spare.markers.capacity(), spare.artifacts.capacity()];
-        let changes = [&spare.changes.spans, &spare.changes.markers, &spare.changes.artifacts];
-        let is_long = |entries: usize| entries > MOST_SPARE;
-        if lists.into_iter().chain(changes.map(Vec::capacity)).any(is_long) {
+        self.changes = Changes::default();
+        let lengths = [spare.spans.capacity(), spare.markers.capacity(), spare.artifacts.capacity()];
+        if lengths.into_iter().any(|entries| entries > MOST_SPARE) {
             return Spare::default();
         }
         spare.markers.clear();
         spare.artifacts.clear();
         spare.index.clear();
-        spare.changes.clear();
         spare
     }
 

@@ -185,7 +185,7 @@ struct Engine {
     hushed: HashMap<Arc<str>, PathBuf>,
     /// Logs of which the cache did not take what was read.
     refused: BTreeSet<String>,
-    /// What its own turns read into.
+    /// What its own turns use again and again.
     scratch: Scratch,
     sender: SyncSender<Message>,
     /// Goes before the pool: a thread that waits for room in it must not be waited for.

@@ -95,6 +95,7 @@ fn a_run_in_the_room_of_another_is_what_it_would_be_in_its_own() {
         assert_eq!(own, other, "{}", path.display());
         other.shrink_to_fit();
         assert_eq!(own, other, "{}", path.display());
+        assert_eq!(other.spans.capacity(), other.spans.len());
         spare = other.keep_phases();
         let phases: Vec<_> = own.spans.into_iter().filter(|span| span.kind == SpanKind::Phase).collect();
         assert!(other.spans == phases && other.has_phases_only(), "{}", path.display());
