@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::ingest::{self, IngestError, LogAccess, Source};
 use crate::query::{Commands, Query};
+use crate::reducer::fold::Wanted;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Policy;
@@ -229,8 +230,8 @@ impl LogText for Logs {
         self.0.read(key, offset, length).map_err(|error| error.to_string())
     }
 
-    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String> {
-        self.0.part_at(key, line).map_err(|error| error.to_string())
+    fn part_at(&self, key: &str, line: u64, wanted: Wanted) -> Result<(RunState, Option<Part>), String> {
+        self.0.part_at(key, line, wanted).map_err(|error| error.to_string())
     }
 
     fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {

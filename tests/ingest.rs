@@ -14,6 +14,7 @@ use wheelwatch::ingest::verify::{Verified, verify};
 use wheelwatch::ingest::{self, Built, Ingest, LogAccess, Root, Source};
 use wheelwatch::reducer::dialect::Reading;
 use wheelwatch::reducer::dump::{self, EventsHash};
+use wheelwatch::reducer::fold::Wanted;
 use wheelwatch::reducer::reduce::{EventRow, Reducer, Tail};
 use wheelwatch::reducer::span::Span;
 use wheelwatch::store::{self, LogRow, Store, WatchMode};
@@ -527,7 +528,7 @@ fn the_past_of_a_run_of_many_spans_is_made_with_those_that_its_lines_name() {
     let reader = bench.store().reader.clone();
     let (quick, slow) = (LogAccess::with_snapshots(&bench.source(), reader), LogAccess::new(&bench.source()));
     for (line, few) in [(2 * STEPS, true), (2 * STEPS + 20, true), (2 * STEPS + 1520, false)] {
-        let (part, which) = quick.part_at("many", line).expect("quick");
+        let (part, which) = quick.part_at("many", line, Wanted::default()).expect("quick");
         let whole = slow.state_at("many", line).expect("slow");
         assert_eq!((&part.run, &part.counters, &part.health), (&whole.run, &whole.counters, &whole.health), "{line}");
         assert_eq!((which.is_some(), part.spans.len() < 3000), (few, few), "{line}: {} spans", part.spans.len());
@@ -555,7 +556,9 @@ fn the_past_of_a_long_log_is_that_of_a_replay_and_never_that_of_another_log() {
     let check = |line: u64, what: &str| {
         let slow = slow.state_at("long", line).expect("slow");
         // There are so few spans that a part of them is all.
-        for quick in [quick.state_at("long", line), quick.part_at("long", line).map(|(state, _)| state)] {
+        for quick in
+            [quick.state_at("long", line), quick.part_at("long", line, Wanted::default()).map(|(state, _)| state)]
+        {
             let quick = quick.expect("quick");
             assert_eq!(wheelwatch::reducer::compare::mismatches(&quick, &slow), [], "line {line}, {what}");
         }

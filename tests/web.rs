@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use wheelwatch::ingest::{self, LogAccess, Root, Source};
 use wheelwatch::query::{Commands, Query};
 use wheelwatch::reducer::dialect::Reading;
+use wheelwatch::reducer::fold::Wanted;
 use wheelwatch::reducer::run::RunState;
 use wheelwatch::reducer::verdict::Policy;
 use wheelwatch::store::{self, Part};
@@ -35,8 +36,8 @@ impl LogText for Logs {
         self.0.read(key, offset, length).map_err(|error| error.to_string())
     }
 
-    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String> {
-        self.0.part_at(key, line).map_err(|error| error.to_string())
+    fn part_at(&self, key: &str, line: u64, wanted: Wanted) -> Result<(RunState, Option<Part>), String> {
+        self.0.part_at(key, line, wanted).map_err(|error| error.to_string())
     }
 
     fn artifact(&self, key: &str, path: &str) -> Result<File, &'static str> {

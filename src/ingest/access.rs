@@ -15,6 +15,7 @@ use super::replay::Replay;
 use super::tail::{CHUNK, read_at};
 use super::{IngestError, Root, Source};
 use crate::reducer::dialect::Reading;
+use crate::reducer::fold::Wanted;
 use crate::reducer::redact;
 use crate::reducer::reduce::{Reducer, Tail};
 use crate::reducer::run::RunState;
@@ -105,14 +106,13 @@ impl LogAccess {
         self.reduce(&log, found.map(|snapshot| (snapshot.state, snapshot.offset)), line)
     }
 
-    /// The same with few of its spans when there are very many, and then which: it takes as long as what lies between the
-    /// line and a snapshot before it, however much is before that.
+    /// The same with few of its spans and markers when there are very many, but with those that are wanted, and then which: it
+    /// takes as long as what lies between the line and a snapshot before it, however much is before that.
     ///
     /// # Errors
     /// As [`LogAccess::read`].
-    pub fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), IngestError> {
+    pub fn part_at(&self, key: &str, line: u64, mut wanted: Wanted) -> Result<(RunState, Option<Part>), IngestError> {
         let log = self.open(key)?;
-        let mut wanted = Vec::new();
         for _ in 0..TRIES {
             let Some(found) = self.known(&log, |cache| cache.glimpse(key, line, &wanted))? else { break };
             let Glimpse { snapshot, part } = found;
@@ -123,7 +123,7 @@ impl LogAccess {
                 return Ok((state, Some(part)));
             }
             wanted.extend(asked);
-            if wanted.len() > FEW {
+            if wanted.spans.len() > FEW {
                 break;
             }
         }

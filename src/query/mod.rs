@@ -115,7 +115,7 @@ impl Query {
         Ok(put(judged, shown.unwrap_or_else(|| Shown::of(&judged.record.state, asked))))
     }
 
-    /// The same of a run of the past, that has all markers and artifacts, and all spans or a part of them.
+    /// The same of a run of the past, that has all artifacts, and all spans and markers or a part of them.
     ///
     /// # Errors
     /// As [`Query::run`].

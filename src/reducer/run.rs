@@ -402,7 +402,7 @@ impl RunState {
         core
     }
 
-    /// Says that it was restored with few of its spans, beside absent ones: it can be gone on from as long as
+    /// Says that it was restored with few of its spans and markers, beside absent ones: it can be gone on from as long as
     /// [`Absent::asked`](super::fold::Absent::asked) stays empty.
     pub fn set_beside(&mut self, absent: Arc<super::fold::Absent>) {
         self.index.set_beside(absent);

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use rusqlite::types::{ToSqlOutput, Type, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
 use super::inserts::{Entry, Inserts};
@@ -16,6 +16,11 @@ use crate::reducer::time::Micros;
 /// The first key of a run's rows; the next run's are above `key_of(number, u32::MAX)`.
 pub(super) fn key_of(number: u32, place: u32) -> i64 {
     (i64::from(number) << 32) | i64::from(place)
+}
+
+/// The place of a row among those of its run.
+pub(super) fn place_of(key: i64) -> u32 {
+    u32::try_from(key & 0xffff_ffff).unwrap_or(u32::MAX)
 }
 
 /// A count as SQLite can hold it; what is above `i64::MAX` stays there (spec 5.2).
@@ -172,24 +177,36 @@ pub(super) fn markers_in(
     rows.collect()
 }
 
-/// Of the markers before a place those that are open, and the newest closed handoffs; in their order.
-pub(super) fn markers_before(
+/// Markers that a page reads, the newest; of those before them the open ones, and so many closed handoffs, the newest.
+pub(super) const NEWEST_MARKERS: u32 = 1000;
+/// See [`NEWEST_MARKERS`].
+pub(super) const HANDOFFS: usize = 200;
+
+/// Of the first so many markers of a run those that a page reads, and so many `further` handoffs; with their places, in their
+/// order.
+pub(super) fn shown_markers(
     connection: &Connection,
     number: u32,
-    place: u32,
-    handoffs: usize,
-) -> rusqlite::Result<Vec<Marker>> {
-    let Some(last) = place.checked_sub(1) else { return Ok(Vec::new()) };
+    length: u32,
+    further: usize,
+) -> rusqlite::Result<Vec<(u32, Marker)>> {
+    let Some(last) = length.checked_sub(1) else { return Ok(Vec::new()) };
+    let newest = length.saturating_sub(NEWEST_MARKERS);
+    // Those before have smaller keys: the order goes through.
     let sql = format!(
-        "SELECT {MARKER} FROM marker INDEXED BY marker_open WHERE closed_line IS NULL AND key BETWEEN ?1 AND ?2
+        "SELECT {MARKER} FROM marker INDEXED BY marker_open WHERE closed_line IS NULL AND key >= ?1 AND key < ?2
          UNION ALL
          SELECT * FROM (SELECT {MARKER} FROM marker INDEXED BY marker_handoff
-           WHERE kind = 'handoff' AND closed_line IS NOT NULL AND key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT ?3)
+           WHERE kind = 'handoff' AND closed_line IS NOT NULL AND key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT ?4)
+         UNION ALL
+         SELECT {MARKER} FROM marker WHERE key BETWEEN ?2 AND ?3
          ORDER BY key"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let [from, to] = keys(number, &(0..=last));
-    let rows = statement.query_map([from, to, int(handoffs as u64)], read_marker)?;
+    let [first, newest, last] = [0, newest, last].map(|place| key_of(number, place));
+    let limit = int(HANDOFFS.saturating_add(further) as u64);
+    let rows = statement
+        .query_map(params![first, newest, last, limit], |row| Ok((place_of(row.get(0)?), read_marker(row)?)))?;
     rows.collect()
 }
 

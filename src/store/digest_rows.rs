@@ -47,10 +47,11 @@ pub(super) fn write(
     })
 }
 
-/// The digests of a run, in their order.
-pub(super) fn read(connection: &Connection, number: u32) -> rusqlite::Result<Vec<Digest>> {
-    let mut statement = connection.prepare_cached("SELECT spans FROM digest WHERE key BETWEEN ? AND ? ORDER BY key")?;
-    let rows = statement.query_map([key_of(number, 0), key_of(number, u32::MAX)], |row| {
+/// The digests of at most the first so many stretches of a run, in their order.
+pub(super) fn read(connection: &Connection, number: u32, most: u32) -> rusqlite::Result<Vec<Digest>> {
+    let mut statement =
+        connection.prepare_cached("SELECT spans FROM digest WHERE key >= ? AND key < ? ORDER BY key")?;
+    let rows = statement.query_map([key_of(number, 0), key_of(number, most)], |row| {
         postcard::from_bytes(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(0, error))
     })?;
     rows.collect()

@@ -37,6 +37,7 @@ use super::tally::{self, Tallied};
 use crate::reducer::compare::Mismatch;
 use crate::reducer::dump;
 use crate::reducer::excerpt::Asked;
+use crate::reducer::fold::Wanted;
 use crate::reducer::reduce::EventRow;
 use crate::reducer::run::RunState;
 use crate::reducer::span::Artifact;
@@ -272,9 +273,9 @@ impl Reader {
         self.pool.look(|connection| history::newest(connection, key, line))
     }
 
-    /// The same with few of its spans: those that what comes behind it is likely to ask for, and those at the wanted places.
+    /// The same with few of its spans and markers: those that what comes behind it is likely to ask for, and the wanted ones.
     /// `None` where there is no snapshot, or it cannot be had so.
-    pub fn glimpse(&self, key: &str, line: u64, wanted: &[u32]) -> Result<Option<Glimpse>, StoreError> {
+    pub fn glimpse(&self, key: &str, line: u64, wanted: &Wanted) -> Result<Option<Glimpse>, StoreError> {
         self.pool.look(|connection| history::glimpse(connection, key, line, wanted))
     }
 
@@ -323,7 +324,7 @@ impl Reader {
         self.pool.look(|connection| shown::read(connection, record.number, asked))
     }
 
-    /// The same of a state of the past that has few of its spans.
+    /// The same of a state of the past that has few of its spans and markers.
     pub fn shown_then(&self, record: &RunRecord, part: &Part, asked: &Asked) -> Result<Option<Shown>, StoreError> {
         self.pool.look(|connection| shown::read_then(connection, record, part, asked))
     }

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, unreadable};
+use super::columns::{Json, at, count, int, key_of, micros, opt_count, opt_int, place_of, unreadable};
 use super::inserts::{Entry, Inserts};
 use crate::reducer::digest::{PIECE, STRETCH};
 use crate::reducer::event::{ErrorText, Verb};
@@ -122,7 +122,7 @@ fn each(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(keys)?;
     while let Some(row) = rows.next()? {
-        let first = u32::try_from(row.get::<_, i64>(0)? & 0xffff_ffff).unwrap_or(u32::MAX).saturating_mul(CHUNK);
+        let first = place_of(row.get(0)?).saturating_mul(CHUNK);
         let entries: Vec<Stored> =
             serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?;
         for (place, entry) in (first..).zip(entries) {

@@ -56,6 +56,7 @@ use axum::response::Response;
 use tokio::task::JoinSet;
 
 use crate::query::{Commands, Query};
+use crate::reducer::fold::Wanted;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 use crate::store::{Live, Part};
@@ -68,9 +69,9 @@ pub trait LogText: Send + Sync {
     /// Up to `length` bytes at an offset of the log of a run. The error is a sentence for a person.
     fn read(&self, key: &str, offset: u64, length: usize) -> Result<Vec<u8>, String>;
 
-    /// The state after a line (spec 2.4), with few of its spans when there are very many, and then which: enough for a
-    /// verdict and for what is new. The error is a sentence for a person.
-    fn part_at(&self, key: &str, line: u64) -> Result<(RunState, Option<Part>), String>;
+    /// The state after a line (spec 2.4), with few of its spans and markers when there are very many, but with those that are
+    /// wanted, and then which: enough for a verdict. The error is a sentence for a person.
+    fn part_at(&self, key: &str, line: u64, wanted: Wanted) -> Result<(RunState, Option<Part>), String>;
 
     /// A file beneath the directory of a run, open for reading, whatever the log says its path is. The error is a
     /// sentence for a person, without any path.

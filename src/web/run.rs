@@ -18,6 +18,7 @@ use super::view::{
 use super::{Web, address, compare, view};
 use crate::query::{self, Act, Judged};
 use crate::reducer::excerpt::{Asked, Window};
+use crate::reducer::fold::Wanted;
 use crate::reducer::span::SpanKind;
 use crate::reducer::time::Micros;
 use crate::reducer::verdict::Learned;
@@ -129,7 +130,7 @@ fn seen(look: &Look<'_>, key: &str) -> Result<Seen, WebError> {
         return Err(WebError::BadRequest(String::from("at is a line number from 1.")));
     }
     let last = look.web.query.reader.run(key, Lists::None)?.ok_or(UNKNOWN)?.state.counters.lines.total();
-    let (then, part) = look.web.logs.part_at(key, line).map_err(|reason| {
+    let (then, part) = look.web.logs.part_at(key, line, Wanted::default()).map_err(|reason| {
         tracing::warn!(%reason, line, "the state at a line could not be read");
         WebError::Log
     })?;

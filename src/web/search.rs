@@ -249,6 +249,7 @@ mod tests {
             &self,
             _: &str,
             _: u64,
+            _: crate::reducer::fold::Wanted,
         ) -> Result<(crate::reducer::run::RunState, Option<crate::store::Part>), String> {
             Err(String::from("is not asked for"))
         }

@@ -15,6 +15,7 @@ use super::view::layout::{Page, Place, section};
 use super::view::since::{Changed, changed};
 use super::view::{state, time};
 use crate::reducer::diff::diff;
+use crate::reducer::fold::Wanted;
 use crate::reducer::run::RunState;
 use crate::reducer::time::Micros;
 
@@ -81,7 +82,7 @@ fn told(look: &Look<'_>, key: &str, line: u64) -> Result<Option<Changed>, WebErr
     let before = match seen {
         0 => RunState::default(),
         _ => {
-            let before = look.web.logs.part_at(key, seen).map_err(|reason| {
+            let before = look.web.logs.part_at(key, seen, Wanted::all_markers()).map_err(|reason| {
                 tracing::warn!(%reason, seen, "the state at a line could not be read");
                 WebError::Log
             })?;

@@ -211,7 +211,7 @@ impl Index {
         self.open_spans.beside.shrink_to_fit();
     }
 
-    /// Says which spans are not at hand.
+    /// Says what is not at hand.
     pub fn set_beside(&mut self, absent: Arc<Absent>) {
         self.absent = Some(absent);
     }
@@ -336,6 +336,13 @@ impl Index {
             let marker = &markers[n as usize];
             marker.kind == kind && marker.id == id
         })
+    }
+
+    /// Notes that it matters whether there is a marker among those that are not at hand.
+    pub(super) fn ask_absent_marker(&self) {
+        if let Some(absent) = &self.absent {
+            absent.ask_marker();
+        }
     }
 
     /// The open markers of a kind.

@@ -130,7 +130,8 @@ impl Fold<'_, '_> {
     /// answered.
     fn marker_to_close(&self, kind: MarkerKind) -> Option<u32> {
         let state = &self.state;
-        if let Some(number) = state.index.marker(&state.markers, kind, self.marker_id()) {
+        let named = state.index.marker(&state.markers, kind, self.marker_id());
+        if let Some(number) = named {
             if state.markers[number as usize].is_open() {
                 return Some(number);
             }
@@ -139,7 +140,11 @@ impl Fold<'_, '_> {
             }
         }
         let open = state.index.open_markers(kind);
-        open.first().copied().filter(|_| open.len() == 1)
+        let only = open.first().copied().filter(|_| open.len() == 1);
+        if only.is_some() && named.is_none() && self.event.marker_id.is_some() {
+            state.index.ask_absent_marker();
+        }
+        only
     }
 
     fn close_marker(&mut self, number: u32, resolution: &str) {

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub use absent::{Absent, AtHand, Mark, UNMARKED, marks};
+pub use absent::{Absent, AtHand, Mark, UNMARKED, Wanted, marks};
 pub use fields::phase_word;
 pub use index::Index;
 

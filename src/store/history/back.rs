@@ -1,6 +1,8 @@
-//! Snapshots read back: with all entries of their lists, or with few of the spans, which of a long run are most of it.
+//! Snapshots read back: with all entries of their lists, or with few of the spans and markers, which of a long run are most
+//! of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,11 +11,11 @@ use serde::de::DeserializeOwned;
 
 use super::{ARTIFACTS, MARKERS, SPANS};
 use crate::reducer::digest::STRETCH;
-use crate::reducer::fold::{Absent, AtHand};
+use crate::reducer::fold::{Absent, AtHand, Wanted};
 use crate::reducer::marker::Marker;
 use crate::reducer::run::{Changes, RunState};
 use crate::reducer::span::{Artifact, Span};
-use crate::store::columns::{artifacts_in, count, int, key_of, markers_in, unreadable};
+use crate::store::columns::{artifacts_in, count, int, key_of, markers_in, shown_markers, unreadable};
 use crate::store::log_row::Stored;
 use crate::store::row::LogRow;
 use crate::store::snapshot::{self, Places, Resume};
@@ -22,7 +24,7 @@ use crate::store::{digest_rows, span_rows};
 /// A state on the way, to go on from with the bytes behind it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// With all lists; the spans of a [`Glimpse`] are few.
+    /// With all lists; the spans and markers of a [`Glimpse`] are few.
     pub state: RunState,
     /// The first byte after the lines that it has seen.
     pub offset: u64,
@@ -34,16 +36,16 @@ pub struct Snapshot {
     pub log: LogRow,
 }
 
-/// A snapshot with those spans that what comes behind it is likely to ask for.
+/// A snapshot with those spans and markers that what comes behind it is likely to ask for.
 #[derive(Clone, Debug)]
 pub struct Glimpse {
-    /// With few of its spans.
+    /// With few of its spans and markers.
     pub snapshot: Snapshot,
     /// Which.
     pub part: Part,
 }
 
-/// Which spans of a run a state has, so that a page can read the others that it shows.
+/// Which spans and markers of a run a state has, so that a page can read the others that it shows.
 #[derive(Clone, Debug)]
 pub struct Part {
     number: u32,
@@ -92,11 +94,16 @@ impl AsRef<Snapshot> for Glimpse {
 }
 
 impl Part {
-    /// The places of spans that a rule asked for and that the state has not. With any, what became of the state is wrong,
-    /// and is to be made again with them.
+    /// What a rule asked for and the state has not. With anything, what became of the state is wrong, and is to be made again
+    /// with that.
     #[must_use]
-    pub fn asked(&self) -> BTreeSet<u32> {
+    pub fn asked(&self) -> Wanted {
         self.absent.asked()
+    }
+
+    /// How many markers the state has not. They are closed, and a page shows none of them.
+    pub(in crate::store) fn absent_markers(&self) -> u64 {
+        self.absent.markers()
     }
 
     /// Which spans the state has after these changes behind the snapshot.
@@ -122,16 +129,18 @@ impl Part {
 pub(in crate::store) fn newest(connection: &Connection, key: &str, line: u64) -> rusqlite::Result<Option<Snapshot>> {
     let Some((past, row)) = Past::newest(connection, key, line)? else { return Ok(None) };
     let spans = past.list(SPANS, row.spans, past.undone().0, |places| past.spans_in(places))?;
-    past.snapshot(row, spans).map(Some)
+    let markers = past.all_markers(row.markers)?;
+    past.snapshot(row, spans, markers).map(Some)
 }
 
-/// The same with few of its spans: the open ones, the last ones, those that changed since, and those at the wanted places.
-/// `None` also where it cannot be known which spans the others are.
+/// The same with few of its spans: the open ones, the last ones, those that changed since, and those at the wanted places;
+/// and of its markers those that a page shows, unless all are wanted. `None` also where it cannot be known which spans the
+/// others are.
 pub(in crate::store) fn glimpse(
     connection: &Connection,
     key: &str,
     line: u64,
-    wanted: &[u32],
+    wanted: &Wanted,
 ) -> rusqlite::Result<Option<Glimpse>> {
     let Some((past, row)) = Past::newest(connection, key, line)? else { return Ok(None) };
     let number = past.log.number;
@@ -139,7 +148,7 @@ pub(in crate::store) fn glimpse(
     let all_from = (length / STRETCH).saturating_sub(1) * STRETCH;
     let mut some: BTreeMap<u32, Span> =
         span_rows::read_open(connection, number, past.log.base, all_from)?.into_iter().collect();
-    for place in wanted.iter().copied().filter(|place| *place < all_from) {
+    for place in wanted.spans.range(..all_from).copied() {
         some.extend(past.spans_in(place..=place)?.pop().map(|span| (place, span)));
     }
     let mut then = past.then(SPANS, length, past.undone().0)?;
@@ -150,7 +159,8 @@ pub(in crate::store) fn glimpse(
     let (places, mut spans): (Vec<u32>, Vec<Span>) = some.into_iter().unzip();
     spans.append(&mut all);
     let at_hand = AtHand { some: places, all_from };
-    let mut absent = Absent::beside(at_hand.clone());
+    let markers = if wanted.all_markers { past.all_markers(row.markers)? } else { past.shown_markers(row.markers)? };
+    let mut absent = Absent::beside(at_hand.clone(), row.markers.saturating_sub(markers.len() as u64));
     let mut some = at_hand.some.iter().peekable();
     let stretches = digest_rows::each_marks(connection, number, all_from / STRETCH, |place, marks| {
         if some.next_if_eq(&&place).is_none() {
@@ -162,7 +172,7 @@ pub(in crate::store) fn glimpse(
     }
     let absent = Arc::new(absent);
     let part = Part { number, at: past.at, at_hand, absent: Arc::clone(&absent), changed: BTreeSet::new() };
-    let mut snapshot = past.snapshot(row, spans)?;
+    let mut snapshot = past.snapshot(row, spans, markers)?;
     snapshot.state.set_beside(absent);
     Ok(Some(Glimpse { snapshot, part }))
 }
@@ -253,11 +263,10 @@ impl<'a> Past<'a> {
         Ok(Some((Self::of(connection, log, at)?, row)))
     }
 
-    /// Gives the row its markers, its artifacts, and these spans.
-    fn snapshot(self, row: SnapshotRow, spans: Vec<Span>) -> rusqlite::Result<Snapshot> {
+    /// Gives the row its artifacts, and these spans and markers.
+    fn snapshot(self, row: SnapshotRow, spans: Vec<Span>, markers: Vec<Marker>) -> rusqlite::Result<Snapshot> {
         let (connection, number) = (self.connection, self.log.number);
-        let (_, markers, artifacts) = self.undone();
-        let markers = self.list(MARKERS, row.markers, markers, |places| markers_in(connection, number, places))?;
+        let (_, _, artifacts) = self.undone();
         let artifacts =
             self.list(ARTIFACTS, row.artifacts, artifacts, |places| artifacts_in(connection, number, places))?;
         Ok(Snapshot {
@@ -278,6 +287,21 @@ impl<'a> Past<'a> {
         span_rows::read_in(self.connection, self.log.number, self.log.base, places)
     }
 
+    fn all_markers(&self, length: u64) -> rusqlite::Result<Vec<Marker>> {
+        self.list(MARKERS, length, self.undone().1, |places| markers_in(self.connection, self.log.number, places))
+    }
+
+    /// Of the first so many markers, as they were, at least those that a page shows: every marker that is left out was closed.
+    fn shown_markers(&self, length: u64) -> rusqlite::Result<Vec<Marker>> {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let then = self.then(MARKERS, length, self.undone().1)?;
+        // What changed since was open, also a handoff.
+        let now = shown_markers(self.connection, self.log.number, length, then.len())?;
+        let mut markers: BTreeMap<u32, Marker> = now.into_iter().collect();
+        markers.extend(then);
+        Ok(markers.into_values().collect())
+    }
+
     /// A list as it was: `length` entries of today, with those that changed since put back.
     fn list<T: Clone + DeserializeOwned>(
         &self,
@@ -293,22 +317,31 @@ impl<'a> Past<'a> {
         Ok(entries)
     }
 
-    /// The entries before a place that changed since, as they were: `undone` by the tail first, then by each snapshot from
-    /// the newest back, so that the change that came first after this one wins.
+    /// The entries before a place that changed since, as they were: the change that came first after this snapshot wins, and
+    /// that of the tail is the last of all.
     fn then<T: Clone + DeserializeOwned>(
         &self,
         list: i64,
         end: u32,
         undone: &Places<T>,
     ) -> rusqlite::Result<BTreeMap<u32, T>> {
-        let mut then: BTreeMap<u32, T> = undone.iter().filter(|(place, _)| *place < end).cloned().collect();
+        let mut then = BTreeMap::new();
+        // By way of the snapshots, so that entries of other lists are not walked over.
         let mut statement = self.connection.prepare_cached(
-            "SELECT place, entry FROM preimage WHERE key BETWEEN ? AND ? AND list = ? AND place < ? ORDER BY key DESC",
+            "SELECT place, entry FROM snapshot CROSS JOIN preimage USING (key)
+             WHERE snapshot.key BETWEEN ? AND ? AND list = ? AND place < ? ORDER BY snapshot.key",
         )?;
         let mut rows = statement.query(params![self.at, key_of(self.log.number, u32::MAX), list, end])?;
-        while let Some(row) = rows.next()? {
-            let entry = postcard::from_bytes(row.get_ref(1)?.as_blob()?).map_err(|error| unreadable(1, error))?;
-            then.insert(row.get(0)?, entry);
+        while then.len() < end as usize
+            && let Some(row) = rows.next()?
+        {
+            if let Entry::Vacant(free) = then.entry(row.get(0)?) {
+                let entry = postcard::from_bytes(row.get_ref(1)?.as_blob()?).map_err(|error| unreadable(1, error))?;
+                free.insert(entry);
+            }
+        }
+        for (place, entry) in undone.iter().filter(|(place, _)| *place < end) {
+            then.entry(*place).or_insert_with(|| entry.clone());
         }
         Ok(then)
     }

@@ -10,17 +10,13 @@ use crate::reducer::excerpt::{Asked, Excerpt, Source};
 use crate::reducer::marker::{Marker, MarkerKind};
 use crate::reducer::run::RunState;
 use crate::reducer::span::{Artifact, Span, SpanKind};
-use crate::store::columns::{self, count};
+use crate::store::columns::{self, HANDOFFS, NEWEST_MARKERS, count};
 use crate::store::history::{self, Part};
 use crate::store::row::RunRecord;
 use crate::store::{digest_rows, span_rows};
 
 /// Artifacts that are read, the newest.
 const ARTIFACTS: u32 = 1000;
-
-/// Markers that are read, the newest; of those before them the open ones, and so many closed handoffs, the newest.
-const MARKERS: u32 = 1000;
-const HANDOFFS: usize = 200;
 
 /// The lists of a run as a page shows them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,13 +37,13 @@ impl Shown {
     /// Of a state with all entries of its lists.
     #[must_use]
     pub fn of(state: &RunState, asked: &Asked) -> Self {
-        Self::with(Excerpt::of(&state.spans, asked), state)
+        Self::with(Excerpt::of(&state.spans, asked), state, 0)
     }
 
-    /// Of a state with all markers and artifacts.
-    fn with(spans: Excerpt, state: &RunState) -> Self {
+    /// Of a state with all artifacts, and with all markers or without so many that are not shown.
+    fn with(spans: Excerpt, state: &RunState, absent_markers: u64) -> Self {
         let first = state.artifacts.len().saturating_sub(ARTIFACTS as usize);
-        let (before, newest) = state.markers.split_at(state.markers.len().saturating_sub(MARKERS as usize));
+        let (before, newest) = state.markers.split_at(state.markers.len().saturating_sub(NEWEST_MARKERS as usize));
         let is_handed = |marker: &&Marker| marker.kind == MarkerKind::Handoff && !marker.is_open();
         let mut left_out = before.iter().filter(is_handed).count().saturating_sub(HANDOFFS);
         let mut is_shown = |marker: &&Marker| {
@@ -58,7 +54,7 @@ impl Shown {
         let markers: Vec<Marker> = before.iter().filter(|marker| is_shown(marker)).chain(newest).cloned().collect();
         Self {
             spans,
-            earlier_markers: (state.markers.len() - markers.len()) as u64,
+            earlier_markers: (state.markers.len() - markers.len()) as u64 + absent_markers,
             markers,
             artifacts: state.artifacts[first..].to_vec(),
             earlier_artifacts: first as u64,
@@ -66,7 +62,7 @@ impl Shown {
     }
 }
 
-/// The same of a state of the past that has few of its spans: what digests say of today, and of stretches that changed
+/// The same of a state of the past that has few of its spans and markers: what digests say of today, and of stretches that changed
 /// since anew.
 pub(super) fn read_then(
     connection: &Connection,
@@ -78,8 +74,7 @@ pub(super) fn read_then(
     let Some(changed) = history::changed_since(connection, &record.key, part, &state.spans)? else { return Ok(None) };
     let (some, all) = part.split(&state.spans);
     let then = |places: RangeInclusive<u32>| changed.spans(connection, part, places);
-    let mut digests = digest_rows::read(connection, number)?;
-    digests.truncate((all_from / STRETCH) as usize);
+    let mut digests = digest_rows::read(connection, number, all_from / STRETCH)?;
     let mut touched: Vec<u32> = changed.then.keys().map(|place| place / STRETCH).collect();
     touched.dedup();
     for n in touched {
@@ -100,7 +95,7 @@ pub(super) fn read_then(
             None => then(first..=first + (PIECE - 1)),
         }
     })?;
-    Ok(Some(Shown::with(spans, state)))
+    Ok(Some(Shown::with(spans, state, part.absent_markers())))
 }
 
 /// The phases of a run and its open spans, in their order: of whole stretches no others are read.
@@ -124,7 +119,7 @@ pub(super) fn read(connection: &Connection, number: u32, asked: &Asked) -> rusql
     let mut lengths = connection.prepare_cached(lengths)?;
     let lengths = lengths.query_row([number], |row| Ok((row.get(0)?, count(row.get(1)?), count(row.get(2)?))));
     let Some((base, all_markers, artifacts)) = lengths.optional()? else { return Ok(None) };
-    let digests = digest_rows::read(connection, number)?;
+    let digests = digest_rows::read(connection, number, u32::MAX)?;
     let end = u32::try_from(digests.len()).unwrap_or(u32::MAX).saturating_mul(STRETCH);
     let source = Source {
         digests: &digests,
@@ -134,10 +129,9 @@ pub(super) fn read(connection: &Connection, number: u32, asked: &Asked) -> rusql
     let spans = Excerpt::read(source, asked, |piece| {
         span_rows::read_in(connection, number, base, piece * PIECE..=piece * PIECE + PIECE - 1)
     })?;
-    let earlier = |all: u64, newest: u32| u32::try_from(all.saturating_sub(u64::from(newest))).unwrap_or(u32::MAX);
-    let (first_marker, first) = (earlier(all_markers, MARKERS), earlier(artifacts, ARTIFACTS));
-    let mut markers = columns::markers_before(connection, number, first_marker, HANDOFFS)?;
-    markers.extend(columns::markers_in(connection, number, first_marker..=u32::MAX)?);
+    let first = u32::try_from(artifacts.saturating_sub(u64::from(ARTIFACTS))).unwrap_or(u32::MAX);
+    let markers = columns::shown_markers(connection, number, u32::try_from(all_markers).unwrap_or(u32::MAX), 0)?;
+    let markers: Vec<Marker> = markers.into_iter().map(|(_, marker)| marker).collect();
     Ok(Some(Shown {
         spans,
         earlier_markers: all_markers.saturating_sub(markers.len() as u64),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::params::{Key, Params};
 use crate::query::{Judged, document};
 use crate::reducer::dump;
+use crate::reducer::fold::Wanted;
 use crate::reducer::run::{Health, RunState, Tally};
 use crate::reducer::time::Micros;
 use crate::store::reader::{Cut, Cuts, Entries};
@@ -65,7 +66,7 @@ pub(super) fn then(web: &Web, key: &str, line: u64, cuts: &Cuts) -> Result<(RunS
 
 /// The same state, and which spans it has.
 pub(super) fn part_at(web: &Web, key: &str, line: u64) -> Result<(RunState, Option<Part>), WebError> {
-    web.logs.part_at(key, line).map_err(|reason| {
+    web.logs.part_at(key, line, Wanted::all_markers()).map_err(|reason| {
         tracing::warn!(key, line, reason, "a log could not be reduced up to a line");
         WebError::Log
     })

@@ -1,4 +1,4 @@
-//! A state of the past with few of its spans is the whole one as far as anybody can see.
+//! A state of the past with few of its spans and markers is the whole one as far as anybody can see.
 
 use std::sync::Arc;
 
@@ -6,6 +6,8 @@ use super::{Bench, SCALE, bench, first_lines};
 use crate::reducer::dialect::Reading;
 use crate::reducer::digest::STRETCH;
 use crate::reducer::excerpt::{Asked, Window};
+use crate::reducer::fold::Wanted;
+use crate::reducer::marker::Marker;
 use crate::reducer::reduce::Reducer;
 use crate::reducer::run::RunState;
 use crate::reducer::span::Span;
@@ -14,7 +16,7 @@ use crate::store::Part;
 use crate::store::reader::{Cut, Cuts, Entries, Lists, Shown};
 
 /// Lines of a log with so many spans that most of them are not read.
-const LINES: u64 = 9_000;
+const LINES: u64 = 12_000;
 const BEGIN: i64 = 1_780_000_000;
 
 /// Numbers that only look as if nobody had chosen them.
@@ -28,10 +30,13 @@ impl Dice {
 }
 
 /// Spans that open and close, some of them long after many others, by ids and names that come again or never do; those
-/// that are closed are told of again and get other names.
+/// that are closed are told of again and get other names. Every third line is of a marker.
 fn log() -> Vec<u8> {
-    let (mut dice, mut tools) = (Dice(7), vec![0]);
+    let (mut dice, mut tools, mut matters) = (Dice(7), vec![0], Matters::default());
     let line = |n: u64| {
+        if n % 3 == 1 {
+            return format!("{{\"ts\":{},\"event\":{}}}\n", BEGIN + (n * 7) as i64, matters.next(n, &mut dice));
+        }
         let one = dice.below(n / 3 + 1);
         let what = match dice.below(20) {
             0..=3 => format!(r#""step.started","step_id":"s{n}""#),
@@ -62,11 +67,52 @@ fn log() -> Vec<u8> {
     (0..LINES).map(line).collect::<String>().into_bytes()
 }
 
+/// Which markers are open in the log.
+#[derive(Default)]
+struct Matters {
+    questions: Vec<u64>,
+    asked: bool,
+    handed: bool,
+}
+
+impl Matters {
+    /// Approvals of which many stay open; one handoff after the other; and one question after the other, while those of long
+    /// ago are answered again.
+    fn next(&mut self, n: u64, dice: &mut Dice) -> String {
+        match dice.below(60) {
+            0..=4 => format!(r#""approval.requested","item":"p{n}","expires_at":{BEGIN}"#),
+            5..=10 => format!(r#""approval.granted","item":"p{}""#, n - dice.below(n.min(90))),
+            11..=30 if self.handed => {
+                self.handed = false;
+                String::from(r#""handoff.cleared""#)
+            }
+            11..=30 => {
+                self.handed = true;
+                format!(r#""handoff.raised","reason":"r{n}""#)
+            }
+            _ if !self.asked => {
+                self.asked = true;
+                self.questions.push(n);
+                format!(r#""question.raised","id":"q{n}""#)
+            }
+            31..=33 => {
+                let old = dice.below(self.questions.len() as u64 / 4 + 1) as usize;
+                format!(r#""question.answered","id":"q{}""#, self.questions[old])
+            }
+            _ => {
+                self.asked = false;
+                format!(r#""question.answered","id":"q{}""#, self.questions[self.questions.len() - 1])
+            }
+        }
+    }
+}
+
 impl Bench {
-    /// The state after a line with few of its spans, and how often it had to be made.
-    fn part_at(&self, log: &[u8], line: u64) -> (RunState, Part, u64) {
-        let mut wanted = Vec::new();
-        for tries in 1.. {
+    /// The state after a line with few of its spans and markers, but with those that are wanted; which; and what was asked for
+    /// each time that it was not enough.
+    fn part_at(&self, log: &[u8], line: u64, mut wanted: Wanted) -> (RunState, Part, Vec<Wanted>) {
+        let mut tries = Vec::new();
+        loop {
             let found =
                 self.store.reader.glimpse("run", line, &wanted).expect("the cache answers").expect("a snapshot");
             let from = usize::try_from(found.snapshot.offset / SCALE).expect("a small log");
@@ -78,20 +124,23 @@ impl Bench {
                 let changes = reducer.state_mut().take_changes();
                 return (reducer.into_state(), found.part.after(&changes), tries);
             }
-            assert!(asked.iter().all(|place| !wanted.contains(place)), "{asked:?} of {wanted:?} again");
-            wanted.extend(asked);
+            assert!(asked.spans.is_disjoint(&wanted.spans), "{asked:?} of {wanted:?} again");
+            assert!(!(asked.all_markers && wanted.all_markers), "all markers again");
+            wanted.extend(asked.clone());
+            tries.push(asked);
         }
-        unreachable!("there are fewer spans than numbers")
     }
 
     #[track_caller]
     fn check_part(&self, part: &RunState, which: &Part, whole: &RunState) {
         let open = |state: &RunState| state.spans.iter().filter(|span| span.is_open()).cloned().collect::<Vec<Span>>();
         assert_eq!(open(part), open(whole));
+        let open =
+            |state: &RunState| state.markers.iter().filter(|one| one.is_open()).cloned().collect::<Vec<Marker>>();
+        assert_eq!(open(part), open(whole));
         // What tells their indexes and their changes apart is not seen.
         let bare = |state: &RunState| {
-            let (markers, artifacts) = (state.markers.clone(), state.artifacts.clone());
-            let mut bare = RunState::restore(state.clone(), Vec::new(), markers, artifacts);
+            let mut bare = RunState::restore(state.clone(), Vec::new(), Vec::new(), state.artifacts.clone());
             bare.take_changes();
             bare
         };
@@ -105,6 +154,10 @@ impl Bench {
             let expected = Shown::of(whole, &asked);
             assert!(shown.as_ref() == Some(&expected), "{window:?}: {shown:#?} is not {expected:#?}");
         }
+        if which.absent_markers() > 0 {
+            return;
+        }
+        assert_eq!(part.markers, whole.markers);
         // From the beginning, over the place from which all spans are at hand, and behind the end.
         let (total, all_from) = (whole.spans.len() as u64, u64::from(which.all_from()));
         for (after, limit) in [(0, 100), (all_from.saturating_sub(30), 100), (all_from, 200), (total, 1)] {
@@ -127,17 +180,23 @@ fn few_spans_are_enough_for_the_state_at_a_line_and_what_is_shown_of_it() {
     bench.write(1, &pieces);
 
     let (mut whole, mut at) = (Reducer::new(Reading::default()), 0);
-    let (mut again, mut fewest) = (0, usize::MAX);
+    let (mut again, mut fewest) = ([0; 2], [usize::MAX; 2]);
     for line in (2_011..LINES).step_by(233) {
         let end = ends[line as usize - 1];
         whole.push(&log[at..end], &mut |_| {});
         at = end;
-        let (part, which, tries) = bench.part_at(&log, line);
-        bench.check_part(&part, &which, whole.state());
-        again += tries - 1;
-        fewest = fewest.min(part.spans.len() * 100 / whole.state().spans.len());
+        let whole = whole.state();
+        let (part, which, _) = bench.part_at(&log, line, Wanted::all_markers());
+        assert_eq!(which.absent_markers(), 0);
+        bench.check_part(&part, &which, whole);
+        let (part, which, tries) = bench.part_at(&log, line, Wanted::default());
+        bench.check_part(&part, &which, whole);
+        again[0] += tries.iter().filter(|asked| !asked.spans.is_empty()).count();
+        again[1] += tries.iter().filter(|asked| asked.all_markers).count();
+        fewest[0] = fewest[0].min(part.spans.len() * 100 / whole.spans.len());
+        fewest[1] = fewest[1].min(part.markers.len() * 100 / whole.markers.len());
     }
     assert!(whole.state().spans.len() > 4 * STRETCH as usize, "{} spans", whole.state().spans.len());
-    assert!(again > 10, "what was missing was asked for {again} times only");
-    assert!(fewest < 60, "{fewest} % of the spans were at hand");
+    assert!(again.iter().all(|times| *times > 10), "spans and markers were missing {again:?} times only");
+    assert!(fewest[0] < 60 && fewest[1] < 80, "{fewest:?} % of the spans and markers were at hand");
 }
