@@ -67,43 +67,48 @@ fn log() -> Vec<u8> {
     (0..LINES).map(line).collect::<String>().into_bytes()
 }
 
-/// Which markers are open in the log.
+/// The markers of the log.
 #[derive(Default)]
 struct Matters {
     questions: Vec<u64>,
-    asked: bool,
-    handed: bool,
+    is_asked: bool,
+    /// Approvals and handoffs that are open.
+    open: [Vec<u64>; 2],
 }
 
 impl Matters {
-    /// Approvals of which many stay open; one handoff after the other; and one question after the other, while those of long
-    /// ago are answered again.
+    /// Approvals and handoffs of which many are open, some of them while very many others come and go; and one question after
+    /// the other, while those of long ago are answered again.
     fn next(&mut self, n: u64, dice: &mut Dice) -> String {
         match dice.below(60) {
-            0..=4 => format!(r#""approval.requested","item":"p{n}","expires_at":{BEGIN}"#),
-            5..=10 => format!(r#""approval.granted","item":"p{}""#, n - dice.below(n.min(90))),
-            11..=30 if self.handed => {
-                self.handed = false;
-                String::from(r#""handoff.cleared""#)
-            }
-            11..=30 => {
-                self.handed = true;
-                format!(r#""handoff.raised","reason":"r{n}""#)
-            }
-            _ if !self.asked => {
-                self.asked = true;
+            0..=9 => self.open_or_close(0, n, dice),
+            10..=29 => self.open_or_close(1, n, dice),
+            _ if !self.is_asked => {
+                self.is_asked = true;
                 self.questions.push(n);
                 format!(r#""question.raised","id":"q{n}""#)
             }
-            31..=33 => {
+            30..=32 => {
                 let old = dice.below(self.questions.len() as u64 / 4 + 1) as usize;
                 format!(r#""question.answered","id":"q{}""#, self.questions[old])
             }
             _ => {
-                self.asked = false;
+                self.is_asked = false;
                 format!(r#""question.answered","id":"q{}""#, self.questions[self.questions.len() - 1])
             }
         }
+    }
+
+    fn open_or_close(&mut self, which: usize, n: u64, dice: &mut Dice) -> String {
+        let ([name, opened], most) = [(["approval", "requested"], 60), (["handoff", "raised"], 200)][which];
+        let open = &mut self.open[which];
+        let many = open.len() as u64;
+        if dice.below(2 * most) < many {
+            let old = open.swap_remove(dice.below(many) as usize);
+            return format!(r#""{name}.cleared","id":"m{old}""#);
+        }
+        open.push(n);
+        format!(r#""{name}.{opened}","id":"m{n}","expires_at":{BEGIN}"#)
     }
 }
 
