@@ -57,12 +57,12 @@ impl AtHand {
     }
 }
 
-/// What is wanted beside what what comes next is likely to ask for.
+/// What of a run's past has to be at hand, beside what is likely to be asked for anyway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Spans, by place.
     pub spans: BTreeSet<u32>,
-    /// All markers: without, closed ones that a page does not show are left out.
+    /// All markers; else closed ones that a page does not show are left out.
     pub all_markers: bool,
 }
 
