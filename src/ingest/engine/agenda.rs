@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 /// The longest wait before something that failed is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// From one moment to the next at which logs that are written all the time are due.
-const TOGETHER: Duration = Duration::from_millis(20);
+/// From one moment to the next at which logs that are written all the time are due. It is doubled as long as it is no more
+/// than a third of their wait: with each doubling the moments are every second one of those before.
+const TOGETHER: Duration = Duration::from_millis(25);
+const TOGETHER_SHARE: u32 = 3;
 
 /// The next thing to do with a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,8 +141,9 @@ impl Waits {
     /// The same, and for a moment longer if others are due then: they wake the engine together.
     pub(super) fn set_together(&mut self, key: &Arc<str>, now: Instant, wait: Duration) {
         let begin = *self.begin.get_or_insert(now);
-        let past = (now + wait).saturating_duration_since(begin).as_nanos() % TOGETHER.as_nanos();
-        let rest = TOGETHER.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)));
+        let apart = apart(wait);
+        let past = (now + wait).saturating_duration_since(begin).as_nanos() % apart.as_nanos();
+        let rest = apart.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)));
         self.set(key, now, wait + rest);
     }
 
@@ -169,6 +172,13 @@ impl Waits {
     pub(super) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)
     }
+}
+
+/// How far the moments are apart at which logs with that wait are due.
+fn apart(wait: Duration) -> Duration {
+    let most = wait / TOGETHER_SHARE;
+    let doubled = std::iter::successors(Some(TOGETHER), |apart| apart.checked_mul(2));
+    doubled.take_while(|apart| *apart <= most).last().unwrap_or(TOGETHER)
 }
 
 #[cfg(test)]
@@ -230,11 +240,19 @@ mod tests {
     fn logs_that_are_written_all_the_time_are_due_together() {
         let (mut waits, now) = (Waits::default(), Instant::now());
         let millis = |of: Instant| (of - now).as_millis();
-        for (name, late, wait) in [("a", 0, 100), ("b", 3, 100), ("c", 19, 100), ("d", 19, 121), ("e", 20, 81)] {
+        let some = [("a", 0, 100), ("b", 3, 100), ("c", 24, 100), ("d", 25, 101), ("e", 40, 81), ("f", 1, 400)];
+        for (name, late, wait) in some {
             waits.set_together(&key(name), now + Duration::from_millis(late), Duration::from_millis(wait));
         }
         let due: Vec<_> = waits.order.iter().map(|(at, key)| (millis(*at), &**key)).collect();
-        assert_eq!(due, [(120, "a"), (120, "b"), (120, "c"), (120, "e"), (160, "d")]);
+        assert_eq!(due, [(125, "a"), (125, "b"), (125, "c"), (125, "e"), (150, "d"), (500, "f")]);
+    }
+
+    #[test]
+    fn who_waits_longer_waits_for_more_others_but_never_a_third_longer() {
+        let millis = Duration::from_millis;
+        let apart = [0, 99, 100, 149, 150, 299, 300, 400, 600].map(|wait| apart(millis(wait)).as_millis());
+        assert_eq!(apart, [25, 25, 25, 25, 50, 50, 100, 100, 200]);
     }
 
     #[test]
