@@ -27,7 +27,7 @@ const MAX_BARE: usize = 256;
 const TOGETHER: usize = 512;
 
 /// From so many names in a directory on two threads see to them.
-const MANY: usize = 4096;
+const MANY: usize = 512;
 
 /// A file that has a log's name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -151,8 +151,9 @@ fn a_walk_below_a_directory_sees_only_what_is_below_it() {
 }
 #[test]
 fn very_many_runs_are_seen_to_by_two_threads_and_each_once() {
+    const LOGS: usize = 8;
     let state = tempfile::tempdir().expect("temporary directory");
-    let is_log = |n: usize| n.is_multiple_of(512);
+    let is_log = |n: usize| n.is_multiple_of(MANY / LOGS);
     for n in 0..MANY {
         std::fs::create_dir(state.path().join(n.to_string())).expect("mkdir");
         if is_log(n) {
@@ -164,7 +165,7 @@ fn very_many_runs_are_seen_to_by_two_threads_and_each_once() {
     let (found, walked) = walk(state.path(), "", "run.log");
     let logs = (0..MANY).filter(|n| is_log(*n)).flat_map(|n| [n.to_string(), format!("{n}/deeper")]);
     assert_eq!(found.into_keys().collect::<BTreeSet<_>>(), logs.collect());
-    assert_eq!(walked.branches.len(), 1 + MANY / 512);
+    assert_eq!(walked.branches.len(), 1 + LOGS);
     assert_eq!(walked.bare.len(), MAX_BARE);
     let (found, _) = walk(state.path(), "", "*.jsonl");
     assert_eq!(
@@ -187,7 +188,7 @@ fn very_many_runs_are_seen_to_by_two_threads_and_each_once() {
     let mut seen = seen.into_inner().expect("no panic");
     seen.dedup();
     assert_eq!(seen, [false, true, false, true], "once");
-    assert_eq!((walked.told, threads.into_inner().expect("no panic").len()), (2 * (MANY / 512) as u64, 2));
+    assert_eq!((walked.told, threads.into_inner().expect("no panic").len()), (2 * LOGS as u64, 2));
 }
 
 #[test]
