@@ -228,11 +228,13 @@
     asking = true;
     lastAsked = Date.now();
     try {
-      const answer = await fetch(shared.address(), { headers: { "X-Fragment": part }, cache: "no-store", signal: AbortSignal.timeout(DEAD) });
+      const address = shared.address();
+      const answer = await fetch(address, { headers: { "X-Fragment": part }, cache: "no-store", signal: AbortSignal.timeout(DEAD) });
       const fresh = parse(await answer.text());
       // A page that says what could not be read is shown as well; then it is asked for again.
       if (!fresh.getElementById("banner")) throw new Error(String(answer.status));
-      swap(fresh);
+      // The reader went on to another view meanwhile: what was asked for is no longer what is looked at.
+      if (address === shared.address()) swap(fresh); else want(part);
       if (answer.status >= 500) throw new Error(String(answer.status));
       failures = 0;
       lastGood = Date.now();

@@ -97,3 +97,36 @@ fn following_lets_go_when_the_reader_scrolls_up_and_takes_hold_at_the_end() {
     browser.wait_for("it follows again", &follows(true));
     browser.wait_for("the end in sight", at_end);
 }
+
+#[test]
+fn an_answer_that_comes_late_does_not_bring_back_the_view_that_was_left() {
+    let house = House::new(|state| {
+        let lines: String = (1..=900).map(|n| format!("{{\"event\":\"log\",\"msg\":\"message {n}\"}}\n")).collect();
+        append(state, "run", &lines);
+    });
+    let browser = &house.browser;
+    house.open("/runs/run");
+    browser.wait_for("the page is followed", "return document.getElementById('L900') !== null;");
+    // The next answer is held back until it is let go.
+    browser.run(
+        "const ask = window.fetch; \
+         window.fetch = async (...asked) => { \
+             const answer = await ask(...asked); \
+             if (!window.release) await new Promise((go) => { window.release = go; }); \
+             return answer; \
+         }; return 1;",
+    );
+    house.append("run", "{\"event\":\"log\",\"msg\":\"message 901\"}\n");
+    browser.wait_for("an answer on its way", "return window.release !== undefined;");
+    browser.run("document.querySelector('#timeline .pager a[rel=prev]').click(); return 1;");
+    let first = browser.wait_for(
+        "the page before",
+        "return document.getElementById('L900') === null && document.querySelector('#events li').id;",
+    );
+    let address = browser.run("return location.href;");
+    // What the late answer is replaced by asks for the page that is looked at, and is the next to arrive.
+    browser.run("window.seen = 0; document.addEventListener('wheelwatch:swapped', () => { window.seen += 1; }); window.release(); return 1;");
+    browser.wait_for("word of what was appended", "return window.seen > 0;");
+    assert_eq!(browser.run(&format!("return {FIRST};")), first, "the page before is still there");
+    assert_eq!(browser.run("return location.href;"), address);
+}
